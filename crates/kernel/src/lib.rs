@@ -1,0 +1,31 @@
+//! The words every room of Velox shares: typed ids, exact numbers, times, actors, pages and error codes.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness: [`Clock`] and [`Ids`] are ports.
+
+mod actor;
+mod amount;
+mod clock;
+mod cursor;
+mod decimal;
+mod digest;
+pub mod error_code;
+mod id;
+mod name;
+mod page;
+mod permission;
+mod timeframe;
+mod timestamp;
+
+pub use actor::{Actor, Principal};
+pub use amount::{Money, Price, Quantity};
+pub use clock::{Clock, Ids};
+pub use cursor::{Cursor, InvalidCursor};
+pub use decimal::{Decimal, DecimalError, Rounding};
+pub use digest::Digest;
+pub use error_code::ErrorCode;
+pub use id::{AccountId, CommandId, ConnectionId, InvalidId, OrderId, OrgId, RequestId, SessionId, StrategyId, UserId};
+pub use name::{BrokerOrderId, ClientOrderId, Currency, FillId, InvalidName, Symbol, Tag};
+pub use page::{InvalidPageSize, Page, PageRequest};
+pub use permission::{Permission, Role, UnknownRole};
+pub use timeframe::{Timeframe, UnknownTimeframe};
+pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -1,0 +1,8 @@
+//! What tests share: a clock that is set by hand, ids that count, in-memory fakes of every port, and the contract
+//! suites that each fake and each adapter passes.
+
+mod clock;
+mod ids;
+
+pub use clock::TestClock;
+pub use ids::CountingIds;
