@@ -1,0 +1,174 @@
+//! [`HotMarket`]: the newest prices and candles, in bounded memory.
+
+mod series;
+
+use std::collections::HashMap;
+
+use parking_lot::RwLock;
+use velox_kernel::{Symbol, Timeframe, Timestamp};
+
+use self::series::Series;
+use crate::{Candle, CandleOrder, CandleQuery, MarketEvent, QuoteBook, Ticker};
+
+/// How much is kept in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HotSettings {
+    /// Closed candles a symbol and timeframe; 240 by default (about 40 KB).
+    pub candles: u16,
+    /// How many closed candles late data may still correct; 2 by default.
+    pub late_candles: u8,
+    /// How many symbols; the events of further ones are counted and dropped. 1,000 by default.
+    pub symbols: usize,
+}
+
+impl Default for HotSettings {
+    fn default() -> Self {
+        Self { candles: 240, late_candles: 2, symbols: 1_000 }
+    }
+}
+
+/// What was not taken in since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Trades and bars told twice.
+    pub duplicates: u64,
+    /// Trades and bars of candles closed too long ago.
+    pub too_late: u64,
+    /// Events of symbols beyond the bound.
+    pub beyond_bound: u64,
+}
+
+/// The newest prices, the open candles of every timeframe and the last closed ones.
+///
+/// It is fed by one writer and read by many; no call waits for anything but its lock.
+pub struct HotMarket {
+    settings: HotSettings,
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    prices: QuoteBook,
+    series: HashMap<Symbol, Series>,
+    dropped: Dropped,
+}
+
+impl HotMarket {
+    /// An empty one.
+    #[must_use]
+    pub fn new(settings: HotSettings) -> Self {
+        Self { settings, state: RwLock::default() }
+    }
+
+    /// Takes in an event. Gives back the candles that it closed or corrected, to be kept.
+    pub fn apply(&self, event: &MarketEvent) -> Vec<Candle> {
+        let mut out = Vec::new();
+        let state = &mut *self.state.write();
+        let Some(series) = state.series(event.symbol(), &self.settings) else {
+            state.dropped.beyond_bound += 1;
+            return out;
+        };
+        let counted = match event {
+            MarketEvent::Trade(trade) => series.count_trade(trade, &mut out),
+            MarketEvent::Bar(bar) => series.count_bar(&bar.candle, &mut out),
+            MarketEvent::Quote(quote) => {
+                series.advance(quote.at, &mut out);
+                crate::Counted::Counted
+            }
+        };
+        match counted {
+            crate::Counted::Counted => {}
+            crate::Counted::Duplicate => state.dropped.duplicates += 1,
+            crate::Counted::TooLate => state.dropped.too_late += 1,
+        }
+        state.prices.apply(event);
+        out
+    }
+
+    /// Tells that the feed's time has come to `now`, so that candles of quiet symbols close too.
+    pub fn advance(&self, now: Timestamp) -> Vec<Candle> {
+        let mut out = Vec::new();
+        for series in self.state.write().series.values_mut() {
+            series.advance(now, &mut out);
+        }
+        out
+    }
+
+    /// Takes in minutes from the store or a feed's history, oldest first, at the start: long candles then go on where
+    /// they were. A last, incomplete one is gone on with. Gives back the longer candles that they make, to be kept.
+    pub fn warm(&self, minutes: &[Candle]) -> Vec<Candle> {
+        let mut out = Vec::new();
+        let state = &mut *self.state.write();
+        for minute in minutes.iter().filter(|candle| candle.timeframe == Timeframe::M1) {
+            if let Some(series) = state.series(minute.symbol, &self.settings) {
+                series.resume(minute, &mut out);
+            }
+        }
+        out.retain(|candle| candle.timeframe != Timeframe::M1);
+        out
+    }
+
+    /// Takes in prices from the store, at the start or when a split deployment's bus is mute.
+    pub fn restore(&self, tickers: &[Ticker]) {
+        let mut state = self.state.write();
+        tickers.iter().for_each(|ticker| state.prices.restore(*ticker));
+    }
+
+    /// The newest prices of a symbol.
+    #[must_use]
+    pub fn ticker(&self, symbol: Symbol) -> Option<Ticker> {
+        self.state.read().prices.get(symbol)
+    }
+
+    /// The newest prices of all symbols.
+    #[must_use]
+    pub fn tickers(&self) -> Vec<Ticker> {
+        self.state.read().prices.all()
+    }
+
+    /// The open candle of a symbol and timeframe.
+    #[must_use]
+    pub fn open_candle(&self, symbol: Symbol, timeframe: Timeframe) -> Option<Candle> {
+        self.state.read().series.get(&symbol)?.open_candle(timeframe)
+    }
+
+    /// The candles a query wants, as far as they are in memory, the open one included.
+    #[must_use]
+    pub fn candles(&self, query: &CandleQuery) -> Vec<Candle> {
+        let state = self.state.read();
+        let Some(series) = state.series.get(&query.symbol) else {
+            return Vec::new();
+        };
+        let wanted = |candle: &Candle| {
+            query.from.is_none_or(|from| candle.open_time >= from) && query.to.is_none_or(|to| candle.open_time < to)
+        };
+        let open = series.open_candle(query.timeframe);
+        let all = series.closed(query.timeframe).copied().chain(open).filter(wanted);
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        match query.order {
+            CandleOrder::OldestFirst => all.take(limit).collect(),
+            CandleOrder::NewestFirst => {
+                let mut all: Vec<_> = all.collect();
+                all.reverse();
+                all.truncate(limit);
+                all
+            }
+        }
+    }
+
+    /// What was not taken in since the start.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        self.state.read().dropped
+    }
+}
+
+impl State {
+    /// The series of a symbol; `None` when there are too many.
+    fn series(&mut self, symbol: Symbol, settings: &HotSettings) -> Option<&mut Series> {
+        if !self.series.contains_key(&symbol) && self.series.len() >= settings.symbols {
+            return None;
+        }
+        Some(self.series.entry(symbol).or_insert_with(|| Series::new(symbol, settings)))
+    }
+}
