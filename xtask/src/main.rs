@@ -1,1 +1,54 @@
-fn main() {}
+//! The developers' commands of Velox, run as `cargo xtask <command>`.
+//!
+//! Whatever has logic and is not part of the product lives here, so that the justfile, `.ci/run` and the workflows stay
+//! lists of names and a person at a terminal runs exactly what the build server runs.
+
+mod bench;
+mod codegen;
+mod dev;
+mod layers;
+mod postgres;
+mod process;
+mod test;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The developers' commands of Velox")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run velox from source on a data directory of its own (target/dev); further arguments go to velox
+    Dev(dev::Args),
+    /// Format, lint and test; starts the servers that the tests need and stops them again
+    Test(test::Args),
+    /// Check that dependencies between the crates point inward
+    Layers,
+    /// Write the generated documents and schemas, or check that they are current
+    Codegen(codegen::Args),
+    /// Measure, and save the figures with machine and commit under target/bench
+    Bench(bench::Args),
+    /// Start a throw-away PostgreSQL, run a command with VELOX_TEST_POSTGRES_URL set (or wait for ctrl-c), stop it
+    Postgres(postgres::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Layers => layers::run(),
+        Command::Codegen(args) => codegen::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Postgres(args) => postgres::run(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

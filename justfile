@@ -1,0 +1,45 @@
+# The menu. Anything with logic is Rust in xtask/; `.ci/run` runs the same commands.
+
+# Show this menu
+default:
+    @just --list
+
+# Run velox from source on data under target/dev; arguments go to velox
+dev *args:
+    cargo xtask dev {{args}}
+
+# Format, lints, layers, generated files, unit tests
+quick:
+    cargo xtask test --quick
+
+# What the build server runs
+test:
+    cargo xtask test
+
+# Everything, with long campaigns
+full:
+    cargo xtask test --full
+
+# Check that dependencies between the crates point inward
+layers:
+    cargo xtask layers
+
+# Write the generated documents and schemas
+codegen:
+    cargo xtask codegen
+
+# Measure and save the figures; names of benches may follow
+bench *args:
+    cargo xtask bench {{args}}
+
+# A throw-away PostgreSQL for a command, or until ctrl-c
+postgres *args:
+    cargo xtask postgres {{args}}
+
+# Licences, banned and doubled packages, sources (needs cargo-deny)
+deny:
+    cargo deny check bans licenses sources
+
+# Format the code
+fmt:
+    cargo fmt --all

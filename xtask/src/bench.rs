@@ -1,0 +1,108 @@
+//! `cargo xtask bench`: figures, saved with the machine and the commit they were taken on.
+//!
+//! # Adding a bench
+//!
+//! One file each, `xtask/src/bench/<name>.rs`, with a function `run(&Settings) -> anyhow::Result<Vec<Figure>>`, and one
+//! line in [`BENCHES`]. The pieces: [`server`] starts velox (or another program) and reads its CPU time and memory,
+//! [`load`] sends requests over kept connections and measures, [`ratio`] compares two things in interleaved rounds,
+//! [`disk`] says what the disk can do, [`report`] holds what a figure is. A figure that compares is a ratio taken within
+//! one run; an absolute one means little on another machine.
+
+mod disk;
+mod fdatasync;
+mod livez;
+mod load;
+mod machine;
+mod ratio;
+mod report;
+mod server;
+mod velox;
+
+use crate::{process, workspace};
+use anyhow::ensure;
+use report::{Figure, Report};
+use std::os::unix::process::CommandExt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// One bench.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Settings) -> anyhow::Result<Vec<Figure>>,
+}
+
+/// Every bench, in the order they run.
+const BENCHES: [Bench; 2] = [
+    Bench {
+        name: "fdatasync",
+        about: "an 8 KiB write and fdatasync on the disk of the target directory",
+        run: fdatasync::run,
+    },
+    Bench { name: "livez", about: "GET /livez against a bare actix handler, by server CPU second", run: livez::run },
+];
+
+/// What `bench` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The benches to run; all of them when none is named
+    names: Vec<String>,
+    /// List the benches and run none
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// How long and how often to measure.
+#[derive(clap::Args)]
+struct Settings {
+    /// Rounds of each comparison
+    #[arg(long, default_value_t = 6)]
+    rounds: u32,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 5)]
+    seconds: u32,
+}
+
+impl Settings {
+    /// How long each measurement takes.
+    fn measure(&self) -> Duration {
+        Duration::from_secs(self.seconds.max(1).into())
+    }
+
+    /// How long the load runs before it is measured: caches fill, connections open.
+    fn warm_up(&self) -> Duration {
+        self.measure() / 5
+    }
+}
+
+/// Runs the benches, prints their figures as tables and saves them as JSON under target/bench.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.list {
+        for bench in &BENCHES {
+            println!("{:12} {}", bench.name, bench.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    for name in &args.names {
+        ensure!(BENCHES.iter().any(|bench| bench.name == name), "no bench is called {name}, see --list");
+    }
+    if cfg!(debug_assertions) {
+        // The load generator must not be the slow part.
+        let mut cargo = workspace::cargo();
+        cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--"]);
+        return Err(cargo.args(std::env::args_os().skip(1)).exec().into());
+    }
+    process::catch_interrupts()?;
+    let wanted = |bench: &&Bench| args.names.is_empty() || args.names.iter().any(|name| name == bench.name);
+    for bench in BENCHES.iter().filter(wanted) {
+        println!("{}: {}", bench.name, bench.about);
+        let figures = (bench.run)(&args.settings)?;
+        ensure!(!process::interrupted(), "interrupted");
+        let report = Report::new(bench.name, figures)?;
+        report.print();
+        println!("saved as {}\n", report.save()?.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,168 @@
+//! One running server with data of its own.
+
+use super::install::Installation;
+use crate::{process, workspace};
+use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Until it must take connections; a busy machine needs a few seconds.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Until it must have ended.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// A free port may be taken between our look and its start.
+const PORT_TRIES: u32 = 5;
+
+/// What a commit is worth.
+#[derive(Clone, Copy)]
+pub(crate) enum Durability {
+    /// No syncs: quick, and a crash of the machine may lose everything. For tests.
+    Volatile,
+    /// Every commit is synced before it is answered, as in production.
+    Synced,
+}
+
+/// A running server. Dropping it stops the server and removes its data.
+pub(crate) struct Cluster {
+    server: Child,
+    /// Carries nothing; disconnects when the last process of the server is gone.
+    log_open: Receiver<()>,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Cluster {
+    /// Makes a data directory and starts a server on a free port of 127.0.0.1.
+    pub(crate) fn start(durability: Durability) -> anyhow::Result<Cluster> {
+        let installation = Installation::find()?;
+        let name = match durability {
+            Durability::Volatile => "volatile",
+            Durability::Synced => "synced",
+        };
+        let folder = make_folder(&installation, name)?;
+        let started = initialise(&installation, &folder).and_then(|()| {
+            let log = workspace::scratch().join(format!("postgres-{name}.log"));
+            start_on_a_free_port(&installation, &folder, &log, durability)
+        });
+        if started.is_err() {
+            let _half_made = std::fs::remove_dir_all(&folder);
+        }
+        let (server, log_open, port) = started?;
+        Ok(Cluster { server, log_open, folder, port })
+    }
+
+    /// Its address, as a superuser, on the database `postgres`.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // SIGINT is PostgreSQL's fast shutdown: sessions are ended, data is flushed.
+        let _gone_already = kill_process(Pid::from_child(&self.server), Signal::INT);
+        if !matches!(process::wait(&self.server, STOP_LIMIT), Ok(true)) {
+            eprintln!("PostgreSQL on port {} does not stop, killing it", self.port);
+            let _gone_already = self.server.kill();
+        }
+        let _status = self.server.wait();
+        // Its children notice by themselves; the data must stay until the last is gone.
+        let _disconnected = self.log_open.recv_timeout(STOP_LIMIT);
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            eprintln!("cannot remove {}: {error}", self.folder.display());
+        }
+    }
+}
+
+/// A folder that the server's user owns, named after us so that a later run can tell when it was left behind.
+fn make_folder(installation: &Installation, name: &str) -> anyhow::Result<PathBuf> {
+    let near = workspace::scratch().join("postgres");
+    std::fs::create_dir_all(&near)?;
+    let parent = if installation.reaches(&near) { near } else { std::env::temp_dir().join("velox-xtask-postgres") };
+    std::fs::create_dir_all(&parent)?;
+    remove_left_behind(&parent)?;
+    let folder = parent.join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    if let Some(user) = &installation.user {
+        std::os::unix::fs::chown(&folder, Some(user.uid), Some(user.gid))?;
+    }
+    Ok(folder)
+}
+
+/// Removes the data of runs that were killed before they could: folders of processes that are no more.
+fn remove_left_behind(parent: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(parent)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.rsplit_once('-')).and_then(|(_, pid)| pid.parse().ok());
+        let owner = owner.and_then(Pid::from_raw);
+        let gone = |pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH);
+        if owner.is_some_and(gone) {
+            let _somebody_else_did = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn initialise(installation: &Installation, folder: &Path) -> anyhow::Result<()> {
+    let mut initdb = installation.command("initdb");
+    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
+    let output = initdb.arg(folder).current_dir(folder).output().context("cannot run initdb")?;
+    ensure!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+fn start_on_a_free_port(
+    installation: &Installation,
+    folder: &Path,
+    log: &Path,
+    durability: Durability,
+) -> anyhow::Result<(Child, Receiver<()>, u16)> {
+    for _ in 0..PORT_TRIES {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let mut postgres = installation.command("postgres");
+        postgres.arg("-D").arg(folder).args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()]);
+        // Contract suites run side by side, each with its own pool.
+        postgres.args(["-c", "max_connections=300", "-c", "log_line_prefix=%m [%p] "]);
+        if matches!(durability, Durability::Volatile) {
+            postgres.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        }
+        // A group of its own: ctrl-c at the terminal is for us, and we stop it when the tests have ended.
+        postgres.process_group(0).env("LC_ALL", "C").current_dir(folder);
+        let mut server = postgres.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let stderr = server.stderr.take().context("no stderr")?;
+        let (ready, log_open) = follow(stderr, log)?;
+        if ready.recv_timeout(START_LIMIT).is_ok() {
+            return Ok((server, log_open, port));
+        }
+        let _ended_already = server.kill();
+        server.wait()?;
+        if !std::fs::read_to_string(log).unwrap_or_default().contains("Address already in use") {
+            break;
+        }
+    }
+    bail!("PostgreSQL does not start, see {}", log.display())
+}
+
+/// Copies the server's log to a file. The first receiver hears when it takes connections; the second disconnects when
+/// nobody holds the log open any more.
+fn follow(stderr: ChildStderr, log: &Path) -> anyhow::Result<(Receiver<()>, Receiver<()>)> {
+    let mut file = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let ((ready, ready_here), (open, open_here)) = (channel(), channel());
+    std::thread::spawn(move || {
+        let _held_until_the_end: std::sync::mpsc::Sender<()> = open;
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let _log_is_a_help_only = writeln!(file, "{line}");
+            if line.contains("database system is ready to accept connections") {
+                let _given_up = ready.send(());
+            }
+        }
+    });
+    Ok((ready_here, open_here))
+}

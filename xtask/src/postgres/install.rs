@@ -1,0 +1,88 @@
+//! Where PostgreSQL is installed, and as whom it can run.
+
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The programs of one version of PostgreSQL.
+pub(crate) struct Installation {
+    bin: PathBuf,
+    /// The user that PostgreSQL runs as: it refuses to be root. `None` when we are not root ourselves.
+    pub(crate) user: Option<User>,
+}
+
+/// A user of this machine.
+pub(crate) struct User {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl Installation {
+    /// Finds the newest version; the error names the command that installs one.
+    pub(crate) fn find() -> anyhow::Result<Installation> {
+        let Some(bin) = candidates().into_iter().find(|bin| bin.join("initdb").is_file()) else {
+            let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
+            bail!("PostgreSQL is not installed: {sudo}apt-get install --yes postgresql");
+        };
+        let user = if rustix::process::geteuid().is_root() { Some(User::postgres()?) } else { None };
+        Ok(Installation { bin, user })
+    }
+
+    /// A program of PostgreSQL, as the user it may run as. On Linux it ends when the thread that started it does, so
+    /// that not even `kill -9` of us leaves a server behind.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let program = self.bin.join(program);
+        if !Path::new("/usr/bin/setpriv").exists() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("/usr/bin/setpriv");
+        if let Some(user) = &self.user {
+            command.arg(format!("--reuid={}", user.uid)).arg(format!("--regid={}", user.gid)).arg("--clear-groups");
+        }
+        command.args(["--pdeathsig", "INT"]).arg(program);
+        command
+    }
+
+    /// Whether the user that PostgreSQL runs as can get at a folder; a clone in root's home is out of its reach.
+    pub(crate) fn reaches(&self, folder: &Path) -> bool {
+        let Some(user) = &self.user else { return true };
+        let mut command = Command::new("/usr/bin/setpriv");
+        command.arg(format!("--reuid={}", user.uid)).arg(format!("--regid={}", user.gid)).arg("--clear-groups");
+        command.args(["test", "-x"]).arg(folder).status().is_ok_and(|status| status.success())
+    }
+}
+
+impl User {
+    fn postgres() -> anyhow::Result<User> {
+        let passwd = std::fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
+        let line = passwd.lines().find_map(|line| line.strip_prefix("postgres:"));
+        let mut fields = line.context("PostgreSQL refuses to run as root, and there is no user postgres")?.split(':');
+        let mut id = |position| fields.nth(position).and_then(|id| id.parse().ok()).context("bad line in /etc/passwd");
+        Ok(User { uid: id(1)?, gid: id(0)? })
+    }
+}
+
+/// Folders that may hold PostgreSQL's programs: Debian's, the newest first, then those of `PATH`.
+fn candidates() -> Vec<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut debian: Vec<_> = debian.collect();
+    debian.sort_by_key(|path| std::cmp::Reverse(version(path)));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    debian.into_iter().map(|path| path.join("bin")).chain(std::env::split_paths(&path)).collect()
+}
+
+/// `/usr/lib/postgresql/15` is version 15.
+fn version(path: &Path) -> u32 {
+    path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers() {
+        assert!(version(Path::new("/usr/lib/postgresql/15")) > version(Path::new("/usr/lib/postgresql/9")));
+        assert_eq!(version(Path::new("/usr/lib/postgresql/other")), 0);
+    }
+}

@@ -1,0 +1,61 @@
+//! `cargo xtask test`: what must hold before a change lands, in three tiers.
+//!
+//! The steps stand in `test/steps.rs`, one line each. A step is a command; its output goes to a log under target/xtask
+//! and to the terminal only when it fails.
+
+mod python;
+mod servers;
+mod step;
+mod steps;
+mod summary;
+mod tally;
+
+use crate::{process, workspace};
+use servers::Servers;
+use std::process::ExitCode;
+use step::Tier;
+
+/// What `test` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Formatting, lints, layers, generated files, unit tests: under three minutes when built
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Everything, with long campaigns: up to 75 minutes
+    #[arg(long)]
+    full: bool,
+    /// Only the steps whose name contains this (their servers are started all the same)
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+/// Runs the steps of the tier one after another, all of them whatever fails, and prints what came of each.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let tier = match (args.quick, args.full) {
+        (true, _) => Tier::Quick,
+        (_, true) => Tier::Full,
+        _ => Tier::Default,
+    };
+    process::catch_interrupts()?;
+    std::fs::create_dir_all(workspace::scratch())?;
+    let wanted = |name: &str| args.only.as_deref().is_none_or(|text| name.contains(text));
+    let steps: Vec<_> = steps::of(tier)?.into_iter().filter(|step| wanted(&step.name)).collect();
+    anyhow::ensure!(!steps.is_empty(), "no step is called so");
+    let mut servers = Servers::default();
+    let mut reports: Vec<step::Report> = Vec::new();
+    for step in &steps {
+        if process::interrupted() {
+            break;
+        }
+        println!("{} ...", step.name);
+        let report = step.run(tier, &mut servers, &reports)?;
+        summary::announce(&report);
+        reports.push(report);
+    }
+    drop(servers); // Whatever came of the steps, their servers are stopped before the last lines are printed.
+    if process::interrupted() {
+        println!("interrupted");
+    }
+    let passed = summary::print(&reports) && !process::interrupted();
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,170 @@
+//! One step: a command, what it needs, and what came of it.
+
+use super::servers::Servers;
+use super::tally::Tally;
+use super::{python, tally};
+use crate::process::{self, Ended};
+use crate::{postgres, workspace};
+use anyhow::Context;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// No step may run longer; the tier `full` may take 75 minutes in all.
+const LIMIT: Duration = Duration::from_secs(60 * 60);
+
+/// How much is tested. Each tier includes those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tier {
+    /// Before every commit.
+    Quick,
+    /// Before every landing: what the build server runs.
+    Default,
+    /// Before a release: long campaigns.
+    Full,
+}
+
+impl Tier {
+    /// The value of `VELOX_TEST_TIER`: campaigns size themselves by it.
+    fn name(self) -> &'static str {
+        match self {
+            Tier::Quick => "quick",
+            Tier::Default => "default",
+            Tier::Full => "full",
+        }
+    }
+}
+
+/// What must be there before a step can run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A PostgreSQL without syncs, in `VELOX_TEST_POSTGRES_URL`.
+    Postgres,
+    /// A PostgreSQL that syncs, in `VELOX_TEST_POSTGRES_DURABLE_URL`.
+    DurablePostgres,
+    /// The virtual environment with the packages of `tests/requirements.txt`.
+    Python,
+    /// Another step, passed.
+    Step(&'static str),
+}
+
+/// One step.
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) tier: Tier,
+    command: Vec<OsString>,
+    needs: Vec<Need>,
+}
+
+/// What came of a step.
+pub(super) struct Report {
+    pub(super) name: String,
+    pub(super) outcome: Outcome,
+    pub(super) tally: Tally,
+    pub(super) took: Duration,
+    /// Where its output is; `None` when it did not run.
+    pub(super) log: Option<PathBuf>,
+}
+
+/// The end of a step.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    Passed,
+    /// With the reason.
+    Failed(String),
+    /// With the reason.
+    Skipped(String),
+}
+
+impl Step {
+    /// A step that is a command of cargo.
+    pub(super) fn cargo(name: &str, tier: Tier, args: &[&str]) -> Step {
+        Step::new(name, tier, workspace::cargo().get_program().to_owned(), args)
+    }
+
+    /// A step that is a command of this program.
+    pub(super) fn xtask(name: &str, tier: Tier, args: &[&str]) -> anyhow::Result<Step> {
+        let program = std::env::current_exe().context("cannot find myself")?;
+        Ok(Step::new(name, tier, program.into_os_string(), args))
+    }
+
+    /// A step that is a script of tests/.
+    pub(super) fn python(tier: Tier, script: &str) -> Step {
+        Step::new(script, tier, python::interpreter().into_os_string(), &[&format!("tests/{script}")])
+    }
+
+    fn new(name: &str, tier: Tier, program: OsString, args: &[&str]) -> Step {
+        let command = std::iter::once(program).chain(args.iter().map(OsString::from)).collect();
+        Step { name: name.to_owned(), tier, command, needs: Vec::new() }
+    }
+
+    /// The same step with needs.
+    pub(super) fn needs(mut self, needs: &[Need]) -> Step {
+        self.needs = needs.to_vec();
+        self
+    }
+
+    /// Runs it. An error is trouble of our own; a failure of the step is in its report.
+    pub(super) fn run(&self, tier: Tier, servers: &mut Servers, before: &[Report]) -> anyhow::Result<Report> {
+        let clock = stopwatch();
+        let report = |outcome, tally, log| Report { name: self.name.clone(), outcome, tally, took: clock(), log };
+        if let Some(reason) = self.missing_step(before) {
+            return Ok(report(Outcome::Skipped(reason), Tally::skipped(), None));
+        }
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).current_dir(workspace::root()).stdin(Stdio::null());
+        command
+            .env("VELOX_TEST_TIER", tier.name())
+            .env("VELOX_BIN", workspace::velox())
+            .env("CARGO_TERM_COLOR", "never");
+        if let Err(trouble) = self.provide(servers, &mut command) {
+            let reason = format!("{trouble:#}");
+            // The build server has everything, or is broken; elsewhere one may go without.
+            return Ok(if std::env::var_os("CI").is_some() {
+                report(Outcome::Failed(reason), Tally::failed(), None)
+            } else {
+                report(Outcome::Skipped(reason), Tally::skipped(), None)
+            });
+        }
+        let log = workspace::scratch().join(format!("{}.log", self.name.replace(' ', "-")));
+        let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        command.stdout(output.try_clone()?).stderr(output);
+        let outcome = match process::run(&mut command, LIMIT)? {
+            Ended::Exited(status) if status.success() => Outcome::Passed,
+            Ended::Exited(status) => Outcome::Failed(status.to_string()),
+            Ended::TimedOut => Outcome::Failed(format!("killed after {} minutes", LIMIT.as_secs() / 60)),
+        };
+        let output = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
+        let tally = tally::of(&output, outcome == Outcome::Passed);
+        Ok(report(outcome, tally, Some(log)))
+    }
+
+    /// The reason not to run, when a step that this one stands on did not pass. One that was not asked for is no reason.
+    fn missing_step(&self, before: &[Report]) -> Option<String> {
+        let needed = |name: &str| self.needs.iter().any(|need| matches!(need, Need::Step(step) if *step == name));
+        let broken = before.iter().find(|report| needed(&report.name) && report.outcome != Outcome::Passed)?;
+        Some(format!("needs the step `{}`", broken.name))
+    }
+
+    /// Starts the servers it needs, unless they run already, and tells the command where they are.
+    fn provide(&self, servers: &mut Servers, command: &mut Command) -> anyhow::Result<()> {
+        for need in &self.needs {
+            match need {
+                Need::Postgres => command.env(postgres::URL, servers.postgres()?),
+                Need::DurablePostgres => command.env(postgres::DURABLE_URL, servers.durable_postgres()?),
+                Need::Python => command.env("VIRTUAL_ENV", servers.python()?),
+                Need::Step(_) => command,
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Measures from now on.
+fn stopwatch() -> impl Fn() -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "the time a step takes is told to a person")]
+    let start = std::time::Instant::now();
+    move || start.elapsed()
+}

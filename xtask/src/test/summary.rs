@@ -1,0 +1,93 @@
+//! What is printed: the end of a failed step's log, and the table at the end.
+
+use super::step::{Outcome, Report};
+use super::tally::Tally;
+
+/// How much of a failed step's log is shown.
+const LOG_LINES: usize = 100;
+
+/// Says at once what came of a step, with the end of its log when it failed.
+pub(super) fn announce(report: &Report) {
+    println!("{} {} in {:.1} s", report.name, word(&report.outcome), report.took.as_secs_f64());
+    let Outcome::Failed(_) = report.outcome else { return };
+    let Some(log) = &report.log else { return };
+    let output = std::fs::read(log).unwrap_or_default();
+    let output = String::from_utf8_lossy(&output);
+    let lines: Vec<_> = output.lines().collect();
+    let shown = lines.len().min(LOG_LINES);
+    println!("--- the last {shown} of {} lines of {}", lines.len(), log.display());
+    for line in &lines[lines.len() - shown..] {
+        println!("{line}");
+    }
+    println!("---");
+}
+
+/// Prints the table and, as the last line, the sums. True when nothing failed.
+pub(super) fn print(reports: &[Report]) -> bool {
+    println!();
+    for line in table(reports) {
+        println!("{line}");
+    }
+    !reports.iter().any(|report| matches!(report.outcome, Outcome::Failed(_)))
+}
+
+fn table(reports: &[Report]) -> Vec<String> {
+    let width = reports.iter().map(|report| report.name.len()).max().unwrap_or(0).max(4);
+    let mut lines = vec![format!("{:width$}  {:7}  {:>7}  {:>8}  reason", "step", "result", "tests", "seconds")];
+    for report in reports {
+        let Tally { passed, failed, skipped } = report.tally;
+        let reason = match &report.outcome {
+            Outcome::Passed if skipped > 0 => &format!("{skipped} ignored in the code"),
+            Outcome::Passed => "",
+            Outcome::Failed(reason) | Outcome::Skipped(reason) => reason,
+        };
+        let (result, seconds) = (word(&report.outcome), report.took.as_secs_f64());
+        let tests = passed + failed;
+        let line = format!("{:width$}  {result:7}  {tests:>7}  {seconds:>8.1}  {reason}", report.name);
+        lines.push(line.trim_end().to_owned());
+    }
+    let Tally { passed, failed, skipped } =
+        reports.iter().map(|report| report.tally).fold(Tally::default(), Tally::plus);
+    lines.push(format!("{passed} passed, {failed} failed, {skipped} skipped"));
+    lines
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed(_) => "failed",
+        Outcome::Skipped(_) => "skipped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_last_line_has_the_sums_and_each_step_its_reason() {
+        let report = |name: &str, outcome, tally| Report {
+            name: name.to_owned(),
+            outcome,
+            tally,
+            took: Duration::from_millis(1500),
+            log: None,
+        };
+        let lines = table(&[
+            report("unit tests", Outcome::Passed, Tally { passed: 5, failed: 0, skipped: 1 }),
+            report("layers", Outcome::Failed("exit status: 1".to_owned()), Tally::failed()),
+            report("tests", Outcome::Skipped("PostgreSQL is not installed".to_owned()), Tally::skipped()),
+        ]);
+        assert_eq!(
+            lines,
+            [
+                "step        result     tests   seconds  reason",
+                "unit tests  passed         5       1.5  1 ignored in the code",
+                "layers      failed         1       1.5  exit status: 1",
+                "tests       skipped        0       1.5  PostgreSQL is not installed",
+                "5 passed, 1 failed, 2 skipped",
+            ]
+        );
+    }
+}
