@@ -1,0 +1,39 @@
+//! `delete_connection`: a connection and its credentials go.
+
+use velox_kernel::{Actor, ConnectionId};
+
+use crate::{AccountsUnavailable, Brokers, Retirement, StoreError};
+
+/// Why a connection stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteConnectionError {
+    /// The actor's organisation has no such connection.
+    #[error("there is no such connection")]
+    NotFound,
+    /// An account of it has open orders or a position.
+    #[error("an account of the connection has open orders or a position")]
+    InUse,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whether it is in use could not be told: nothing was deleted.
+    #[error(transparent)]
+    Accounts(#[from] AccountsUnavailable),
+}
+
+/// Retires the connection's accounts and deletes the connection. The accounts' history stays.
+///
+/// # Errors
+/// See [`DeleteConnectionError`].
+pub async fn delete_connection(
+    brokers: &Brokers,
+    actor: &Actor,
+    id: ConnectionId,
+) -> Result<(), DeleteConnectionError> {
+    let connection = brokers.store.get(actor.org, id).await?.ok_or(DeleteConnectionError::NotFound)?;
+    match brokers.accounts.retire(&connection, actor).await? {
+        Retirement::InUse => Err(DeleteConnectionError::InUse),
+        Retirement::Retired if brokers.store.delete(actor.org, id).await? => Ok(()),
+        Retirement::Retired => Err(DeleteConnectionError::NotFound),
+    }
+}

@@ -1,0 +1,187 @@
+//! [`Identity`]: the ports that the use cases of this domain work through.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use velox_kernel::{Clock, Ids, OrgId, SessionId, Timestamp, UserId};
+
+use crate::cache::BoundedCache;
+use crate::{
+    Claims, IdentityStore, PasswordHasher, Secrets, SessionStanding, SessionsEnded, StoreError, TokenSigner, User,
+};
+
+/// How this installation lets people in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityConfig {
+    /// Whether anybody may register. Off by default.
+    pub registration_open: bool,
+    /// How long an access token lasts: 5 minutes by default, at most 10.
+    pub access_lifetime: Duration,
+    /// How long an unused refresh token lasts: 7 days by default.
+    pub refresh_lifetime: Duration,
+    /// How long a session lasts, however often it is refreshed: 30 days by default.
+    pub session_lifetime: Duration,
+    /// How long the direct predecessor of a refresh token is still taken: 10 seconds by default.
+    pub refresh_overlap: Duration,
+    /// The most access tokens remembered as verified: 10,000 by default.
+    pub verified_tokens: usize,
+    /// The most sessions, and the most users, remembered: 10,000 each by default.
+    pub remembered: usize,
+    /// How long a remembered session or user is believed without asking the store: 1 second by default. Within this
+    /// process an end is seen at once; this bounds how late another process on the same store sees it.
+    pub cache_max_age: Duration,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        Self {
+            registration_open: false,
+            access_lifetime: Duration::from_secs(5 * 60),
+            refresh_lifetime: Duration::from_secs(7 * 24 * 3_600),
+            session_lifetime: Duration::from_secs(30 * 24 * 3_600),
+            refresh_overlap: Duration::from_secs(10),
+            verified_tokens: 10_000,
+            remembered: 10_000,
+            cache_max_age: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The longest an access token may last.
+const LONGEST_ACCESS: Duration = Duration::from_secs(10 * 60);
+
+/// The adapters behind this domain.
+#[derive(Clone)]
+pub struct IdentityPorts {
+    /// Where users and sessions are kept.
+    pub store: Arc<dyn IdentityStore>,
+    /// Hashes passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Signs access tokens.
+    pub signer: Arc<dyn TokenSigner>,
+    /// Makes secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// Hears of sessions that end.
+    pub sessions_ended: Arc<dyn SessionsEnded>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// What the use cases of identity work with. Share it in an `Arc`: it holds the caches.
+pub struct Identity {
+    pub(crate) ports: IdentityPorts,
+    pub(crate) config: IdentityConfig,
+    pub(crate) verified: BoundedCache<Box<str>, Claims>,
+    sessions: BoundedCache<SessionId, Remembered<SessionStanding>>,
+    users: BoundedCache<UserId, Remembered<Arc<User>>>,
+}
+
+#[derive(Clone)]
+struct Remembered<T> {
+    value: T,
+    at: Timestamp,
+}
+
+impl Identity {
+    /// Puts the ports together. An access lifetime above 10 minutes is cut to that.
+    #[must_use]
+    pub fn new(ports: IdentityPorts, mut config: IdentityConfig) -> Self {
+        config.access_lifetime = config.access_lifetime.min(LONGEST_ACCESS);
+        Self {
+            verified: BoundedCache::new(config.verified_tokens),
+            sessions: BoundedCache::new(config.remembered),
+            users: BoundedCache::new(config.remembered),
+            ports,
+            config,
+        }
+    }
+
+    /// How this installation lets people in.
+    #[must_use]
+    pub const fn config(&self) -> &IdentityConfig {
+        &self.config
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// How a session stands: from memory, or from the store.
+    pub(crate) async fn standing(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<SessionStanding>, StoreError> {
+        if let Some(known) = self.sessions.get(&session)
+            && self.is_fresh(&known, now)
+        {
+            return Ok(Some(known.value));
+        }
+        let epoch = self.sessions.epoch();
+        let standing = self.ports.store.session_standing(session).await?;
+        if let Some(value) = standing {
+            self.sessions.insert(session, Remembered { value, at: now }, epoch);
+        }
+        Ok(standing)
+    }
+
+    /// A user: from memory, or from the store.
+    pub(crate) async fn remembered_user(&self, org: OrgId, user: UserId) -> Result<Option<Arc<User>>, StoreError> {
+        let now = self.now();
+        if let Some(known) = self.users.get(&user)
+            && self.is_fresh(&known, now)
+            && known.value.org == org
+        {
+            return Ok(Some(known.value));
+        }
+        let epoch = self.users.epoch();
+        let found = self.ports.store.user(org, user).await?.map(Arc::new);
+        if let Some(value) = &found {
+            self.users.insert(user, Remembered { value: Arc::clone(value), at: now }, epoch);
+        }
+        Ok(found)
+    }
+
+    /// A clock that went back makes nothing fresh: what was remembered "later" than now is asked for again.
+    fn is_fresh<T>(&self, known: &Remembered<T>, now: Timestamp) -> bool {
+        known.at <= now && now.since(known.at) < self.config.cache_max_age
+    }
+
+    /// Forgets a user when it goes out of scope. Taken before a write: a request that is given up half-way may have
+    /// committed, and then must not leave the old state in memory.
+    pub(crate) const fn forget_user(&self, user: UserId) -> Forget<'_> {
+        Forget { identity: self, user }
+    }
+
+    /// Forgets sessions that have ended, and tells whoever listens.
+    pub(crate) fn sessions_ended(&self, ended: &[SessionId]) {
+        for session in ended {
+            self.sessions.remove(session);
+        }
+        if !ended.is_empty() {
+            self.ports.sessions_ended.ended(ended);
+        }
+    }
+}
+
+/// See [`Identity::forget_user`].
+pub(crate) struct Forget<'a> {
+    identity: &'a Identity,
+    user: UserId,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.identity.users.remove(&self.user);
+        self.identity.sessions.invalidate(|_, known| known.value.user == self.user);
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("config", &self.config).finish_non_exhaustive()
+    }
+}
