@@ -1,0 +1,217 @@
+//! How an account decides.
+
+use velox_kernel::{Decimal, Money, OrderId, Symbol};
+
+use super::Account;
+use crate::command::{Command, HaltMode, OpenAccount};
+use crate::context::Context;
+use crate::event::{AccountOpened, Event, Fact};
+use crate::limits::RiskLimits;
+use crate::order::{EndReason, Order, OrderStatus};
+use crate::refused::Refused;
+
+impl Account {
+    /// Decides a command: the events that follow from it, or why nothing does.
+    ///
+    /// The decision depends on the account, the command and the context alone. Every event returned has been applied
+    /// to a copy of the account, so that [`Account::apply`] cannot fail on it later.
+    ///
+    /// # Errors
+    /// [`Refused`] when the command changes nothing.
+    pub fn handle(&self, command: &Command, context: &Context<'_>) -> Result<Vec<Event>, Refused> {
+        if self.profile.is_none() && !matches!(command, Command::Open(_)) {
+            return Err(Refused::NotOpen);
+        }
+        let facts = self.decide(command, context)?;
+        let at = context.market_time.max(self.last_time);
+        let events: Vec<Event> = facts.into_iter().map(|fact| Event { at, fact }).collect();
+        self.try_out(&events)?;
+        Ok(events)
+    }
+
+    fn decide(&self, command: &Command, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
+        match command {
+            Command::Open(open) => self.decide_open(open),
+            Command::Place(place) => self.decide_place(place, context),
+            Command::Replace(replace) => self.decide_replace(replace, context),
+            Command::Cancel { order } => self.decide_cancel(*order, context),
+            Command::CancelAll { symbol } => Ok(self.decide_cancel_all(*symbol)),
+            Command::ClosePosition(close) => self.decide_close_position(close, context),
+            Command::Route { order } => self.decide_route(*order, context),
+            Command::ExpireUnrouted { order, bound } => {
+                let order = self.open_order(*order).ok_or(Refused::NotRoutable)?;
+                if order.status != OrderStatus::PendingNew || context.wall_time < order.accepted_at.plus(*bound) {
+                    return Err(Refused::NotRoutable);
+                }
+                Ok(vec![Fact::OrderExpired { order_id: order.id, reason: EndReason::NotRouted }])
+            }
+            Command::Report(report) => self.decide_report(report, context),
+            Command::Halt { mode, reason, cancel_open } => Ok(self.decide_halt(*mode, reason, *cancel_open)),
+            Command::Resume => {
+                self.halt.ok_or(Refused::NotHalted)?;
+                Ok(vec![Fact::AccountResumed])
+            }
+            Command::SetLimits(limits) => {
+                check_limits(limits)?;
+                Ok(if *limits == self.limits { vec![] } else { vec![Fact::LimitsChanged { limits: limits.clone() }] })
+            }
+            Command::MoveCash { currency, amount } => {
+                if amount.is_zero() {
+                    return Err(Refused::OutOfRange("the amount must not be zero"));
+                }
+                if amount.is_negative() && self.free_cash(*currency, context)?.plus(*amount)?.is_negative() {
+                    return Err(Refused::InsufficientCash);
+                }
+                Ok(vec![Fact::CashMoved { currency: *currency, amount: *amount }])
+            }
+            Command::Reset { cash } => {
+                if !self.profile.as_ref().is_some_and(|profile| profile.paper) {
+                    return Err(Refused::NotPaper);
+                }
+                if !self.orders.is_empty() {
+                    return Err(Refused::OpenOrders);
+                }
+                if cash.is_negative() {
+                    return Err(Refused::OutOfRange("the cash must not be below zero"));
+                }
+                Ok(vec![Fact::AccountReset { cash: *cash }])
+            }
+        }
+    }
+
+    /// Applies events to a copy. What cannot be applied must not be written.
+    fn try_out(&self, events: &[Event]) -> Result<(), Refused> {
+        let mut trial = self.clone();
+        for event in events {
+            trial.apply(event).map_err(|invalid| match invalid {
+                super::InvalidHistory::Overflow { source, .. } => Refused::Overflow(source),
+                super::InvalidHistory::Order {
+                    source: crate::order_fold::OrderFoldError::Overflow(source), ..
+                } => Refused::Overflow(source),
+                super::InvalidHistory::Order {
+                    source: crate::order_fold::OrderFoldError::IllegalStep { from, .. },
+                    ..
+                } => Refused::IllegalReport { status: from },
+                super::InvalidHistory::MissingOrder { .. } => Refused::UnknownOrder,
+                super::InvalidHistory::Opening { .. } | super::InvalidHistory::TimeWentBack { .. } => Refused::NotOpen,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn decide_open(&self, open: &OpenAccount) -> Result<Vec<Fact>, Refused> {
+        if self.profile.is_some() {
+            return Err(Refused::AlreadyOpen);
+        }
+        let OpenAccount { account, org, connection, name, paper, currency, cash, leverage, allow_short, limits } = open;
+        if cash.is_negative() {
+            return Err(Refused::OutOfRange("the cash must not be below zero"));
+        }
+        if *leverage < Decimal::ONE || *leverage > Decimal::from_int(1_000) {
+            return Err(Refused::OutOfRange("the leverage must be between 1 and 1000"));
+        }
+        check_limits(limits)?;
+        Ok(vec![Fact::AccountOpened(AccountOpened {
+            account: *account,
+            org: *org,
+            connection: *connection,
+            name: name.clone(),
+            paper: *paper,
+            currency: *currency,
+            cash: *cash,
+            leverage: *leverage,
+            allow_short: *allow_short,
+            limits: limits.clone(),
+        })])
+    }
+
+    /// The open order that a client's command names, or why it cannot be changed.
+    pub(super) fn changeable(&self, id: OrderId, context: &Context<'_>) -> Result<&Order, Refused> {
+        match (self.open_order(id), context.closed_order) {
+            (Some(order), _) => Ok(order),
+            (None, Some(closed)) if closed.id == id => Err(Refused::OrderNotOpen { status: closed.status }),
+            (None, _) => Err(Refused::UnknownOrder),
+        }
+    }
+
+    fn decide_cancel(&self, id: OrderId, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
+        Ok(cancel(self.changeable(id, context)?).into_iter().collect())
+    }
+
+    fn decide_cancel_all(&self, symbol: Option<Symbol>) -> Vec<Fact> {
+        self.open_orders()
+            .filter(|order| symbol.is_none_or(|symbol| order.terms.symbol == symbol))
+            .filter_map(cancel)
+            .collect()
+    }
+
+    fn decide_halt(&self, mode: HaltMode, reason: &str, cancel_open: bool) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        if self.halt != Some(mode) {
+            facts.push(Fact::AccountHalted { mode, reason: reason.to_owned() });
+        }
+        if cancel_open {
+            facts.extend(self.decide_cancel_all(None));
+        }
+        facts
+    }
+
+    /// The claim. A halted account loses here: what it may not place, it may not route either.
+    fn decide_route(&self, id: OrderId, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
+        let order = self.open_order(id).ok_or(Refused::NotRoutable)?;
+        if order.status != OrderStatus::PendingNew {
+            return Err(Refused::NotRoutable);
+        }
+        let stopped = match self.halt {
+            None => false,
+            Some(HaltMode::Halted) => true,
+            Some(HaltMode::ReduceOnly) => !self.reduces(order),
+        };
+        Ok(vec![if stopped {
+            Fact::OrderCanceled { order_id: id, reason: EndReason::AccountHalted }
+        } else {
+            Fact::OrderRouted { order_id: id, routed_at: context.wall_time }
+        }])
+    }
+
+    /// Whether an open order can only make the position smaller, whatever its flag says.
+    fn reduces(&self, order: &Order) -> bool {
+        self.position(order.terms.symbol).is_some_and(|position| {
+            let opposite = position.quantity.is_negative() == (order.terms.side == crate::order::Side::Buy);
+            opposite && order.remaining() <= position.quantity.abs()
+        })
+    }
+}
+
+/// What cancelling an open order means where it stands: at once when no broker has seen it.
+fn cancel(order: &Order) -> Option<Fact> {
+    match order.status {
+        OrderStatus::PendingNew => Some(Fact::OrderCanceled { order_id: order.id, reason: EndReason::ByClient }),
+        OrderStatus::PendingCancel => None,
+        _ => Some(Fact::OrderCancelRequested { order_id: order.id }),
+    }
+}
+
+fn check_limits(limits: &RiskLimits) -> Result<(), Refused> {
+    let RiskLimits {
+        max_order_quantity,
+        max_order_notional,
+        max_position,
+        price_collar,
+        daily_loss,
+        daily_trades: _,
+        max_open_orders,
+    } = limits;
+    let negative = max_order_quantity.is_some_and(velox_kernel::Quantity::is_negative)
+        || max_order_notional.is_some_and(Money::is_negative)
+        || max_position.is_some_and(velox_kernel::Quantity::is_negative)
+        || price_collar.is_some_and(Decimal::is_negative)
+        || daily_loss.is_some_and(Money::is_negative);
+    if negative {
+        return Err(Refused::OutOfRange("a limit must not be below zero"));
+    }
+    if *max_open_orders == 0 {
+        return Err(Refused::OutOfRange("the limit of open orders must be above zero"));
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Trading: the account as a pure, deterministic aggregate, the log of its events, and the ports to stores and brokers.
+//!
+//! [`Account::handle`] decides, [`Account::apply`] changes; the same code serves backtests, paper and live.
+
+mod account;
+mod balance;
+mod broker;
+mod command;
+mod context;
+mod denial;
+mod event;
+mod fill;
+mod limits;
+mod log;
+mod order;
+mod order_fold;
+mod position;
+mod projection;
+mod refused;
+mod rules;
+mod store;
+
+pub use account::{
+    Account, Explanation, Exposure, InvalidHistory, Profile, STATE_VERSION, TradingDay, Valuation, Verdict,
+};
+pub use balance::Balance;
+pub use broker::{Broker, BrokerBalance, BrokerError, BrokerOrder, BrokerPosition};
+pub use command::{
+    ClosePosition, Command, FillReport, HaltMode, OpenAccount, PlaceOrder, ReplaceOrder, Report, ReportKind,
+};
+pub use context::{Context, MarketPrice, Prices};
+pub use denial::{Basis, Denial, Rule, RuleCheck, UsedPrice};
+pub use event::{AccountOpened, EVENT_VERSION, Event, Fact, OrderPlaced};
+pub use fill::{FeedPosition, Fill, Liquidity};
+pub use limits::RiskLimits;
+pub use log::{Cause, CorruptEvent, RecordedEvent};
+pub use order::{EndReason, Order, OrderKind, OrderStatus, OrderTerms, Replacement, Side, TimeInForce};
+pub use order_fold::{OrderFoldError, accepted as accepted_order, denied as denied_order};
+pub use position::Position;
+pub use projection::{AccountRow, PositionRow, Projection, Projector, RecordedFill};
+pub use refused::Refused;
+pub use rules::{InstrumentRules, InvalidTerms, TermsField};
+pub use store::{
+    Append, Appended, DecideLocked, FillFilter, Head, OrderFilter, Snapshot, StoreError, TradingLog, TradingQueries,
+};
