@@ -8,6 +8,8 @@
 //! [`disk`] says what the disk can do, [`report`] holds what a figure is. A figure that compares is a ratio taken within
 //! one run; an absolute one means little on another machine.
 
+#![expect(clippy::float_arithmetic, reason = "figures are read by people; money is nowhere near")]
+
 mod disk;
 mod fdatasync;
 mod livez;

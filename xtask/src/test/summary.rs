@@ -16,7 +16,12 @@ pub(super) fn announce(report: &Report) {
     let lines: Vec<_> = output.lines().collect();
     let shown = lines.len().min(LOG_LINES);
     println!("--- the last {shown} of {} lines of {}", lines.len(), log.display());
-    for line in &lines[lines.len() - shown..] {
+    let (earlier, end) = lines.split_at(lines.len() - shown);
+    // Test binaries run one after another: a failure may stand far above the end.
+    for line in earlier.iter().filter(|line| line.starts_with("test ") && line.ends_with(" FAILED")) {
+        println!("{line}");
+    }
+    for line in end {
         println!("{line}");
     }
     println!("---");
