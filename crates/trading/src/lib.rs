@@ -11,6 +11,7 @@ mod denial;
 mod event;
 mod fill;
 mod limits;
+mod live;
 mod log;
 mod order;
 mod order_fold;
@@ -19,6 +20,7 @@ mod projection;
 mod refused;
 mod rules;
 mod store;
+mod writer;
 
 pub use account::{
     Account, Explanation, Exposure, InvalidHistory, Profile, STATE_VERSION, TradingDay, Valuation, Verdict,
@@ -33,6 +35,7 @@ pub use denial::{Basis, Denial, Rule, RuleCheck, UsedPrice};
 pub use event::{AccountOpened, EVENT_VERSION, Event, Fact, OrderPlaced};
 pub use fill::{FeedPosition, Fill, Liquidity};
 pub use limits::RiskLimits;
+pub use live::{DamagedLog, Known, LiveAccount, Moment, Run};
 pub use log::{Cause, CorruptEvent, RecordedEvent};
 pub use order::{EndReason, Order, OrderKind, OrderStatus, OrderTerms, Replacement, Side, TimeInForce};
 pub use order_fold::{OrderFoldError, accepted as accepted_order, denied as denied_order};
@@ -43,3 +46,4 @@ pub use rules::{InstrumentRules, InvalidTerms, TermsField};
 pub use store::{
     Append, Appended, DecideLocked, FillFilter, Head, OrderFilter, Snapshot, StoreError, TradingLog, TradingQueries,
 };
+pub use writer::{AccountWriter, ExecuteError, Executed};

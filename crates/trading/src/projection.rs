@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use velox_kernel::{AccountId, ConnectionId, Currency, OrderId, OrgId, StrategyId, Symbol, Timestamp};
+use velox_kernel::{
+    AccountId, ClientOrderId, ConnectionId, Currency, FillId, OrderId, OrgId, StrategyId, Symbol, Timestamp,
+};
 
 use crate::account::{Account, InvalidHistory};
 use crate::balance::Balance;
@@ -168,6 +170,24 @@ impl Projector {
             _ => {}
         }
         Ok(())
+    }
+
+    /// An order that began or changed so far.
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<&Order> {
+        self.orders.get(&id)
+    }
+
+    /// The same by the client's name for it.
+    #[must_use]
+    pub fn order_by_client_id(&self, id: ClientOrderId) -> Option<&Order> {
+        self.orders.values().find(|order| order.client_order_id == id)
+    }
+
+    /// Whether this fill was added so far.
+    #[must_use]
+    pub fn has_fill(&self, id: FillId) -> bool {
+        self.fills.iter().any(|recorded| recorded.fill.id == id)
     }
 
     /// The rows as they are after the events applied.
