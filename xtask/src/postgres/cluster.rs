@@ -47,7 +47,7 @@ impl Cluster {
         };
         let folder = make_folder(&installation, name)?;
         let started = initialise(&installation, &folder).and_then(|()| {
-            let log = workspace::scratch().join(format!("postgres-{name}.log"));
+            let log = logs_folder().join(format!("{name}-{}.log", std::process::id()));
             start_on_a_free_port(&installation, &folder, &log, durability)
         });
         if started.is_err() {
@@ -82,8 +82,9 @@ impl Drop for Cluster {
 
 /// A folder that the server's user owns, named after us so that a later run can tell when it was left behind.
 fn make_folder(installation: &Installation, name: &str) -> anyhow::Result<PathBuf> {
-    let near = workspace::scratch().join("postgres");
+    let near = logs_folder();
     std::fs::create_dir_all(&near)?;
+    remove_left_behind(&near)?;
     let parent = if installation.reaches(&near) { near } else { std::env::temp_dir().join("velox-xtask-postgres") };
     std::fs::create_dir_all(&parent)?;
     remove_left_behind(&parent)?;
@@ -95,19 +96,34 @@ fn make_folder(installation: &Installation, name: &str) -> anyhow::Result<PathBu
     Ok(folder)
 }
 
-/// Removes the data of runs that were killed before they could: folders of processes that are no more.
+/// Where servers log, and keep their data when they can get there.
+fn logs_folder() -> PathBuf {
+    workspace::scratch().join("postgres")
+}
+
+/// Removes what earlier runs left: the logs they keep, and the data of those that were killed before they could. It is
+/// theirs when the process that it is named after is no more.
 fn remove_left_behind(parent: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(parent)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.rsplit_once('-')).and_then(|(_, pid)| pid.parse().ok());
-        let owner = owner.and_then(Pid::from_raw);
-        let gone = |pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH);
-        if owner.is_some_and(gone) {
-            let _somebody_else_did = std::fs::remove_dir_all(entry.path());
+        let gone = entry
+            .file_name()
+            .to_str()
+            .and_then(owner)
+            .is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
+        if gone {
+            let path = entry.path();
+            let _somebody_else_did =
+                if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         }
     }
     Ok(())
+}
+
+/// The process that `volatile-123` or `volatile-123.log` is named after.
+fn owner(name: &str) -> Option<Pid> {
+    let (_, pid) = name.trim_end_matches(".log").rsplit_once('-')?;
+    Pid::from_raw(pid.parse().ok()?)
 }
 
 fn initialise(installation: &Installation, folder: &Path) -> anyhow::Result<()> {

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 fn xtask(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -23,6 +24,20 @@ fn start() -> (Child, u16) {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     (child, port(&line))
+}
+
+/// Opens a session as far as the server's first answer: one that says nothing may hold up a shutdown for a minute.
+fn session(port: u16) -> TcpStream {
+    let mut session = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    session.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let names = b"user\0postgres\0database\0postgres\0\0";
+    let length = u32::try_from(8 + names.len()).unwrap();
+    let version: u32 = 3 << 16;
+    session.write_all(&[&length.to_be_bytes()[..], &version.to_be_bytes(), names].concat()).unwrap();
+    let mut first = [0; 1];
+    session.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"R", "trusted sessions are let in");
+    session
 }
 
 fn signal(child: &Child, name: &str) {
@@ -51,13 +66,12 @@ fn the_server_ends_with_us_when_we_are_told_to_end() {
 #[test]
 fn the_server_ends_even_when_we_are_killed() {
     let (mut child, port) = start();
-    // An open session is closed by the server when it ends: no need to look again and again.
-    let mut session = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    // A session is closed by the server when it ends: no need to look again and again.
+    let mut session = session(port);
     signal(&child, "-KILL");
     child.wait().unwrap();
-    session.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
-    match session.read(&mut [0; 1]) {
-        Ok(0) => {}
+    match session.read_to_end(&mut Vec::new()) {
+        Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
         other => panic!("the server outlived us: {other:?}"),
     }
