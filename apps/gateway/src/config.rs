@@ -1,0 +1,15 @@
+//! Configuration: defaults, then a file, then the environment, then flags; the later one wins.
+
+mod keys;
+mod load;
+mod reference;
+mod secret;
+mod setting;
+mod suggest;
+mod toml_file;
+
+pub use keys::*;
+pub use load::{ConfigError, Entry, Settings, Sources, load};
+pub use reference::{print_effective, to_json_schema, to_markdown};
+pub use secret::Secret;
+pub use setting::{Check, Key, Setting};

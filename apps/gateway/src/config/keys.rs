@@ -1,0 +1,165 @@
+//! The table of keys: one line a key. The typed [`Config`], the reference and the schema are made from it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use velox_kernel::Decimal;
+
+use super::secret::{DatabaseUrl, Secret};
+use super::setting::Check::{Any, UpTo, Within, Words};
+use super::setting::{Key, Setting, words};
+
+words! {
+    /// How log lines look.
+    LogFormat {
+        /// Pretty on a terminal, JSON otherwise.
+        Auto = "auto",
+        /// For people.
+        Pretty = "pretty",
+        /// One JSON object a line.
+        Json = "json",
+    }
+    /// Which environment tokens and keys are bound to.
+    AuthEnvironment {
+        /// Orders reach real brokers.
+        Live = "live",
+        /// Orders stay on paper.
+        Paper = "paper",
+    }
+    /// Where market data comes from.
+    FeedKind {
+        /// The bundled real bars, shifted onto the present and walked tick by tick.
+        Demo = "demo",
+        /// Bars from a file.
+        Replay = "replay",
+        /// A seeded random walk.
+        Simulated = "simulated",
+        /// Nowhere.
+        None = "none",
+    }
+}
+
+macro_rules! config {
+    ($($(#[$about:meta])* $section:ident: $struct:ident {
+        $($name:ident: $type:ty = $default:literal, $unit:literal, $check:expr, $doc:literal;)*
+    })*) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, Debug)]
+            pub struct $struct {
+                $(#[doc = $doc] pub $name: $type,)*
+            }
+        )*
+
+        /// The whole configuration, typed.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[$about])* pub $section: $struct,)*
+        }
+
+        /// Every key, in the order of the reference.
+        pub const KEYS: &[Key] = &[$($(
+            Key {
+                section: stringify!($section),
+                name: stringify!($name),
+                doc: $doc,
+                default: $default,
+                unit: $unit,
+                check: $check,
+                json_type: <$type as Setting>::JSON_TYPE,
+                secret: <$type as Setting>::SECRET,
+            },
+        )*)*];
+
+        impl Config {
+            /// Reads every key through `text`, which answers with the key's text as it stands in its source.
+            pub(super) fn read<E>(
+                text: impl Fn(&'static str, &'static str) -> String,
+                fail: impl Fn(&'static str, &'static str, String) -> E,
+            ) -> Result<Self, E> {
+                Ok(Self {
+                    $($section: $struct {
+                        $($name: {
+                            let (section, name) = (stringify!($section), stringify!($name));
+                            <$type as Setting>::read(&text(section, name)).map_err(|wrong| fail(section, name, wrong))?
+                        },)*
+                    },)*
+                })
+            }
+        }
+    };
+}
+
+config! {
+    /// Where the server listens, and what it takes.
+    server: ServerConfig {
+        bind: IpAddr = "127.0.0.1", "", Any, "The address to listen on. `0.0.0.0` opens the server to the network.";
+        port: u16 = "3000", "", Within(0, 65_535), "The port to listen on; 0 takes a free one.";
+        workers: usize = "0", "threads", Within(0, 1_024), "Threads that serve HTTP; 0 is one a core.";
+        max_connections: usize = "25000", "connections", Within(1, 1_000_000), "Connections that may be open at once.";
+        max_body_bytes: usize = "65536", "bytes", Within(1_024, 104_857_600), "The largest body of a request.";
+        head_timeout_ms: u64 = "5000", "ms", Within(100, 600_000), "How long a request's head may take to arrive.";
+        body_timeout_ms: u64 = "10000", "ms", Within(100, 600_000), "How long a request's body may take to arrive.";
+        request_timeout_ms: u64 = "30000", "ms", Within(100, 600_000), "How long an answer may take.";
+        keep_alive_ms: u64 = "75000", "ms", Within(100, 3_600_000), "How long an idle connection is kept open.";
+        drain_ms: u64 = "10000", "ms", Within(0, 600_000), "How long requests in flight may take to finish on shutdown.";
+        cors_origins: Vec<String> = "", "", Any, "Origins whose pages may call the API from a browser; `*` is all.";
+    }
+    /// How much a caller may ask.
+    limits: LimitsConfig {
+        requests_per_minute: u64 = "12000", "requests/min", Within(0, 60_000_000), "Requests of one user, or of one address before sign-in; 0 is no limit.";
+        orders_per_minute: u64 = "6000", "requests/min", Within(0, 60_000_000), "Orders, changes and cancels of one user; 0 is no limit.";
+        logins_per_minute: u64 = "10", "requests/min", Within(0, 60_000_000), "Attempts to sign in from one address; 0 is no limit.";
+        callers: usize = "100000", "callers", Within(16, 10_000_000), "Callers that each limit remembers; beyond it newcomers share one count.";
+    }
+    /// What is kept on this machine.
+    data: DataConfig {
+        dir: PathBuf = "./velox-data", "", Any, "The directory of the embedded database, keys and feed positions.";
+    }
+    /// The database.
+    database: DatabaseConfig {
+        url: DatabaseUrl = "", "", Any, "`postgres://user:password@host/name`; empty uses the embedded database in `data.dir`.";
+        pool_size: usize = "8", "connections", Within(1, 1_000), "Connections to PostgreSQL, or readers of the embedded database.";
+    }
+    /// What is written about what happens.
+    log: LogConfig {
+        format: LogFormat = "auto", "", Words(LogFormat::WORDS), "How lines look; `auto` is pretty on a terminal and JSON otherwise.";
+        filter: String = "info", "", Any, "What is logged, such as `info,velox::http=debug` (tracing's EnvFilter).";
+    }
+    /// Secrets.
+    secrets: SecretsConfig {
+        master_key: Option<Secret> = "", "", Any, "The key that all others are derived from, at least 32 characters. Unset, one is made on first start and kept in `data.dir`.";
+    }
+    /// Signing in.
+    auth: AuthConfig {
+        registration: bool = "false", "", Any, "Whether anybody may register.";
+        access_ttl_s: u64 = "600", "s", Within(30, 600), "How long an access token lives.";
+        refresh_ttl_days: u64 = "30", "days", Within(1, 365), "How long a sign-in lives without being used.";
+        environment: AuthEnvironment = "paper", "", Words(AuthEnvironment::WORDS), "What tokens are bound to: one environment's are worth nothing in the other.";
+    }
+    /// Market data.
+    market: MarketConfig {
+        feed: FeedKind = "demo", "", Words(FeedKind::WORDS), "Where market data comes from.";
+        speed: Decimal = "1", "times", UpTo("100000"), "How fast a replay or simulation runs, against wall time.";
+        seed: u64 = "1", "", Any, "The seed of simulated prices and of the path within a bar.";
+        replay_path: Option<PathBuf> = "", "", Any, "The file of bars to replay.";
+        stale_after_ms: u64 = "15000", "ms", Within(100, 86_400_000), "The age from which a price is stale.";
+    }
+    /// Orders.
+    trading: TradingConfig {
+        queue_capacity: usize = "4096", "commands", Within(1, 1_000_000), "Commands that may wait; beyond it a request is refused with 503.";
+        max_batch: usize = "256", "commands", Within(1, 10_000), "Commands that may share a commit.";
+        route_bound_ms: u64 = "5000", "ms", Within(100, 600_000), "The age from which an order that was not routed expires.";
+    }
+    /// WebSocket and Server-Sent Events.
+    streams: StreamsConfig {
+        queue_capacity: usize = "1024", "messages", Within(16, 1_000_000), "Messages that may wait for one connection.";
+        heartbeat_ms: u64 = "10000", "ms", Within(100, 600_000), "The longest silence on a connection.";
+    }
+    /// The paper broker.
+    paper: PaperConfig {
+        fee_bps: Decimal = "5", "bp", UpTo("10000"), "The fee of a fill, in hundredths of a percent of its value.";
+        slippage_bps: Decimal = "1", "bp", UpTo("10000"), "How much worse a market order fills than the market's price.";
+        latency_ms: u64 = "20", "ms", Within(0, 600_000), "How long the broker takes to act.";
+    }
+}

@@ -1,0 +1,189 @@
+//! What a key is, and how its text becomes a value.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::secret::Secret;
+
+/// One key of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The section, such as `server`.
+    pub section: &'static str,
+    /// The name within it, such as `port`.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// Its value when nobody says otherwise; empty means unset.
+    pub default: &'static str,
+    /// What the number counts; empty for none.
+    pub unit: &'static str,
+    /// What is allowed beyond the type.
+    pub check: Check,
+    /// The type's name in the JSON schema.
+    pub json_type: &'static str,
+    /// Whether the value is never shown.
+    pub secret: bool,
+}
+
+impl Key {
+    /// The full name: `server.port`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The environment variable: `VELOX_SERVER_PORT`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("VELOX_{}_{}", self.section.to_uppercase(), self.name.to_uppercase())
+    }
+}
+
+/// What is allowed beyond the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Everything of the type.
+    Any,
+    /// Whole numbers in this range, both ends included.
+    Within(u64, u64),
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// A decimal number from zero up to this one.
+    UpTo(&'static str),
+}
+
+impl Check {
+    /// In words, after "must be".
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Any => String::new(),
+            Self::Within(least, most) => format!("a whole number from {least} to {most}"),
+            Self::Words(words) => format!("one of {}", words.join(", ")),
+            Self::UpTo(most) => format!("a decimal number from 0 to {most}"),
+        }
+    }
+
+    pub(super) fn allows(&self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Within(least, most) => text.parse::<u64>().is_ok_and(|value| (*least..=*most).contains(&value)),
+            Self::Words(words) => words.contains(&text),
+            Self::UpTo(most) => {
+                let number = |text: &str| text.parse::<velox_kernel::Decimal>().ok();
+                number(text).zip(number(most)).is_some_and(|(value, most)| !value.is_negative() && value <= most)
+            }
+        }
+    }
+}
+
+/// A type that a key may have. Every source hands over text, so there is one way to read it.
+pub trait Setting: Sized {
+    /// The type in the JSON schema.
+    const JSON_TYPE: &'static str;
+    /// Whether the value is never shown.
+    const SECRET: bool = false;
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// What it must be, in words.
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+macro_rules! parsed {
+    ($($type:ty: $json:literal, $words:literal;)*) => {$(
+        impl Setting for $type {
+            const JSON_TYPE: &'static str = $json;
+
+            fn read(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|_| concat!("must be ", $words).to_owned())
+            }
+        }
+    )*};
+}
+
+parsed! {
+    bool: "boolean", "true or false";
+    u16: "integer", "a whole number";
+    u32: "integer", "a whole number";
+    u64: "integer", "a whole number";
+    usize: "integer", "a whole number";
+    IpAddr: "string", "an IP address, such as 127.0.0.1 or ::1";
+    velox_kernel::Decimal: "string", "a decimal number";
+}
+
+impl Setting for String {
+    const JSON_TYPE: &'static str = "string";
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Setting for PathBuf {
+    const JSON_TYPE: &'static str = "string";
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("must be a path".to_owned()) } else { Ok(Self::from(text)) }
+    }
+}
+
+impl Setting for Option<PathBuf> {
+    const JSON_TYPE: &'static str = "string";
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+    }
+}
+
+impl Setting for Vec<String> {
+    const JSON_TYPE: &'static str = "array";
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+impl Setting for Option<Secret> {
+    const JSON_TYPE: &'static str = "string";
+    const SECRET: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { Secret::new(text).map(Some) }
+    }
+}
+
+/// Declares closed sets of words: an enum that reads and shows itself.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// The words, in order.
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
+
+            /// The word.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl $crate::config::Setting for $name {
+            const JSON_TYPE: &'static str = "string";
+
+            fn read(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(format!("must be one of {}", Self::WORDS.join(", "))),
+                }
+            }
+        }
+    )*};
+}
+
+pub(super) use words;

@@ -1,0 +1,120 @@
+//! Health: each part of the process answers for itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How long a part may take to answer for itself.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It works.
+    Up,
+    /// It works, worse than it should.
+    Degraded,
+    /// It does not work.
+    Down,
+}
+
+/// What a part says of itself. The detail is shown to anybody: no addresses, no credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// How it is.
+    pub status: Status,
+    /// Why, in a few words.
+    pub detail: Option<String>,
+}
+
+impl Health {
+    /// It works.
+    #[must_use]
+    pub const fn up() -> Self {
+        Self { status: Status::Up, detail: None }
+    }
+
+    /// It does not, for the reason.
+    #[must_use]
+    pub fn down(detail: impl Into<String>) -> Self {
+        Self { status: Status::Down, detail: Some(detail.into()) }
+    }
+
+    /// It works worse than it should, for the reason.
+    #[must_use]
+    pub fn degraded(detail: impl Into<String>) -> Self {
+        Self { status: Status::Degraded, detail: Some(detail.into()) }
+    }
+}
+
+/// A part of the process that can be asked how it is.
+#[async_trait]
+pub trait HealthCheck: Send + Sync {
+    /// Its name, such as `database`.
+    fn name(&self) -> &'static str;
+
+    /// Whether requests can be served without it: when it is required and down, `/readyz` says no.
+    fn required(&self) -> bool {
+        true
+    }
+
+    /// How it is, now. Taking longer than two seconds counts as down.
+    async fn check(&self) -> Health;
+}
+
+/// One part's answer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Component {
+    /// Which part.
+    #[schema(example = "database")]
+    pub name: &'static str,
+    /// How it is.
+    pub status: Status,
+    /// Whether requests need it.
+    pub required: bool,
+    /// Why it is not up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// All parts that can be asked.
+#[derive(Clone, Default)]
+pub struct HealthChecks(Vec<Arc<dyn HealthCheck>>);
+
+impl HealthChecks {
+    /// Adds a part.
+    #[must_use]
+    pub fn with(mut self, check: Arc<dyn HealthCheck>) -> Self {
+        self.0.push(check);
+        self
+    }
+
+    /// Asks all of them at once.
+    pub async fn ask(&self) -> Vec<Component> {
+        join_all(self.0.iter().map(|check| async move {
+            let health = match tokio::time::timeout(DEADLINE, check.check()).await {
+                Ok(health) => health,
+                Err(_) => Health::down("did not answer in time"),
+            };
+            Component { name: check.name(), status: health.status, required: check.required(), detail: health.detail }
+        }))
+        .await
+    }
+}
+
+/// The worst that matters: a required part that is down, else degraded when any is not up.
+#[must_use]
+pub fn overall(components: &[Component]) -> Status {
+    if components.iter().any(|part| part.required && part.status == Status::Down) {
+        Status::Down
+    } else if components.iter().any(|part| part.status != Status::Up) {
+        Status::Degraded
+    } else {
+        Status::Up
+    }
+}

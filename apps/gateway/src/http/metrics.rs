@@ -1,0 +1,62 @@
+//! Requests in numbers, for Prometheus.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{Counter, Histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+const REQUESTS: &str = "velox_http_requests_total";
+const SECONDS: &str = "velox_http_request_seconds";
+/// Upper bounds of the latency buckets, in seconds: few, so that a scrape stays small.
+const BUCKETS: [f64; 9] = [0.000_25, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
+
+/// The process's recorder, installed on first use: `metrics::counter!` and its kin write to it from anywhere.
+#[must_use]
+pub fn recorder() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new();
+            let builder = match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS) {
+                Ok(builder) => builder,
+                // Only an empty list is refused.
+                Err(_) => PrometheusBuilder::new(),
+            };
+            let recorder = builder.build_recorder();
+            let handle = recorder.handle();
+            // Somebody else's recorder stays; then `/metrics` shows this one, without their figures.
+            let _ = metrics::set_global_recorder(recorder);
+            metrics::describe_counter!(REQUESTS, "Requests by route, method and class of status.");
+            metrics::describe_histogram!(
+                SECONDS,
+                metrics::Unit::Seconds,
+                "Time from a request's head to its answer's."
+            );
+            handle
+        })
+        .clone()
+}
+
+/// The figures of one row, looked up once.
+pub(super) struct RowMetrics {
+    classes: [Counter; 5],
+    seconds: Histogram,
+}
+
+impl RowMetrics {
+    /// The figures of a route and method; `pattern` is the path with its placeholders, never the path itself.
+    pub(super) fn new(pattern: &'static str, method: &str) -> Self {
+        let class = |class: &'static str| metrics::counter!(REQUESTS, "route" => pattern, "method" => method.to_owned(), "status" => class);
+        Self {
+            classes: [class("1xx"), class("2xx"), class("3xx"), class("4xx"), class("5xx")],
+            seconds: metrics::histogram!(SECONDS, "route" => pattern, "method" => method.to_owned()),
+        }
+    }
+
+    pub(super) fn count(&self, status: u16, took: Duration) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.classes[class].increment(1);
+        self.seconds.record(took);
+    }
+}

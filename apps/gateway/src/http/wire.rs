@@ -1,0 +1,7 @@
+//! Shapes that only exist on the wire: exact numbers in two spellings, and members that may be left out.
+
+mod number;
+mod patch;
+
+pub use number::WireNumber;
+pub use patch::Patch;

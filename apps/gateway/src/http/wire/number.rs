@@ -1,0 +1,70 @@
+//! [`WireNumber`]: a decimal as clients send it, string or bare number, never through a float.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+use velox_kernel::{Decimal, DecimalError};
+
+/// The form in the document: what [`Decimal`] holds, in plain notation.
+const PATTERN: &str = r"^-?[0-9]{1,16}(\.[0-9]{1,12})?$";
+
+/// A `Decimal`, `Price`, `Quantity` or `Money` on the wire.
+///
+/// It reads a JSON string or a bare JSON number from its literal text, so `1e-05` is exact and forty digits are
+/// refused; it writes a string. It needs a `serde_json` decoder over text: it does not work inside
+/// `#[serde(flatten)]`, untagged or internally tagged enums, which lose that text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WireNumber<T = Decimal>(pub T);
+
+impl<T> From<T> for WireNumber<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T: fmt::Display> Serialize for WireNumber<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de, T: FromStr<Err = DecimalError>> Deserialize<'de> for WireNumber<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let text: Cow<'_, str> = match raw.as_bytes().first() {
+            Some(b'"') => match raw[1..raw.len() - 1].contains('\\') {
+                false => Cow::Borrowed(&raw[1..raw.len() - 1]),
+                true => Cow::Owned(serde_json::from_str(raw).map_err(de::Error::custom)?),
+            },
+            Some(b'-' | b'0'..=b'9') => Cow::Borrowed(raw),
+            _ => return Err(de::Error::custom("must be a decimal number, in a string or bare")),
+        };
+        text.parse().map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl<T> PartialSchema for WireNumber<T> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .description(Some(
+                "An exact decimal number: up to 16 digits before the point and 12 after it. A bare JSON number is \
+                 taken too and read from its literal text.",
+            ))
+            .pattern(Some(PATTERN))
+            .examples(["0.25"])
+            .into()
+    }
+}
+
+impl<T> ToSchema for WireNumber<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Decimal")
+    }
+}
