@@ -7,7 +7,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 async fn livez() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#)
+    HttpResponse::Ok().content_type("text/plain").body("ok")
 }
 
 /// Listens on the address given as the only argument until it is told to end.

@@ -12,7 +12,7 @@ pub(super) struct Velox {
 }
 
 /// Builds velox and starts it on new, empty data under target/bench and on a free port; `args` are further flags.
-/// Its output goes to `target/bench/velox-<name>.log`.
+/// Requests are not limited, since all of them come from one address. Its output goes to `target/bench/velox-<name>.log`.
 pub(super) fn start(name: &str, args: &[&str]) -> anyhow::Result<Velox> {
     let program = build_release(&["--package", "velox"])?.join("velox");
     let folder = workspace::target().join("bench");
@@ -20,7 +20,8 @@ pub(super) fn start(name: &str, args: &[&str]) -> anyhow::Result<Velox> {
     std::fs::create_dir_all(&data.0)?;
     let address = free_address()?;
     let mut command = Command::new(program);
-    command.arg("--data-dir").arg(&data.0).args(["--port", &address.port().to_string()]).args(args);
+    command.arg("--data-dir").arg(&data.0).args(["--port", &address.port().to_string()]);
+    command.args(["--set", "limits.requests_per_minute=0"]).args(args);
     let server = Server::start(&mut command, address, &folder.join(format!("velox-{name}.log")))?;
     Ok(Velox { server, _data: data })
 }

@@ -117,7 +117,7 @@ impl Step {
         command.args(&self.command[1..]).current_dir(workspace::root()).stdin(Stdio::null());
         command
             .env("VELOX_TEST_TIER", tier.name())
-            .env("VELOX_BIN", workspace::velox())
+            .env("VELOX_TEST_BIN", workspace::velox())
             .env("CARGO_TERM_COLOR", "never");
         if let Err(trouble) = self.provide(servers, &mut command) {
             let reason = format!("{trouble:#}");

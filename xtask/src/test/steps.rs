@@ -1,7 +1,7 @@
 //! The steps of each tier, in the order they run. To add one, add a line.
 //!
 //! A Python check needs no line: each `tests/check_*.py` is a step of the default tier, run with the packages of
-//! `tests/requirements.txt` and these variables: `VELOX_BIN` (the binary to test), `VELOX_TEST_POSTGRES_URL`, and
+//! `tests/requirements.txt` and these variables: `VELOX_TEST_BIN` (the binary to test), `VELOX_TEST_POSTGRES_URL`, and
 //! `VELOX_TEST_TIER` (`default` or `full`). It passes by exit code 0; when its last line reads
 //! `N passed, N failed, N skipped`, its checks are counted one by one.
 
