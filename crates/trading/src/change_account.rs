@@ -1,0 +1,91 @@
+//! Halting and resuming an account, changing its limits, moving a paper account's cash and resetting it.
+
+use velox_kernel::{AccountId, Actor, RequestId};
+
+use crate::account::Account;
+use crate::command::Command;
+use crate::get_account::{GetAccountError, get_account};
+use crate::refused::Refused;
+use crate::store::StoreError;
+use crate::trading::Trading;
+use crate::writer::ExecuteError;
+
+/// Why an account was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeAccountError {
+    /// The tenant has no such account.
+    #[error("there is no such account")]
+    NotFound,
+    /// The account says no.
+    #[error(transparent)]
+    Refused(Refused),
+    /// The command was not carried out, or may not have been.
+    #[error(transparent)]
+    Execute(ExecuteError),
+    /// The read tables could not be read; nothing was done.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ExecuteError> for ChangeAccountError {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Refused(refused) => Self::Refused(refused),
+            other => Self::Execute(other),
+        }
+    }
+}
+
+/// A change of an account as a whole.
+#[derive(Clone, Debug)]
+pub enum AccountChange {
+    /// Stop trading, or let it only make positions smaller.
+    Halt {
+        /// How far.
+        mode: crate::command::HaltMode,
+        /// In the actor's words.
+        reason: String,
+        /// Whether open orders are cancelled too.
+        cancel_open: bool,
+    },
+    /// Trade again.
+    Resume,
+    /// Change the limits.
+    SetLimits(crate::limits::RiskLimits),
+    /// Put a paper account back to a fresh start.
+    Reset {
+        /// With this cash, in its currency.
+        cash: velox_kernel::Money,
+    },
+}
+
+impl From<AccountChange> for Command {
+    fn from(change: AccountChange) -> Self {
+        match change {
+            AccountChange::Halt { mode, reason, cancel_open } => Self::Halt { mode, reason, cancel_open },
+            AccountChange::Resume => Self::Resume,
+            AccountChange::SetLimits(limits) => Self::SetLimits(limits),
+            AccountChange::Reset { cash } => Self::Reset { cash },
+        }
+    }
+}
+
+/// Changes an account as a whole, and gives it as it is then.
+///
+/// # Errors
+/// [`ChangeAccountError`].
+pub async fn change_account(
+    actor: &Actor,
+    trading: &Trading,
+    account: AccountId,
+    change: AccountChange,
+    request: Option<RequestId>,
+) -> Result<Account, ChangeAccountError> {
+    match get_account(actor, trading, account).await {
+        Ok(_) => {}
+        Err(GetAccountError::NotFound) => return Err(ChangeAccountError::NotFound),
+        Err(GetAccountError::Store(error)) => return Err(error.into()),
+    }
+    let cause = trading.cause(actor, request);
+    Ok(trading.writer.execute(account, change.into(), cause).await?.account)
+}

@@ -1,0 +1,41 @@
+//! [`Trading`]: the ports that the use cases of this domain need.
+
+use std::sync::Arc;
+
+use velox_kernel::{Actor, Clock, CommandId, Ids, OrderId, RequestId};
+
+use crate::context::Prices;
+use crate::log::Cause;
+use crate::store::{TradingLog, TradingQueries};
+use crate::writer::AccountWriter;
+
+/// The ports that the use cases of this domain need.
+#[derive(Clone)]
+pub struct Trading {
+    /// Where commands go.
+    pub writer: Arc<dyn AccountWriter>,
+    /// The log.
+    pub log: Arc<dyn TradingLog>,
+    /// The read tables.
+    pub queries: Arc<dyn TradingQueries>,
+    /// The market's prices.
+    pub prices: Arc<dyn Prices>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+impl Trading {
+    /// The envelope of what an actor's command brings about.
+    #[must_use]
+    pub fn cause(&self, actor: &Actor, request: Option<RequestId>) -> Cause {
+        Cause { actor: actor.principal(), command: CommandId::new(self.ids.next()), request }
+    }
+
+    /// An id for a new order.
+    #[must_use]
+    pub fn new_order_id(&self) -> OrderId {
+        OrderId::new(self.ids.next())
+    }
+}
