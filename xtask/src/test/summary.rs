@@ -42,7 +42,7 @@ fn table(reports: &[Report]) -> Vec<String> {
     for report in reports {
         let Tally { passed, failed, skipped } = report.tally;
         let reason = match &report.outcome {
-            Outcome::Passed if skipped > 0 => &format!("{skipped} ignored in the code"),
+            Outcome::Passed if skipped > 0 => &format!("{skipped} skipped inside"),
             Outcome::Passed => "",
             Outcome::Failed(reason) | Outcome::Skipped(reason) => reason,
         };
@@ -88,7 +88,7 @@ mod tests {
             lines,
             [
                 "step        result     tests   seconds  reason",
-                "unit tests  passed         5       1.5  1 ignored in the code",
+                "unit tests  passed         5       1.5  1 skipped inside",
                 "layers      failed         1       1.5  exit status: 1",
                 "tests       skipped        0       1.5  PostgreSQL is not installed",
                 "5 passed, 1 failed, 2 skipped",
