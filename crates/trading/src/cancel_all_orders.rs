@@ -44,7 +44,7 @@ pub async fn cancel_all_orders(
 ) -> Result<Vec<OrderId>, CancelAllOrdersError> {
     get_account(actor, trading, account).await?;
     let cause = trading.cause(actor, request);
-    let executed = trading.writer.execute(account, Command::CancelAll { symbol }, cause).await?;
+    let executed = trading.writer.execute_for(actor.org, account, Command::CancelAll { symbol }, cause).await?;
     let orders = executed.events.iter().filter_map(|record| record.event().ok()?.fact.order());
     Ok(orders.collect())
 }

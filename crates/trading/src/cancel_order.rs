@@ -38,11 +38,14 @@ pub async fn cancel_order(
 ) -> Result<Order, CancelOrderError> {
     let order = trading.queries.order(actor.org, id).await?.ok_or(CancelOrderError::NotFound)?;
     let cause = trading.cause(actor, request);
-    let executed = match trading.writer.execute(order.account, Command::Cancel { order: id }, cause).await {
-        Err(ExecuteError::Refused(Refused::OrderNotOpen { status })) => return Err(CancelOrderError::NotOpen(status)),
-        Err(ExecuteError::Refused(Refused::UnknownOrder)) => return Err(CancelOrderError::NotFound),
-        other => other?,
-    };
+    let executed =
+        match trading.writer.execute_for(actor.org, order.account, Command::Cancel { order: id }, cause).await {
+            Err(ExecuteError::Refused(Refused::OrderNotOpen { status })) => {
+                return Err(CancelOrderError::NotOpen(status));
+            }
+            Err(ExecuteError::Refused(Refused::UnknownOrder)) => return Err(CancelOrderError::NotFound),
+            other => other?,
+        };
     match executed.account.open_order(id) {
         Some(open) => Ok(open.clone()),
         // It ended with this command: the read tables followed in the same commit.

@@ -87,5 +87,5 @@ pub async fn change_account(
         Err(GetAccountError::Store(error)) => return Err(error.into()),
     }
     let cause = trading.cause(actor, request);
-    Ok(trading.writer.execute(account, change.into(), cause).await?.account)
+    Ok(trading.writer.execute_for(actor.org, account, change.into(), cause).await?.account)
 }

@@ -53,7 +53,7 @@ pub use get_order::{OrderName, get_order};
 pub use limits::RiskLimits;
 pub use list_account_events::list_account_events;
 pub use list_positions::{ListPositionsError, MarkedPosition, list_positions};
-pub use live::{DamagedLog, Known, LiveAccount, Moment, Run};
+pub use live::{DamagedLog, Known, LiveAccount, Moment, Moments, Run};
 pub use log::{Cause, CorruptEvent, RecordedEvent};
 pub use order::{EndReason, Order, OrderKind, OrderStatus, OrderTerms, Replacement, Side, TimeInForce};
 pub use order_fold::{OrderFoldError, accepted as accepted_order, denied as denied_order};

@@ -100,17 +100,36 @@ impl LiveAccount {
     }
 }
 
-/// The market and the clocks as a run of decisions sees them.
-#[derive(Clone, Copy)]
-pub struct Moment<'a> {
+/// The clocks as a decision sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
     /// Now, by the account's feed.
     pub market_time: Timestamp,
     /// Now, by the wall.
     pub wall_time: Timestamp,
-    /// The market's prices.
-    pub prices: &'a dyn Prices,
     /// How old a price may be.
     pub price_bound: std::time::Duration,
+}
+
+impl Moment {
+    /// A decision's context at this moment, of a command that names nothing closed.
+    #[must_use]
+    pub const fn context<'a>(&self, prices: &'a dyn Prices) -> Context<'a> {
+        Context {
+            market_time: self.market_time,
+            wall_time: self.wall_time,
+            prices,
+            price_bound: self.price_bound,
+            closed_order: None,
+            known_fill: false,
+        }
+    }
+}
+
+/// Where decisions read the clocks.
+pub trait Moments: Send + Sync {
+    /// Now.
+    fn now(&self) -> Moment;
 }
 
 /// What the store knows of a command's ids, looked up before deciding.
@@ -160,7 +179,8 @@ impl Run {
         &mut self,
         command: &Command,
         cause: &Cause,
-        moment: &Moment<'_>,
+        moment: &Moment,
+        prices: &dyn Prices,
         known: &Known,
     ) -> Result<Vec<RecordedEvent>, Refused> {
         // What closed within this run is not in the store yet.
@@ -171,12 +191,9 @@ impl Run {
             .cloned();
         let closed = closed_here.or_else(|| known.closed_order.clone());
         let context = Context {
-            market_time: moment.market_time,
-            wall_time: moment.wall_time,
-            prices: moment.prices,
-            price_bound: moment.price_bound,
             closed_order: closed.as_ref(),
             known_fill: known.fill || command.fill().is_some_and(|fill| self.projector.has_fill(fill)),
+            ..moment.context(prices)
         };
         let events = self.account().handle(command, &context)?;
         let mut recorded = Vec::with_capacity(events.len());

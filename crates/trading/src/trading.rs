@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use velox_kernel::{Actor, Clock, CommandId, Ids, OrderId, RequestId};
+use velox_kernel::{Actor, CommandId, Ids, OrderId, RequestId};
 
 use crate::context::Prices;
+use crate::live::Moments;
 use crate::log::Cause;
 use crate::store::{TradingLog, TradingQueries};
 use crate::writer::AccountWriter;
@@ -20,8 +21,8 @@ pub struct Trading {
     pub queries: Arc<dyn TradingQueries>,
     /// The market's prices.
     pub prices: Arc<dyn Prices>,
-    /// Wall time.
-    pub clock: Arc<dyn Clock>,
+    /// The clocks.
+    pub moments: Arc<dyn Moments>,
     /// New ids.
     pub ids: Arc<dyn Ids>,
 }

@@ -1,7 +1,7 @@
 //! The port to the accounts' writers: where commands are decided and made durable, one at a time an account.
 
 use async_trait::async_trait;
-use velox_kernel::AccountId;
+use velox_kernel::{AccountId, OrgId};
 
 use crate::account::Account;
 use crate::command::Command;
@@ -43,6 +43,15 @@ pub enum ExecuteError {
 pub trait AccountWriter: Send + Sync {
     /// Decides a command and makes its events durable.
     async fn execute(&self, account: AccountId, command: Command, cause: Cause) -> Result<Executed, ExecuteError>;
+
+    /// [`AccountWriter::execute`] for a tenant: another tenant's account is as none.
+    async fn execute_for(
+        &self,
+        org: OrgId,
+        account: AccountId,
+        command: Command,
+        cause: Cause,
+    ) -> Result<Executed, ExecuteError>;
 
     /// The account as the writer has it, after every command accepted before this call.
     async fn read(&self, account: AccountId) -> Result<Account, ExecuteError>;

@@ -1,0 +1,158 @@
+//! Placing an order: from request to event.
+
+use velox_kernel::{Actor, OrderId, RequestId};
+use velox_trading::{
+    AccountStateError, Command, ExecuteError, Fact, InvalidTerms, Order, PlaceOrder, RecordedEvent, Refused,
+    StoreError, Trading, accepted_order, denied_order,
+};
+
+use crate::fingerprint::fingerprint;
+use crate::instruments::InstrumentError;
+use crate::intake::{Intake, OrderRequest};
+
+/// An order as it was answered first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The order: accepted, or denied by a risk rule.
+    pub order: Order,
+    /// Whether the same request was answered before, with this very order.
+    pub repeated: bool,
+}
+
+/// Why no order was placed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceOrderError {
+    /// The tenant has no such account.
+    #[error("there is no such account")]
+    UnknownAccount,
+    /// No instrument that takes orders has this symbol.
+    #[error("there is no such instrument, or it takes no orders")]
+    UnknownSymbol,
+    /// Another request was made under the same client order id.
+    #[error("another request was made under this client order id")]
+    IdConflict {
+        /// The order that it made.
+        order: OrderId,
+    },
+    /// The order's numbers do not fit its instrument.
+    #[error(transparent)]
+    InvalidTerms(InvalidTerms),
+    /// A market order needs a price to be valued at, and there is none.
+    #[error("there is no price for this instrument")]
+    NoPrice,
+    /// The account cannot take it for another reason; nothing was written.
+    #[error(transparent)]
+    Refused(Refused),
+    /// The command was not carried out, or may not have been.
+    #[error(transparent)]
+    Execute(ExecuteError),
+    /// Something could not be read; nothing was done.
+    #[error(transparent)]
+    Instruments(#[from] InstrumentError),
+}
+
+impl From<ExecuteError> for PlaceOrderError {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Refused(Refused::NotOpen) => Self::UnknownAccount,
+            ExecuteError::Refused(Refused::IdConflict { order }) => Self::IdConflict { order },
+            ExecuteError::Refused(Refused::InvalidTerms(terms)) => Self::InvalidTerms(terms),
+            ExecuteError::Refused(Refused::NoPrice) => Self::NoPrice,
+            ExecuteError::Refused(refused) => Self::Refused(refused),
+            other => Self::Execute(other),
+        }
+    }
+}
+
+impl From<StoreError> for PlaceOrderError {
+    fn from(error: StoreError) -> Self {
+        Self::Execute(error.into())
+    }
+}
+
+impl From<AccountStateError> for PlaceOrderError {
+    fn from(error: AccountStateError) -> Self {
+        match error {
+            AccountStateError::NotFound => Self::UnknownAccount,
+            AccountStateError::Execute(error) => error.into(),
+            AccountStateError::Store(error) => error.into(),
+            AccountStateError::Damaged(damaged) => StoreError::Corrupt(damaged.to_string()).into(),
+        }
+    }
+}
+
+/// Places an order. It is durable when this returns; the same request gives the same answer again.
+///
+/// # Errors
+/// [`PlaceOrderError`].
+pub async fn place_order(
+    actor: &Actor,
+    intake: &Intake,
+    request: &OrderRequest,
+    request_id: Option<RequestId>,
+) -> Result<Placed, PlaceOrderError> {
+    let (command, order_id) = place_command(intake, request).await?;
+    let trading = &intake.trading;
+    let cause = trading.cause(actor, request_id);
+    let executed = trading.writer.execute_for(actor.org, request.account, Command::Place(command), cause).await;
+    match executed {
+        Ok(executed) => {
+            let record = executed.events.first().ok_or(PlaceOrderError::UnknownAccount)?;
+            Ok(Placed { order: first_answer(record, order_id)?, repeated: false })
+        }
+        Err(ExecuteError::Refused(Refused::Repeated { order, seq })) => {
+            Ok(Placed { order: answer_at(trading, request.account, order, seq).await?, repeated: true })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The command that a request makes, and the id of the order in it.
+pub(crate) async fn place_command(
+    intake: &Intake,
+    request: &OrderRequest,
+) -> Result<(PlaceOrder, OrderId), PlaceOrderError> {
+    let rules = intake.rules(request.symbol).await?.ok_or(PlaceOrderError::UnknownSymbol)?;
+    let order = intake.trading.new_order_id();
+    let terms = request.terms(&rules);
+    rules.check(&terms).map_err(PlaceOrderError::InvalidTerms)?;
+    let client_order_id = match request.client_order_id {
+        Some(id) => id,
+        None => own_client_id(order)?,
+    };
+    let fingerprint = fingerprint("place", request);
+    Ok((PlaceOrder { order, client_order_id, fingerprint, terms, rules }, order))
+}
+
+/// Where the client names no order, its own id is its name.
+pub(crate) fn own_client_id(order: OrderId) -> Result<velox_kernel::ClientOrderId, PlaceOrderError> {
+    order.to_string().parse().map_err(|_| PlaceOrderError::Refused(Refused::OutOfRange("the order id is too long")))
+}
+
+/// The answer that an earlier request was given, rebuilt from the event that answered it.
+pub(crate) async fn answer_at(
+    trading: &Trading,
+    account: velox_kernel::AccountId,
+    order: OrderId,
+    seq: u64,
+) -> Result<Order, PlaceOrderError> {
+    let records = trading.log.events(account, seq.saturating_sub(1), 1).await?;
+    let record = records.first().ok_or_else(|| StoreError::Corrupt(format!("event {seq} of {account} is missing")))?;
+    first_answer(record, order)
+}
+
+/// The order as the event that began it gives it.
+pub(crate) fn first_answer(record: &RecordedEvent, order: OrderId) -> Result<Order, PlaceOrderError> {
+    let corrupt = |reason: String| PlaceOrderError::from(StoreError::Corrupt(reason));
+    let event = record.event().map_err(|error| corrupt(error.to_string()))?;
+    match &event.fact {
+        Fact::OrderAccepted(placed) => Ok(accepted_order(record.account, placed, event.at, record.seq)),
+        Fact::OrderDenied { order, denial } => Ok(denied_order(record.account, order, denial, event.at, record.seq)),
+        Fact::OrderReplaced { order_id, by, .. } => {
+            let mut replacement = accepted_order(record.account, by, event.at, record.seq);
+            replacement.replaces = Some(*order_id);
+            Ok(replacement)
+        }
+        fact => Err(corrupt(format!("event {} began no order {order}: it is {}", record.seq, fact.kind()))),
+    }
+}
