@@ -13,11 +13,7 @@ use anyhow::Context;
 pub(super) fn of(tier: Tier) -> anyhow::Result<Vec<Step>> {
     let mut steps = vec![
         Step::cargo("format", Tier::Quick, &["fmt", "--all", "--check"]),
-        Step::cargo(
-            "clippy",
-            Tier::Quick,
-            &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
-        ),
+        Step::cargo("clippy", Tier::Quick, &["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         Step::xtask("layers", Tier::Quick, &["layers"])?,
         Step::xtask("codegen", Tier::Quick, &["codegen", "--check"])?,
         Step::cargo("unit tests", Tier::Quick, &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
