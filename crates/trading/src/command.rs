@@ -58,6 +58,8 @@ pub enum Command {
     },
     /// Trade again.
     Resume,
+    /// Take no orders any more, for good: the broker connection goes. Refused while there are orders or positions.
+    Close,
     /// Change the limits.
     SetLimits(RiskLimits),
     /// Pay in (above zero) or out (below zero).
@@ -82,6 +84,8 @@ pub enum HaltMode {
     ReduceOnly,
     /// No orders.
     Halted,
+    /// No orders, for good.
+    Closed,
 }
 
 /// See [`Command::Open`].

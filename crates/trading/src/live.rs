@@ -5,6 +5,7 @@ use velox_kernel::{AccountId, OrgId, Timestamp};
 use crate::account::{Account, InvalidHistory};
 use crate::command::Command;
 use crate::context::{Context, Prices};
+use crate::event::Event;
 use crate::log::{Cause, CorruptEvent, RecordedEvent};
 use crate::order::Order;
 use crate::projection::Projector;
@@ -77,7 +78,7 @@ impl LiveAccount {
     /// # Errors
     /// [`DamagedLog`]; the account must then be dropped.
     pub fn follow(&mut self, record: &RecordedEvent) -> Result<(), DamagedLog> {
-        self.follow_with(record, &mut Projector::default(), None)
+        self.take_in(record, |account, event| account.apply(event))
     }
 
     /// [`LiveAccount::follow`], noting the read rows that follow. `closed` is the order that a late fill is of.
@@ -90,11 +91,19 @@ impl LiveAccount {
         projector: &mut Projector,
         closed: Option<&Order>,
     ) -> Result<(), DamagedLog> {
+        self.take_in(record, |account, event| projector.apply(account, event, closed))
+    }
+
+    fn take_in(
+        &mut self,
+        record: &RecordedEvent,
+        apply: impl FnOnce(&mut Account, &Event) -> Result<(), InvalidHistory>,
+    ) -> Result<(), DamagedLog> {
         let account = self.account.id();
         let row = |source| DamagedLog::Row { account, source };
         record.check_follows(self.head.seq, self.head.hash).map_err(row)?;
         let event = record.event().map_err(row)?;
-        projector.apply(&mut self.account, &event, closed).map_err(|source| DamagedLog::History { account, source })?;
+        apply(&mut self.account, &event).map_err(|source| DamagedLog::History { account, source })?;
         self.head = Head { seq: record.seq, hash: record.hash };
         Ok(())
     }

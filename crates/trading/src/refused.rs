@@ -81,8 +81,11 @@ pub enum Refused {
     /// There is not enough cash that is free.
     #[error("there is not enough free cash")]
     InsufficientCash,
-    /// The account has open orders.
-    #[error("the account has open orders")]
+    /// The account was closed for good.
+    #[error("the account is closed")]
+    Closed,
+    /// The account has open orders, or positions where that matters.
+    #[error("the account has open orders or positions")]
     OpenOrders,
     /// Only paper accounts are reset.
     #[error("the account is not a paper account")]

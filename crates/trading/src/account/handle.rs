@@ -46,11 +46,15 @@ impl Account {
                 Ok(vec![Fact::OrderExpired { order_id: order.id, reason: EndReason::NotRouted }])
             }
             Command::Report(report) => self.decide_report(report, context),
-            Command::Halt { mode, reason, cancel_open } => Ok(self.decide_halt(*mode, reason, *cancel_open)),
+            Command::Halt { mode, reason, cancel_open } => self.decide_halt(*mode, reason, *cancel_open),
             Command::Resume => {
-                self.halt.ok_or(Refused::NotHalted)?;
-                Ok(vec![Fact::AccountResumed])
+                match self.halt {
+                    None => Err(Refused::NotHalted),
+                    Some(HaltMode::Closed) => Err(Refused::Closed),
+                    Some(HaltMode::ReduceOnly | HaltMode::Halted) => Ok(vec![Fact::AccountResumed]),
+                }
             }
+            Command::Close => self.decide_close(),
             Command::SetLimits(limits) => {
                 check_limits(limits)?;
                 Ok(if *limits == self.limits { vec![] } else { vec![Fact::LimitsChanged { limits: limits.clone() }] })
@@ -145,7 +149,23 @@ impl Account {
             .collect()
     }
 
-    fn decide_halt(&self, mode: HaltMode, reason: &str, cancel_open: bool) -> Vec<Fact> {
+    fn decide_close(&self) -> Result<Vec<Fact>, Refused> {
+        if !self.orders.is_empty() || self.positions().any(|position| !position.quantity.is_zero()) {
+            return Err(Refused::OpenOrders);
+        }
+        Ok(match self.halt {
+            Some(HaltMode::Closed) => vec![],
+            _ => vec![Fact::AccountHalted { mode: HaltMode::Closed, reason: "closed".to_owned() }],
+        })
+    }
+
+    fn decide_halt(&self, mode: HaltMode, reason: &str, cancel_open: bool) -> Result<Vec<Fact>, Refused> {
+        if mode == HaltMode::Closed {
+            return Err(Refused::OutOfRange("an account is closed by closing it"));
+        }
+        if self.halt == Some(HaltMode::Closed) {
+            return Err(Refused::Closed);
+        }
         let mut facts = Vec::new();
         if self.halt != Some(mode) {
             facts.push(Fact::AccountHalted { mode, reason: reason.to_owned() });
@@ -153,7 +173,7 @@ impl Account {
         if cancel_open {
             facts.extend(self.decide_cancel_all(None));
         }
-        facts
+        Ok(facts)
     }
 
     /// The claim. A halted account loses here: what it may not place, it may not route either.
@@ -164,7 +184,7 @@ impl Account {
         }
         let stopped = match self.halt {
             None => false,
-            Some(HaltMode::Halted) => true,
+            Some(HaltMode::Halted | HaltMode::Closed) => true,
             Some(HaltMode::ReduceOnly) => !self.reduces(order),
         };
         Ok(vec![if stopped {

@@ -140,7 +140,7 @@ impl Case<'_> {
         let passed = match self.account.halt() {
             None => true,
             Some(HaltMode::ReduceOnly) => self.only_reduces(),
-            Some(HaltMode::Halted) => false,
+            Some(HaltMode::Halted | HaltMode::Closed) => false,
         };
         RuleCheck::verdict(Rule::AccountState, passed)
     }
