@@ -1,3 +1,11 @@
 //! The market's use cases and its algebra of candles, on in-memory fakes.
 
 mod candles;
+mod history;
+mod imports;
+mod ingest;
+mod intrabar;
+mod prices;
+mod store;
+mod symbols;
+mod world;
