@@ -71,6 +71,10 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> anyhow::Result<Ende
     let mut child = command.process_group(0).spawn().with_context(|| format!("cannot run {command:?}"))?;
     let group = Pid::from_child(&child);
     *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(group);
+    if interrupted() {
+        // We were told while nobody was registered to be told further.
+        let _gone_already = kill_process_group(group, Signal::TERM);
+    }
     let ended = wait(&child, limit)?;
     *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = None;
     // The leader is not reaped yet, so that its number cannot have gone to a stranger's group.
