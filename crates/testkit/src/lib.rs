@@ -5,6 +5,8 @@ pub mod brokers;
 mod clock;
 pub mod identity;
 mod ids;
+pub mod market;
+pub mod trading;
 
 pub use clock::TestClock;
 pub use ids::CountingIds;

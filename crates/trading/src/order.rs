@@ -333,6 +333,8 @@ impl Order {
 
     /// What the open part is counted with in the account's exposure; zero once closed.
     ///
+    /// While a replacement is under way either order may turn out to be the working one: the larger of both counts.
+    ///
     /// # Errors
     /// [`DecimalError::TooLarge`] when it does not fit.
     pub fn reserved(&self) -> Result<(Quantity, Money), DecimalError> {
@@ -340,7 +342,10 @@ impl Order {
             return Ok((Quantity::ZERO, Money::ZERO));
         }
         let remaining = self.remaining();
-        Ok((remaining, self.reserve_price.value(remaining)?))
+        let value = self.reserve_price.value(remaining)?;
+        let Some(replacement) = &self.pending else { return Ok((remaining, value)) };
+        let wanted = replacement.terms.quantity.minus(self.filled)?.max(Quantity::ZERO);
+        Ok((remaining.max(wanted), value.max(replacement.reserve_price.value(wanted)?)))
     }
 
     /// The average price of what has filled, half-even.
@@ -361,6 +366,8 @@ impl Order {
             OrderStatus::PartiallyFilled
         } else if self.broker_order_id.is_some() {
             OrderStatus::New
+        } else if self.unknown_since.is_some() {
+            OrderStatus::Unknown
         } else {
             OrderStatus::Routed
         }

@@ -87,12 +87,12 @@ pub(crate) fn step(order: &mut Order, event: &Event, seq: u64) -> Result<(), Ord
         Fact::OrderFilled(_) => !matches!(from, S::PendingNew | S::Denied),
         Fact::OrderRouted { .. } => from == S::PendingNew,
         Fact::OrderAcknowledged { .. } | Fact::OrderUnknown { .. } => from.is_open() && from != S::PendingNew,
-        Fact::OrderMissed { .. } => from == S::Unknown,
+        Fact::OrderMissed { .. } => from.is_open() && order.unknown_since.is_some(),
         Fact::OrderCancelRequested { .. } => from.is_open() && !matches!(from, S::PendingNew | S::PendingCancel),
         Fact::OrderCancelRejected { .. } => from == S::PendingCancel,
         Fact::OrderReplaceRequested { .. } => matches!(from, S::New | S::PartiallyFilled),
-        Fact::OrderReplaceRejected { .. } => from == S::PendingReplace,
-        Fact::OrderReplaced { .. } => matches!(from, S::PendingReplace | S::PendingNew),
+        Fact::OrderReplaceRejected { .. } => order.pending.is_some(),
+        Fact::OrderReplaced { .. } => from == S::PendingNew || order.pending.is_some(),
         Fact::OrderCanceled { .. } | Fact::OrderExpired { .. } | Fact::OrderRejected { .. } => from.is_open(),
         _ => false,
     };
@@ -110,22 +110,28 @@ pub(crate) fn step(order: &mut Order, event: &Event, seq: u64) -> Result<(), Ord
             }
         }
         Fact::OrderUnknown { since, .. } => {
-            order.status = S::Unknown;
+            // A cancel that is wanted stays wanted: the status keeps saying so.
+            if from != S::PendingCancel {
+                order.status = S::Unknown;
+            }
             order.unknown_since = Some(*since);
             order.misses = 0;
         }
         Fact::OrderMissed { .. } => order.misses = order.misses.saturating_add(1),
-        Fact::OrderCancelRequested { .. } => {
-            order.status = S::PendingCancel;
-            order.pending = None;
-        }
+        // A replacement under way may still win against the cancel.
+        Fact::OrderCancelRequested { .. } => order.status = S::PendingCancel,
         Fact::OrderReplaceRequested { replacement, .. } => {
             order.status = S::PendingReplace;
             order.pending = Some(replacement.clone());
         }
-        Fact::OrderCancelRejected { .. } | Fact::OrderReplaceRejected { .. } => {
+        Fact::OrderCancelRejected { .. } => {
+            order.status = if order.pending.is_some() { S::PendingReplace } else { order.working_status() };
+        }
+        Fact::OrderReplaceRejected { .. } => {
             order.pending = None;
-            order.status = order.working_status();
+            if from == S::PendingReplace {
+                order.status = order.working_status();
+            }
         }
         Fact::OrderReplaced { by, .. } => {
             order.replaced_by = Some(by.order_id);

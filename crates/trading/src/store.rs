@@ -144,7 +144,7 @@ pub struct FillFilter {
 /// The read tables. Every query for a client names the tenant.
 #[async_trait]
 pub trait TradingQueries: Send + Sync {
-    /// The tenant's accounts, oldest id first.
+    /// The tenant's accounts, oldest id first; the cursor is the last account's id.
     async fn accounts(&self, org: OrgId, page: &PageRequest) -> Result<Page<AccountRow>, StoreError>;
 
     /// One of the tenant's accounts.
@@ -153,7 +153,7 @@ pub trait TradingQueries: Send + Sync {
     /// The accounts of a broker connection, oldest id first.
     async fn accounts_of_connection(&self, connection: ConnectionId) -> Result<Vec<AccountRow>, StoreError>;
 
-    /// The tenant's orders, newest id first.
+    /// The tenant's orders, newest id first; the cursor is the last order's id.
     async fn orders(&self, org: OrgId, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError>;
 
     /// One of the tenant's orders.
@@ -168,7 +168,8 @@ pub trait TradingQueries: Send + Sync {
     /// Whether an account has a fill.
     async fn has_fill(&self, account: AccountId, fill: FillId) -> Result<bool, StoreError>;
 
-    /// The tenant's fills, newest first by market time, then by event.
+    /// The tenant's fills, newest first by market time, then by event, then by account; the cursor is the last fill's
+    /// `market time in microseconds|event|account`.
     async fn fills(
         &self,
         org: OrgId,
@@ -176,7 +177,7 @@ pub trait TradingQueries: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<RecordedFill>, StoreError>;
 
-    /// An account's positions, its strategies' included, by symbol.
+    /// An account's positions, its strategies' included, by symbol; the account's own before its strategies'.
     async fn positions(&self, account: AccountId) -> Result<Vec<PositionRow>, StoreError>;
 
     /// An account's ledgers, by currency.

@@ -47,13 +47,11 @@ impl Account {
             }
             Command::Report(report) => self.decide_report(report, context),
             Command::Halt { mode, reason, cancel_open } => self.decide_halt(*mode, reason, *cancel_open),
-            Command::Resume => {
-                match self.halt {
-                    None => Err(Refused::NotHalted),
-                    Some(HaltMode::Closed) => Err(Refused::Closed),
-                    Some(HaltMode::ReduceOnly | HaltMode::Halted) => Ok(vec![Fact::AccountResumed]),
-                }
-            }
+            Command::Resume => match self.halt {
+                None => Err(Refused::NotHalted),
+                Some(HaltMode::Closed) => Err(Refused::Closed),
+                Some(HaltMode::ReduceOnly | HaltMode::Halted) => Ok(vec![Fact::AccountResumed]),
+            },
             Command::Close => self.decide_close(),
             Command::SetLimits(limits) => {
                 check_limits(limits)?;
@@ -194,12 +192,23 @@ impl Account {
         }])
     }
 
-    /// Whether an open order can only make the position smaller, whatever its flag says.
+    /// Whether an open order can only make the position smaller, whatever its flag says, beside what works already.
     fn reduces(&self, order: &Order) -> bool {
-        self.position(order.terms.symbol).is_some_and(|position| {
-            let opposite = position.quantity.is_negative() == (order.terms.side == crate::order::Side::Buy);
-            opposite && order.remaining() <= position.quantity.abs()
-        })
+        let (symbol, side) = (order.terms.symbol, order.terms.side);
+        let Some(position) = self.position(symbol) else { return false };
+        let opposite = position.quantity.is_negative() == (side == crate::order::Side::Buy);
+        let beside = self.open_orders().filter(|other| {
+            let works = other.status != OrderStatus::PendingNew;
+            works && other.id != order.id && other.terms.symbol == symbol && other.terms.side == side
+        });
+        let mut closing = order.remaining();
+        for other in beside {
+            match other.reserved().and_then(|(quantity, _)| closing.plus(quantity)) {
+                Ok(sum) => closing = sum,
+                Err(_) => return false,
+            }
+        }
+        opposite && closing <= position.quantity.abs()
     }
 }
 

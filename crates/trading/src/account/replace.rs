@@ -74,7 +74,12 @@ impl Account {
             accepted_at: context.wall_time,
             basis: None,
         });
-        Ok(vec![Fact::OrderReplaced { order_id: order.id, by, broker_order_id: Some(broker_order_id) }])
+        let mut facts = vec![Fact::OrderReplaced { order_id: order.id, by, broker_order_id: Some(broker_order_id) }];
+        if order.status == OrderStatus::PendingCancel {
+            // The replacement won against the cancel: what is to be cancelled now is the order that works.
+            facts.push(Fact::OrderCancelRequested { order_id: replacement.id });
+        }
+        Ok(facts)
     }
 }
 

@@ -34,6 +34,9 @@ fn filled(order: &Order, fill: &FillReport, report: &Report, context: &Context<'
     if matches!(order.status, OrderStatus::PendingNew | OrderStatus::Denied) {
         return Err(Refused::IllegalReport { status: order.status });
     }
+    // A closed order is not in the state: that its sums fit is checked here and not by the trial.
+    order.filled.plus(fill.quantity)?;
+    order.filled_value.plus(fill.price.value(fill.quantity)?)?;
     Ok(vec![Fact::OrderFilled(Box::new(Fill {
         id: fill.fill,
         account: report.account,
@@ -60,7 +63,7 @@ fn step(order: &Order, report: &ReportKind, context: &Context<'_>) -> Result<Vec
     Ok(match report {
         ReportKind::Filled(_) => vec![],
         ReportKind::Acknowledged { broker_order_id } => {
-            let news = order.broker_order_id != Some(*broker_order_id) || order.status == OrderStatus::Unknown;
+            let news = order.broker_order_id != Some(*broker_order_id) || order.unknown_since.is_some();
             if news { vec![Fact::OrderAcknowledged { order_id, broker_order_id: *broker_order_id }] } else { vec![] }
         }
         ReportKind::Canceled { text } => {
@@ -73,14 +76,14 @@ fn step(order: &Order, report: &ReportKind, context: &Context<'_>) -> Result<Vec
         ReportKind::CancelRejected { text } if order.status == OrderStatus::PendingCancel => {
             vec![Fact::OrderCancelRejected { order_id, text: text.clone() }]
         }
-        ReportKind::ReplaceRejected { text } if order.status == OrderStatus::PendingReplace => {
+        ReportKind::ReplaceRejected { text } if order.pending.is_some() => {
             vec![Fact::OrderReplaceRejected { order_id, text: text.clone() }]
         }
-        ReportKind::Replaced { broker_order_id } if order.status == OrderStatus::PendingReplace => {
+        ReportKind::Replaced { broker_order_id } if order.pending.is_some() => {
             return Account::replaced(order, *broker_order_id, context);
         }
         ReportKind::CancelRejected { .. } | ReportKind::ReplaceRejected { .. } | ReportKind::Replaced { .. } => vec![],
-        ReportKind::NoAnswer if order.status == OrderStatus::Routed => {
+        ReportKind::NoAnswer if awaits_first_answer(order) => {
             vec![Fact::OrderUnknown { order_id, since: context.wall_time }]
         }
         ReportKind::NoAnswer => vec![],
@@ -93,6 +96,12 @@ fn step(order: &Order, report: &ReportKind, context: &Context<'_>) -> Result<Vec
             None => vec![],
         },
     })
+}
+
+/// Whether the broker has never said a word about the order, nor is that known to be in question.
+fn awaits_first_answer(order: &Order) -> bool {
+    let asked = matches!(order.status, OrderStatus::Routed | OrderStatus::PendingCancel);
+    asked && order.broker_order_id.is_none() && order.filled.is_zero() && order.unknown_since.is_none()
 }
 
 fn reason(text: &str, usual: EndReason) -> EndReason {

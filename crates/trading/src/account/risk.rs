@@ -75,7 +75,7 @@ impl Account {
             case.short_selling()?,
             case.buying_power(replaced, context, &mut prices)?,
             case.daily_loss(context)?,
-            case.daily_trades(context),
+            case.daily_trades(replaced.is_some(), context),
             case.max_open_orders(replaced.is_some()),
         ];
         Ok(Verdict { checks, prices, reserve_price: case.reserve_price })
@@ -276,24 +276,27 @@ impl Case<'_> {
         Ok(check)
     }
 
-    fn daily_trades(&self, context: &Context<'_>) -> RuleCheck {
+    /// A replacement is no new trade.
+    fn daily_trades(&self, replaces: bool, context: &Context<'_>) -> RuleCheck {
         self.account.limits().daily_trades.map_or(RuleCheck::unlimited(Rule::DailyTrades), |limit| {
             let before = self.account.trading_day(context.market_time).trades;
-            let mut check = counted(Rule::DailyTrades, limit, before);
-            check.passed |= self.only_reduces();
+            let mut check = counted(Rule::DailyTrades, limit, before, u32::from(!replaces));
+            check.passed |= replaces || self.only_reduces();
             check
         })
     }
 
     fn max_open_orders(&self, replaces: bool) -> RuleCheck {
         let open = u32::try_from(self.account.orders.len()).unwrap_or(u32::MAX);
-        counted(Rule::MaxOpenOrders, self.account.limits().max_open_orders, open.saturating_sub(u32::from(replaces)))
+        let mut check = counted(Rule::MaxOpenOrders, self.account.limits().max_open_orders, open, u32::from(!replaces));
+        check.passed |= replaces;
+        check
     }
 }
 
-fn counted(rule: Rule, limit: u32, before: u32) -> RuleCheck {
+fn counted(rule: Rule, limit: u32, before: u32, added: u32) -> RuleCheck {
     let whole = |count: u32| Decimal::from_units(i128::from(count) * 1_000_000_000_000).unwrap_or(Decimal::MAX);
-    RuleCheck::measured(rule, whole(limit), whole(before), whole(before.saturating_add(1)))
+    RuleCheck::measured(rule, whole(limit), whole(before), whole(before.saturating_add(added)))
 }
 
 /// A duration in seconds, to the microsecond.

@@ -1,0 +1,171 @@
+//! [`MemoryTradingStore`]: the log and the read tables in memory, as strict as a database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use velox_kernel::{AccountId, ClientOrderId, Digest, FillId, OrderId, OrgId};
+use velox_trading::{
+    Append, Appended, DecideLocked, Head, Projection, RecordedEvent, STATE_VERSION, Snapshot, StoreError, TradingLog,
+};
+
+use super::Rows;
+
+/// Keeps everything in memory. It holds its lock only while it computes.
+#[derive(Debug, Default)]
+pub struct MemoryTradingStore {
+    pub(super) tables: Mutex<Tables>,
+}
+
+/// Every account, and the indexes that span them.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) streams: BTreeMap<AccountId, Stream>,
+    pub(super) account_of_order: BTreeMap<OrderId, AccountId>,
+    pub(super) open_orders: BTreeMap<OrderId, AccountId>,
+}
+
+/// One account.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    pub(super) org: OrgId,
+    pub(super) rows: Rows,
+    events: Vec<RecordedEvent>,
+    client_ids: BTreeMap<ClientOrderId, OrderId>,
+    pub(super) fill_ids: BTreeSet<FillId>,
+    snapshot: Option<(u16, Snapshot)>,
+}
+
+impl Stream {
+    fn new(org: OrgId) -> Self {
+        Self {
+            org,
+            rows: Rows::default(),
+            events: vec![],
+            client_ids: BTreeMap::new(),
+            fill_ids: BTreeSet::new(),
+            snapshot: None,
+        }
+    }
+
+    fn head(&self) -> Head {
+        self.events.last().map_or(Head { seq: 0, hash: Digest::ZERO }, |last| Head { seq: last.seq, hash: last.hash })
+    }
+
+    fn after(&self, seq: u64) -> &[RecordedEvent] {
+        let from = self.events.partition_point(|event| event.seq <= seq);
+        &self.events[from..]
+    }
+
+    pub(super) fn order_of_client_id(&self, id: ClientOrderId) -> Option<OrderId> {
+        self.client_ids.get(&id).copied()
+    }
+
+    /// Whether the projection would give a client order id or a fill's name away twice.
+    fn repeats_a_name(&self, projection: &Projection) -> bool {
+        let mut ids = BTreeMap::new();
+        let order_repeats = projection.orders.iter().any(|order| {
+            let holder = self.order_of_client_id(order.client_order_id);
+            let holder = holder.unwrap_or(*ids.entry(order.client_order_id).or_insert(order.id));
+            holder != order.id
+        });
+        let mut fills = BTreeSet::new();
+        order_repeats
+            || projection
+                .fills
+                .iter()
+                .any(|recorded| self.fill_ids.contains(&recorded.fill.id) || !fills.insert(recorded.fill.id))
+    }
+}
+
+impl Tables {
+    fn commit(&mut self, append: Append) -> Result<Appended, StoreError> {
+        let Append { account, org, expected_seq, events, projection } = append;
+        let in_order =
+            (expected_seq + 1..).zip(&events).all(|(seq, event)| event.seq == seq && event.account == account);
+        if events.is_empty() || !in_order {
+            return Err(StoreError::Corrupt("an append must carry the events after the expected one".to_owned()));
+        }
+        let empty = Stream::new(org);
+        let known = self.streams.get(&account).unwrap_or(&empty);
+        if known.head().seq != expected_seq || known.repeats_a_name(&projection) {
+            return Ok(Appended::Conflict);
+        }
+        let stream = self.streams.entry(account).or_insert(empty);
+        stream.events.extend(events);
+        stream.client_ids.extend(projection.orders.iter().map(|order| (order.client_order_id, order.id)));
+        stream.fill_ids.extend(projection.fills.iter().map(|recorded| recorded.fill.id));
+        stream.rows.take(&projection);
+        for order in &projection.orders {
+            self.account_of_order.insert(order.id, account);
+            if order.status.is_open() {
+                self.open_orders.insert(order.id, account);
+            } else {
+                self.open_orders.remove(&order.id);
+            }
+        }
+        Ok(Appended::Committed)
+    }
+}
+
+#[async_trait]
+impl TradingLog for MemoryTradingStore {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        let mut tables = self.tables.lock();
+        batch.into_iter().map(|append| tables.commit(append)).collect()
+    }
+
+    async fn append_locked(
+        &self,
+        account: AccountId,
+        known: Head,
+        mut decide: Box<dyn DecideLocked>,
+    ) -> Result<(Box<dyn DecideLocked>, Option<Appended>), StoreError> {
+        let mut tables = self.tables.lock();
+        let (head, tail) = tables.streams.get(&account).map_or_else(
+            || (Head { seq: 0, hash: Digest::ZERO }, vec![]),
+            |stream| (stream.head(), stream.after(known.seq).to_vec()),
+        );
+        let appended = match decide.decide(head, tail) {
+            Some(append) => Some(tables.commit(append)?),
+            None => None,
+        };
+        Ok((decide, appended))
+    }
+
+    async fn events(&self, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
+        let tables = self.tables.lock();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(tables
+            .streams
+            .get(&account)
+            .map_or_else(Vec::new, |stream| stream.after(after).iter().take(limit).cloned().collect()))
+    }
+
+    async fn snapshot(&self, account: AccountId) -> Result<Option<Snapshot>, StoreError> {
+        let tables = self.tables.lock();
+        let kept = tables.streams.get(&account).and_then(|stream| stream.snapshot.as_ref());
+        Ok(kept.filter(|(version, _)| *version == STATE_VERSION).map(|(_, snapshot)| snapshot.clone()))
+    }
+
+    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
+        if let Some(stream) = self.tables.lock().streams.get_mut(&snapshot.account.id()) {
+            stream.snapshot = Some((STATE_VERSION, snapshot));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::trading::{TradingPorts, trading_store_contract};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn passes_the_contract() {
+        let store = Arc::new(MemoryTradingStore::default());
+        trading_store_contract(async || TradingPorts { log: store.clone(), queries: store.clone() }).await;
+    }
+}
