@@ -33,8 +33,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     };
     let ratio = interleaved(settings.rounds, || measure(&velox.server, &last_velox), || measure(&bare, &last_bare))?;
     let mut figures = vec![
-        Figure::new("/livez, velox against a bare actix handler, requests by server CPU second", ratio.median, "x")
-            .detail(serde_json::to_value(&ratio)?),
+        ratio.figure("/livez, velox against a bare actix handler, requests by server CPU second")?,
         Figure::new("velox, start to the first 200", velox.server.ready_after.as_secs_f64() * 1e3, "ms"),
     ];
     for (name, server, last) in [("velox", &velox.server, last_velox), ("bare", &bare, last_bare)] {

@@ -1,5 +1,6 @@
 //! Comparing two things on a machine that is never quiet: by rounds in turn, so that what disturbs one disturbs both.
 
+use super::report::Figure;
 use crate::process;
 use serde::Serialize;
 
@@ -36,6 +37,13 @@ pub(super) fn interleaved(
 }
 
 impl Ratio {
+    /// The median as a figure that says how far the rounds lie apart: on a busy machine too far to be quoted.
+    pub(super) fn figure(&self, name: &str) -> anyhow::Result<Figure> {
+        let Ratio { median, lowest, highest, .. } = self;
+        let name = format!("{name} (rounds from {lowest:.2} to {highest:.2})");
+        Ok(Figure::new(name, *median, "x").detail(serde_json::to_value(self)?))
+    }
+
     fn of(rounds: Vec<(f64, f64)>) -> Ratio {
         let mut ratios: Vec<f64> = rounds.iter().map(|(first, second)| first / second).collect();
         ratios.sort_by(f64::total_cmp);
