@@ -50,6 +50,6 @@ pub trait Feed: Send {
     /// As [`FeedError`] says.
     async fn next(&mut self) -> Result<MarketEvent, FeedError>;
 
-    /// Where a restart would go on, as of the event given last. It changes seldom enough to be saved on each change.
+    /// Where a restart would go on, as of the event given last. [`crate::Ingest`] saves it at most once a second.
     fn position(&self) -> FeedPosition;
 }

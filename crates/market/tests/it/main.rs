@@ -1,5 +1,7 @@
 //! The market's use cases and its algebra of candles, on in-memory fakes.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod candles;
 mod history;
 mod imports;

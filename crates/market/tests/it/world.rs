@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use velox_kernel::{Actor, Ids, PageRequest, Role, Symbol, Timestamp};
+use velox_kernel::{Actor, Ids, OrgId, PageRequest, Role, SessionId, Symbol, Timestamp, UserId};
 use velox_market::{HotMarket, HotSettings, Market, MarketStore, bundled_instruments};
 use velox_testkit::market::MemoryMarketStore;
 use velox_testkit::{CountingIds, TestClock};
@@ -26,8 +26,12 @@ impl World {
         let hot = Arc::new(HotMarket::new(HotSettings { candles, ..HotSettings::default() }));
         let market = Market { store: store.clone(), hot, clock: clock.clone(), stale_after: Market::STALE_AFTER };
         let ids = CountingIds::default();
-        let actor =
-            Actor { org: ids.next().into(), user: ids.next().into(), role: Role::Trader, session: ids.next().into() };
+        let actor = Actor {
+            org: OrgId::new(ids.next()),
+            user: UserId::new(ids.next()),
+            role: Role::Trader,
+            session: SessionId::new(ids.next()),
+        };
         Self { market, store, clock, actor }
     }
 }
