@@ -16,7 +16,7 @@ use crate::paseto_signer::binding;
 fn identity(keys: &KeyRing, store: &Arc<MemoryIdentityStore>, binding: &TokenBinding) -> Identity {
     let hasher = BcryptHasher::new(keys, BcryptConfig { cost: 4, threads: 1, waiting: 8 }).unwrap();
     let ports = IdentityPorts {
-        store: Arc::clone(store) as _,
+        store: store.clone(),
         hasher: Arc::new(hasher),
         signer: Arc::new(PasetoSigner::new(keys, binding)),
         secrets: Arc::new(KeyedSecrets::new(keys)),

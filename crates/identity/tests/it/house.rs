@@ -36,11 +36,11 @@ impl House {
         let (hasher, signer) = (Arc::new(PlainHasher::default()), Arc::new(PlainSigner::default()));
         let ports = IdentityPorts {
             store,
-            hasher: Arc::clone(&hasher) as _,
-            signer: Arc::clone(&signer) as _,
+            hasher: hasher.clone(),
+            signer: signer.clone(),
             secrets: Arc::new(CountingSecrets::default()),
-            sessions_ended: Arc::clone(&ended) as _,
-            clock: Arc::clone(&clock) as _,
+            sessions_ended: ended.clone(),
+            clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
         };
         Self { identity: Identity::new(ports, config), clock, hasher, signer, ended }

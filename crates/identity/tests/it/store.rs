@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use velox_identity::IdentityStore;
 use velox_testkit::identity::{MemoryIdentityStore, identity_store_contract};
 
 #[tokio::test]
 async fn the_memory_store_keeps_the_contract() {
-    identity_store_contract(async || Arc::new(MemoryIdentityStore::default()) as _).await;
+    let make = async || {
+        let store: Arc<dyn IdentityStore> = Arc::new(MemoryIdentityStore::default());
+        store
+    };
+    identity_store_contract(make).await;
 }
