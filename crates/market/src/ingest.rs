@@ -55,22 +55,26 @@ impl Ingest {
         }
     }
 
-    /// Goes on where the store left off: newest prices, and for each symbol the minutes of the day of `now`, from
-    /// which every longer candle continues.
+    /// Goes on where the store left off: newest prices, and for each symbol the minutes of the last day that has any
+    /// before `now`. From them every longer candle continues, and one whose time went by meanwhile closes with the
+    /// first event.
     ///
     /// # Errors
-    /// What the store says; memory is then as it was.
+    /// What the store says; memory then holds the symbols before the one that failed.
     pub async fn warm(&self, symbols: &[Symbol], now: Timestamp) -> Result<(), MarketStoreError> {
-        let tickers = self.market.store.tickers().await?;
-        let from = Some(Timeframe::D1.open_of(now));
+        let store = &self.market.store;
+        self.market.hot.restore(&store.tickers().await?);
         for &symbol in symbols {
+            let order = CandleOrder::NewestFirst;
+            let newest = CandleQuery { symbol, timeframe: Timeframe::M1, from: None, to: Some(now), order, limit: 1 };
+            let Some(last) = store.candles(&newest).await?.pop() else {
+                continue;
+            };
+            let from = Some(Timeframe::D1.open_of(last.open_time));
             let order = CandleOrder::OldestFirst;
-            let limit = DAY_OF_MINUTES;
-            let query = CandleQuery { symbol, timeframe: Timeframe::M1, from, to: Some(now), order, limit };
-            let minutes = self.market.store.candles(&query).await?;
+            let minutes = store.candles(&CandleQuery { from, order, limit: DAY_OF_MINUTES, ..newest }).await?;
             self.market.hot.warm(&minutes);
         }
-        self.market.hot.restore(&tickers);
         Ok(())
     }
 

@@ -81,8 +81,12 @@ pub async fn list_candles(
 async fn newest_and_kept(market: &Market, range: &CandleQuery) -> Result<Vec<Candle>, MarketStoreError> {
     let limit = usize::try_from(range.limit).unwrap_or(usize::MAX);
     let hot = market.hot.candles(range);
-    if range.order == CandleOrder::NewestFirst && hot.len() == limit && unbroken(&hot) {
-        // Nothing newer is kept than memory knows of, and nothing lies between these: the store could add none.
+    if range.order == CandleOrder::NewestFirst
+        && hot.len() == limit
+        && unbroken(&hot)
+        && reaches_the_end(market, range, &hot)
+    {
+        // Nothing kept can be newer than these, and nothing can lie between them: the store could add none.
         return Ok(hot);
     }
     let kept = market.store.candles(range).await?;
@@ -96,6 +100,13 @@ async fn newest_and_kept(market: &Market, range: &CandleQuery) -> Result<Vec<Can
 /// Whether candles, newest first, follow each other without a hole.
 fn unbroken(newest_first: &[Candle]) -> bool {
     newest_first.windows(2).all(|pair| matches!(pair, [later, earlier] if earlier.close_time() == later.open_time))
+}
+
+/// Whether the newest of some candles is the newest there can be: the range ends with it, or memory is up to date.
+fn reaches_the_end(market: &Market, range: &CandleQuery, newest_first: &[Candle]) -> bool {
+    newest_first.first().map(Candle::close_time).is_some_and(|close| {
+        range.to.is_some_and(|to| close >= to) || close.plus(market.stale_after) >= market.clock.now()
+    })
 }
 
 /// Says of each candle whether the one just before it is missing. `before` is where the page before ended; a candle

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use velox_kernel::{Decimal, Price, Quantity, Symbol, Timeframe, Timestamp};
-use velox_market::{Candle, CandleBuilder, CandleRollup, FeedCursor, Trade};
+use velox_market::{Candle, CandleBuilder, CandleRollup, FeedCursor, HotMarket, HotSettings, MarketEvent, Trade};
 
 fn symbol() -> Symbol {
     "BTC-PERP".parse().unwrap()
@@ -87,6 +87,20 @@ proptest! {
             mixed.push(mixed[index % mixed.len()]);
         }
         prop_assert_eq!(from_trades(&mixed, Timeframe::M5, 40), expected);
+    }
+
+    #[test]
+    fn memory_makes_every_timeframe_as_straight_from_the_ticks(trades in trades()) {
+        let hot = HotMarket::new(HotSettings::default());
+        let mut told = Vec::new();
+        for trade in &trades {
+            told.extend(hot.apply(&MarketEvent::Trade(*trade)));
+        }
+        told.extend(hot.advance(Timestamp::from_seconds(4_000_000_000)));
+        for timeframe in Timeframe::ALL {
+            let of_it = told.iter().filter(|candle| candle.timeframe == timeframe).copied().collect();
+            prop_assert_eq!(newest_of_each(of_it), from_trades(&trades, timeframe, 2), "{}", timeframe);
+        }
     }
 
     #[test]

@@ -101,6 +101,20 @@ async fn an_unbroken_page_in_memory_costs_no_call_to_the_store() {
 }
 
 #[tokio::test]
+async fn memory_that_fell_behind_is_not_the_whole_story() {
+    let world = World::new().await;
+    world.market.hot.warm(&minutes(0..30));
+    world.store.save_candles(&minutes(0..40)).await.unwrap();
+    world.clock.set(at(40 * 60));
+    let found = list_candles(&world.actor, &world.market, query(CandleOrder::NewestFirst, page(20))).await.unwrap();
+    assert_eq!(found.items[0].open_time, at(39 * 60));
+    let before = world.store.calls();
+    let past = ListCandles { to: Some(at(1_800)), ..query(CandleOrder::NewestFirst, page(20)) };
+    let found = list_candles(&world.actor, &world.market, past).await.unwrap();
+    assert_eq!((found.items[0].open_time, world.store.calls()), (at(29 * 60), before));
+}
+
+#[tokio::test]
 async fn unknown_symbols_and_strange_cursors_are_refused() {
     let world = World::new().await;
     let unknown = ListCandles { symbol: symbol("NONE"), ..query(CandleOrder::NewestFirst, page(5)) };

@@ -108,3 +108,52 @@ async fn a_restart_goes_on_with_every_open_candle() {
     let prices = [last.open, last.high, last.low, last.close].map(|price| price.to_string());
     assert_eq!(prices, ["160", "199", "50", "50"]);
 }
+
+#[tokio::test]
+async fn candles_that_were_open_at_a_stop_are_kept_after_a_long_pause() {
+    let world = World::new().await;
+    let mut first = Ingest::new(world.market.clone());
+    for minute in 0..90 {
+        let offset = u64::try_from(minute).unwrap() + 1;
+        first.take(&trade(minute * 60, offset, 100), position(offset)).await.kept.unwrap();
+    }
+    first.advance(at(5_400)).await.kept.unwrap();
+    assert_eq!(kept(&world, Timeframe::D1).await, [], "the day was not over");
+
+    let hot = std::sync::Arc::new(HotMarket::new(HotSettings::default()));
+    let mut second = Ingest::new(Market { hot, ..world.market.clone() });
+    let days_later = 3 * 86_400;
+    second.warm(&[symbol("GOOG")], at(days_later)).await.unwrap();
+    second.take(&trade(days_later, 1_000, 50), position(1_000)).await.kept.unwrap();
+    let counts = |candles: Vec<Candle>| candles.iter().map(|candle| candle.trades).collect::<Vec<_>>();
+    assert_eq!(counts(kept(&world, Timeframe::H1).await), [60, 30]);
+    assert_eq!(counts(kept(&world, Timeframe::D1).await), [90]);
+    assert_eq!(kept(&world, Timeframe::M1).await.len(), 90);
+}
+
+#[tokio::test]
+async fn late_trades_correct_every_timeframe_and_what_is_not_taken_is_counted() {
+    let world = World::new().await;
+    let mut ingest = Ingest::new(world.market.clone());
+    for (second, offset) in [(0, 1), (3_590, 2), (3_610, 3)] {
+        ingest.take(&trade(second, offset, 10), position(offset)).await.kept.unwrap();
+    }
+    assert_eq!(kept(&world, Timeframe::H1).await[0].high, "10".parse().unwrap());
+    let late = ingest.take(&trade(3_595, 4, 99), position(4)).await;
+    late.kept.unwrap();
+    let corrected: Vec<_> = late.closed.iter().map(|candle| candle.timeframe).collect();
+    assert_eq!(corrected, [Timeframe::M1, Timeframe::M5, Timeframe::M15, Timeframe::M30, Timeframe::H1]);
+    let hour = kept(&world, Timeframe::H1).await[0];
+    assert_eq!((hour.high, hour.close, hour.trades), ("99".parse().unwrap(), "99".parse().unwrap(), 3));
+
+    assert_eq!(ingest.take(&trade(3_595, 4, 99), position(4)).await.closed, []);
+    assert_eq!(ingest.take(&trade(60, 5, 1), position(5)).await.closed, []);
+    let dropped = world.market.hot.dropped();
+    assert_eq!((dropped.duplicates, dropped.too_late, dropped.beyond_bound), (1, 1, 0));
+
+    let narrow = HotMarket::new(HotSettings { symbols: 1, ..HotSettings::default() });
+    narrow.apply(&trade(0, 1, 10));
+    narrow.apply(&MarketEvent::Trade(sample_trade("EURUSD", at(0), 1, 1)));
+    assert_eq!(narrow.dropped().beyond_bound, 1);
+    assert_eq!(narrow.tickers().len(), 1);
+}
