@@ -18,7 +18,7 @@ pub(crate) const MOST_KEYS: usize = 8;
 
 /// Every secret of an installation. Prints nothing.
 ///
-/// [`KeyRing::load`](KeyRing::load) reads it, [`KeyRing::create`](KeyRing::create) makes it. The first key of a list
+/// [`KeyRing::load`] reads it, [`KeyRing::create`] makes it. The first key of a list
 /// is in use; the others are there for what was signed or sealed before a rotation.
 #[derive(Clone)]
 pub struct KeyRing {

@@ -76,3 +76,53 @@ fn admit(claims: &Claims, standing: &SessionStanding, now: Timestamp) -> Result<
     }
     Ok(Actor { org: standing.org, user: standing.user, role: standing.role, session: standing.session })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::time::Duration;
+
+    use velox_kernel::Role;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_seconds(1_000)
+    }
+
+    fn outcome(change: impl FnOnce(&mut SessionStanding)) -> Result<Actor, AuthenticateError> {
+        let claims = Claims {
+            user: "usr_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            org: "org_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            session: "ses_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            session_version: 3,
+            issued_at: now(),
+            expires_at: now().plus(Duration::from_secs(300)),
+        };
+        let mut standing = SessionStanding {
+            session: claims.session,
+            org: claims.org,
+            user: claims.user,
+            role: Role::Viewer,
+            session_version: 3,
+            disabled: false,
+            revoked: false,
+            expires_at: now().plus(Duration::from_secs(1)),
+        };
+        change(&mut standing);
+        admit(&claims, &standing, now())
+    }
+
+    #[test]
+    fn each_reason_alone_is_enough_to_stay_out() {
+        assert_eq!(outcome(|_| ()).unwrap().role, Role::Viewer);
+        let ended = Err(AuthenticateError::SessionEnded);
+        assert_eq!(outcome(|standing| standing.session_version = 4), ended, "a token of an older version");
+        assert_eq!(outcome(|standing| standing.session_version = 2), ended);
+        assert_eq!(outcome(|standing| standing.disabled = true), ended);
+        assert_eq!(outcome(|standing| standing.revoked = true), ended);
+        assert_eq!(outcome(|standing| standing.expires_at = now()), ended);
+        let other = "usr_01h455vb4pex5vsknk084sn02r".parse().unwrap();
+        assert_eq!(outcome(|standing| standing.user = other), Err(AuthenticateError::Invalid));
+    }
+}

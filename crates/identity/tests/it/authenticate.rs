@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use velox_identity::*;
+use velox_identity::{
+    AccessChange, AuthenticateError, Email, EndSessions, IdentityConfig, IdentityStore, NewSession, NewUser,
+    PasswordChange, PasswordChanged, RotateRefresh, Rotation, Session, SessionStanding, StoreError, User, UserCreation,
+    authenticate, get_me, log_out, still_stands,
+};
 use velox_kernel::{Actor, OrgId, Role, SessionId, Timestamp, UserId};
 use velox_testkit::identity::MemoryIdentityStore;
 
