@@ -62,7 +62,8 @@ pub struct BarReplay {
 }
 
 impl BarReplay {
-    /// Starts at the present of `clock`, with the bar of `resume` or the first one of the settings.
+    /// Starts at the present of `clock`, with the bar of `resume` or the first one of the settings. A clock made with
+    /// the `at` of `resume` does not go back behind what was played before.
     #[must_use]
     pub fn start(
         recording: Arc<Recording>,

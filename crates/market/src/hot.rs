@@ -108,6 +108,31 @@ impl HotMarket {
         out
     }
 
+    /// Takes in kept candles of any timeframe for reading only: nothing is built from them. One that is here already
+    /// stays.
+    pub fn remember(&self, kept: &[Candle]) {
+        let state = &mut *self.state.write();
+        for candle in kept {
+            if let Some(series) = state.series(candle.symbol, &self.settings) {
+                series.remember(candle);
+            }
+        }
+    }
+
+    /// Lets go of the closed candles that reach into a stretch of time, because better ones were kept: reading then
+    /// finds those.
+    pub fn forget(&self, symbol: Symbol, from: Timestamp, to: Timestamp) {
+        if let Some(series) = self.state.write().series.get_mut(&symbol) {
+            series.forget(from, to);
+        }
+    }
+
+    /// How many closed candles a symbol and timeframe are held.
+    #[must_use]
+    pub const fn most_candles(&self) -> u16 {
+        self.settings.candles
+    }
+
     /// Takes in prices from the store, at the start or when a split deployment's bus is mute.
     pub fn restore(&self, tickers: &[Ticker]) {
         let mut state = self.state.write();
@@ -147,12 +172,7 @@ impl HotMarket {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         match query.order {
             CandleOrder::OldestFirst => all.take(limit).collect(),
-            CandleOrder::NewestFirst => {
-                let mut all: Vec<_> = all.collect();
-                all.reverse();
-                all.truncate(limit);
-                all
-            }
+            CandleOrder::NewestFirst => all.rev().take(limit).collect(),
         }
     }
 

@@ -94,5 +94,8 @@ pub async fn import_candles(
         candles[index].gap_before = gap;
     }
     keep_candles(market.store.as_ref(), &candles).await?;
+    if let (Some(first), Some(last)) = (candles.first(), candles.last()) {
+        market.hot.forget(symbol, first.open_time, last.close_time());
+    }
     Ok(candles.len())
 }

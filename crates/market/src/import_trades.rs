@@ -66,5 +66,8 @@ pub async fn import_trades(_actor: &Actor, market: &Market, batch: ImportTrades)
         builder.advance(Timeframe::M1.next_open(last.at), &mut minutes);
     }
     keep_candles(market.store.as_ref(), &minutes).await?;
+    if let (Some(first), Some(last)) = (minutes.first(), minutes.last()) {
+        market.hot.forget(symbol, first.open_time, last.close_time());
+    }
     Ok(minutes.iter().map(|minute| minute.trades).sum())
 }

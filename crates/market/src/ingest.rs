@@ -57,7 +57,7 @@ impl Ingest {
 
     /// Goes on where the store left off: newest prices, and for each symbol the minutes of the last day that has any
     /// before `now`. From them every longer candle continues, and one whose time went by meanwhile closes with the
-    /// first event.
+    /// first event. Earlier candles of every timeframe come along for reading.
     ///
     /// # Errors
     /// What the store says; memory then holds the symbols before the one that failed.
@@ -74,6 +74,11 @@ impl Ingest {
             let order = CandleOrder::OldestFirst;
             let minutes = store.candles(&CandleQuery { from, order, limit: DAY_OF_MINUTES, ..newest }).await?;
             self.market.hot.warm(&minutes);
+            for timeframe in Timeframe::ALL {
+                let limit = u32::from(self.market.hot.most_candles());
+                let earlier = CandleQuery { timeframe, to: from, limit, ..newest };
+                self.market.hot.remember(&store.candles(&earlier).await?);
+            }
         }
         Ok(())
     }

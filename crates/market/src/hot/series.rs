@@ -76,7 +76,22 @@ impl Series {
         self.roll_up(done, now, out);
     }
 
-    pub(super) fn closed(&self, timeframe: Timeframe) -> impl Iterator<Item = &Candle> {
+    pub(super) fn remember(&mut self, kept: &Candle) {
+        let most = self.most;
+        if let Some(closed) = self.closed.get_mut(place(kept.timeframe))
+            && closed.iter().all(|held| held.open_time != kept.open_time)
+        {
+            keep(closed, *kept, most);
+        }
+    }
+
+    pub(super) fn forget(&mut self, from: Timestamp, to: Timestamp) {
+        for closed in &mut self.closed {
+            closed.retain(|candle| candle.open_time >= to || candle.close_time() <= from);
+        }
+    }
+
+    pub(super) fn closed(&self, timeframe: Timeframe) -> impl DoubleEndedIterator<Item = &Candle> {
         self.closed.get(place(timeframe)).into_iter().flatten()
     }
 

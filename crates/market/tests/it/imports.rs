@@ -3,11 +3,13 @@
 use velox_kernel::Timeframe;
 use velox_market::csv::{BarRow, TradeRow};
 use velox_market::{
-    Candle, CandleOrder, CandleQuery, ImportCandles, ImportCandlesError, ImportTrades, ImportTradesError, MarketStore,
-    import_candles, import_trades,
+    Candle, CandleOrder, CandleQuery, ImportCandles, ImportCandlesError, ImportTrades, ImportTradesError, ListCandles,
+    MarketStore, import_candles, import_trades, list_candles,
 };
 
-use crate::world::{World, at, symbol};
+use velox_testkit::market::sample_candle;
+
+use crate::world::{World, at, page, symbol};
 
 fn bar(minute: i64, open: i32) -> BarRow {
     let price = |number: i32| number.to_string().parse().unwrap();
@@ -123,4 +125,26 @@ async fn trades_that_go_back_in_time_are_refused() {
     let refused = import_trades(&world.actor, &world.market, ImportTrades { symbol: symbol("GOOG"), trades }).await;
     assert_eq!(refused, Err(ImportTradesError::OutOfOrder { index: 1 }));
     assert_eq!(kept(&world, Timeframe::M1).await, []);
+}
+
+#[tokio::test]
+async fn imported_bars_show_although_memory_held_others() {
+    let world = World::new().await;
+    let held: Vec<_> = (0..30).map(|index| sample_candle(symbol("GOOG"), Timeframe::M1, index, 500)).collect();
+    world.store.save_candles(&held).await.unwrap();
+    world.market.hot.warm(&held);
+    import_candles(&world.actor, &world.market, batch(vec![bar(10, 100), bar(11, 100)])).await.unwrap();
+    let list = ListCandles {
+        symbol: symbol("GOOG"),
+        timeframe: Timeframe::M1,
+        from: None,
+        to: None,
+        order: CandleOrder::NewestFirst,
+        page: page(25),
+    };
+    let found = list_candles(&world.actor, &world.market, list).await.unwrap();
+    let opens: Vec<_> = found.items.iter().map(|candle| candle.open.to_string()).collect();
+    assert_eq!(opens.iter().filter(|open| *open == "100").count(), 2);
+    assert_eq!(opens.len(), 25);
+    assert!(found.items.iter().all(|candle| !candle.gap_before));
 }

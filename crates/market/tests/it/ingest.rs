@@ -4,7 +4,7 @@ use velox_kernel::Timeframe;
 use velox_market::{
     Candle, CandleOrder, CandleQuery, FeedPosition, HotMarket, HotSettings, Ingest, Market, MarketEvent, MarketStore,
 };
-use velox_testkit::market::{sample_quote, sample_trade};
+use velox_testkit::market::{sample_candle, sample_quote, sample_trade};
 
 use crate::world::{World, at, symbol};
 
@@ -156,4 +156,22 @@ async fn late_trades_correct_every_timeframe_and_what_is_not_taken_is_counted() 
     narrow.apply(&MarketEvent::Trade(sample_trade("EURUSD", at(0), 1, 1)));
     assert_eq!(narrow.dropped().beyond_bound, 1);
     assert_eq!(narrow.tickers().len(), 1);
+}
+
+#[tokio::test]
+async fn a_warm_memory_reads_what_lies_before_the_day() {
+    let world = World::new().await;
+    let hours: Vec<_> = (0..72).map(|index| sample_candle(symbol("GOOG"), Timeframe::H1, index, 100)).collect();
+    let minutes: Vec<_> =
+        (0..30).map(|index| sample_candle(symbol("GOOG"), Timeframe::M1, 72 * 60 + index, 100)).collect();
+    world.store.save_candles(&hours).await.unwrap();
+    world.store.save_candles(&minutes).await.unwrap();
+    Ingest::new(world.market.clone()).warm(&[symbol("GOOG")], at(72 * 3_600 + 1_800)).await.unwrap();
+    let order = CandleOrder::NewestFirst;
+    let timeframe = Timeframe::H1;
+    let query = CandleQuery { symbol: symbol("GOOG"), timeframe, from: None, to: None, order, limit: 4 };
+    let told = world.market.hot.candles(&query);
+    assert_eq!(told[0].trades, 120, "the open hour, out of thirty minutes");
+    let closed: Vec<_> = hours.into_iter().rev().take(3).collect();
+    assert_eq!(told[1..], closed);
 }
