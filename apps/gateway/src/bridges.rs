@@ -1,0 +1,23 @@
+//! Where one domain needs another: small adapters over the domains' ports, put together by the composition root.
+
+mod account_limits;
+mod cached_instruments;
+mod candle_prices;
+mod feed_moments;
+mod identity_authenticator;
+mod identity_standing;
+mod market_prices;
+mod paper_probe;
+mod session_endings;
+mod trading_accounts;
+
+pub use account_limits::{BringLimitsError, bring_limits, limits_of};
+pub use cached_instruments::CachedInstruments;
+pub use candle_prices::CandlePrices;
+pub use feed_moments::FeedMoments;
+pub use identity_authenticator::IdentityAuthenticator;
+pub use identity_standing::IdentityStanding;
+pub use market_prices::MarketPrices;
+pub use paper_probe::PaperProbe;
+pub use session_endings::SessionEndings;
+pub use trading_accounts::{TradingAccounts, paper_config};

@@ -1,0 +1,80 @@
+//! `bring_limits`: a user's risk settings become the limits of their organisation's accounts.
+
+use velox_identity::RiskSettings;
+use velox_kernel::{Actor, PageRequest, RequestId};
+use velox_trading::{
+    AccountChange, ChangeAccountError, HaltMode, Refused, RiskLimits, StoreError, Trading, change_account,
+    list_accounts,
+};
+
+/// Why an account may still have the limits it had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BringLimitsError {
+    /// The accounts could not be listed.
+    #[error(transparent)]
+    List(#[from] StoreError),
+    /// One account was not changed, or may not have been; those before it were.
+    #[error(transparent)]
+    Change(#[from] ChangeAccountError),
+}
+
+/// The limits that risk settings stand for. How many orders may be open is the account's own affair.
+///
+/// `max_position_notional` and `reduce_only` have no rule of an account behind them: the edge does not take them. An
+/// account is made reduce-only by halting it.
+#[must_use]
+pub fn limits_of(settings: &RiskSettings, max_open_orders: u32) -> RiskLimits {
+    let RiskSettings {
+        max_order_quantity,
+        max_order_notional,
+        max_position_quantity,
+        max_position_notional: _,
+        price_collar_percent,
+        max_daily_loss,
+        max_daily_trades,
+        reduce_only: _,
+    } = settings;
+    RiskLimits {
+        max_order_quantity: *max_order_quantity,
+        max_order_notional: *max_order_notional,
+        max_position: *max_position_quantity,
+        price_collar: *price_collar_percent,
+        daily_loss: *max_daily_loss,
+        daily_trades: *max_daily_trades,
+        max_open_orders,
+    }
+}
+
+/// Gives every open account of the actor's organisation the limits, and says how many it changed. It may be repeated:
+/// an account that has them already is left alone.
+///
+/// # Errors
+/// The first [`BringLimitsError`].
+pub async fn bring_limits(
+    actor: &Actor,
+    trading: &Trading,
+    settings: &RiskSettings,
+    request: Option<RequestId>,
+) -> Result<usize, BringLimitsError> {
+    let mut changed = 0;
+    let mut page = PageRequest::first();
+    loop {
+        let accounts = list_accounts(actor, trading, &page).await?;
+        for account in accounts.items.iter().filter(|account| account.halt != Some(HaltMode::Closed)) {
+            let limits = limits_of(settings, account.limits.max_open_orders);
+            if limits == account.limits {
+                continue;
+            }
+            match change_account(actor, trading, account.id, AccountChange::SetLimits(limits), request).await {
+                Ok(_) => changed += 1,
+                // It was closed since the list was read.
+                Err(ChangeAccountError::Refused(Refused::Closed)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match accounts.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(changed),
+        }
+    }
+}
