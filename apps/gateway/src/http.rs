@@ -28,7 +28,6 @@ pub use edge::{Connections, Edge, EdgePorts};
 pub use frame::note_account;
 pub use limiter::{Counted, Limiter, Limiters, Standing};
 pub use metrics::recorder;
-pub use mount::Mounted;
 pub use path::{PathId, PathPair};
 pub use problem::{FieldError, MEDIA_TYPE, Outcome, Problem, ProblemBody};
 pub use query::{PageQuery, StrictQuery, page_request, read_query};

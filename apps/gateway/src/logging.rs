@@ -19,7 +19,7 @@ pub enum LoggingError {
     Twice(#[from] TryInitError),
 }
 
-/// Sets up logging for the process.
+/// Sets up logging for the process; panics are logged like other failures.
 ///
 /// # Errors
 /// [`LoggingError`] for a filter that cannot be read, and when it was set up before.
@@ -38,5 +38,9 @@ pub fn start(config: &LogConfig) -> Result<(), LoggingError> {
     } else {
         builder.with_ansi(terminal).with_target(false).finish().try_init()?;
     }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("without a message"));
+    }));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! [`Edge`]: what the frame around every handler needs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -13,6 +13,8 @@ use super::auth::Authenticator;
 use super::cors::Cors;
 use super::health::HealthChecks;
 use super::limiter::Limiters;
+use super::openapi;
+use super::table::RouteTable;
 use crate::config::Config;
 use crate::shutdown::Shutdown;
 
@@ -40,16 +42,16 @@ pub struct Edge {
     pub max_body: usize,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
-    /// The OpenAPI document, serialised once.
-    pub openapi: Bytes,
+    table: RouteTable,
+    openapi: OnceLock<Bytes>,
     /// Connections that are open.
     pub connections: Arc<Connections>,
 }
 
 impl Edge {
-    /// The edge as configured.
+    /// The edge as configured, in front of the table.
     #[must_use]
-    pub fn new(config: &Config, ports: EdgePorts, openapi: String) -> Self {
+    pub fn new(config: &Config, ports: EdgePorts, table: RouteTable) -> Self {
         Self {
             clock: ports.clock,
             ids: ports.ids,
@@ -62,9 +64,22 @@ impl Edge {
             body_timeout: Duration::from_millis(config.server.body_timeout_ms),
             max_body: config.server.max_body_bytes,
             metrics: super::metrics::recorder(),
-            openapi: Bytes::from(openapi),
+            table,
+            openapi: OnceLock::new(),
             connections: Arc::default(),
         }
+    }
+
+    /// The routes.
+    #[must_use]
+    pub const fn table(&self) -> &RouteTable {
+        &self.table
+    }
+
+    /// The OpenAPI document: serialised when it is first asked for, then shared.
+    #[must_use]
+    pub fn openapi(&self) -> Bytes {
+        self.openapi.get_or_init(|| Bytes::from(openapi::to_text(&self.table))).clone()
     }
 
     /// The edge that serves this request.

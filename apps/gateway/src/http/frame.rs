@@ -2,6 +2,7 @@
 //!
 //! It wraps each path's resource, not the app, so it knows its rows without looking anything up.
 
+use std::cell::Cell;
 use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -14,7 +15,7 @@ use actix_web::http::{ConnectionType, Method};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, field};
 use velox_kernel::{AccountId, error_code};
 
@@ -113,11 +114,7 @@ impl Frame {
         http.extensions_mut().insert(id);
 
         let mut told = None;
-        let response = match self.admit(&http, row.map(|(row, _)| row), &mut told).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => self.call(service, request).await,
-            Err(problem) => problem.into(),
-        };
+        let response = self.answer(service, request, &http, row.map(|(row, _)| row), &mut told).await;
         let mut response = self.finish(&http, response, &id);
         if let Some((limiter, standing)) = told {
             limiter.tell(response.headers_mut(), standing);
@@ -205,26 +202,45 @@ impl Frame {
         Ok(counted)
     }
 
-    /// Runs the handler under its deadline; a panic becomes a problem.
-    async fn call<S>(&self, service: &S, request: ServiceRequest) -> HttpResponse
+    /// Admits the request and runs its handler, both under one deadline; a panic becomes a problem.
+    async fn answer<'a, S>(
+        &'a self,
+        service: &S,
+        request: ServiceRequest,
+        http: &HttpRequest,
+        row: Option<&Row>,
+        told: &mut Option<(&'a Limiter, Standing)>,
+    ) -> HttpResponse
     where
         S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
     {
-        let changes = !request.method().is_safe();
-        let handler = AssertUnwindSafe(service.call(request)).catch_unwind();
-        match tokio::time::timeout(self.edge.request_timeout, handler).await {
-            Ok(Ok(Ok(response))) => response.into_parts().1,
-            Ok(Ok(Err(error))) => HttpResponse::from_error(error),
-            // The panic hook has logged message and place.
-            Ok(Err(_panic)) => Problem::internal("the handler panicked").into(),
-            Err(_late) if changes => {
-                Problem::of(error_code::OUTCOME_UNKNOWN).caused_by("the handler took too long").into()
+        let admitted = Cell::new(false);
+        let work = async {
+            match self.admit(http, row, told).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => {
+                    admitted.set(true);
+                    match service.call(request).await {
+                        Ok(response) => response.into_parts().1,
+                        Err(error) => HttpResponse::from_error(error),
+                    }
+                }
+                Err(problem) => problem.into(),
             }
-            Err(_late) => Problem::of(error_code::OVERLOADED)
+        };
+        let problem = match timeout(self.edge.request_timeout, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(response)) => return response,
+            // The panic hook has logged message and place.
+            Ok(Err(_panic)) => Problem::internal("the handler panicked"),
+            Err(_late) if !admitted.get() => {
+                Problem::of(error_code::STORE_UNAVAILABLE).caused_by("the token could not be checked in time")
+            }
+            Err(_late) if http.method().is_safe() => Problem::of(error_code::OVERLOADED)
                 .detail("The answer was not ready in time.")
-                .caused_by("the handler took too long")
-                .into(),
-        }
+                .caused_by("the handler took too long"),
+            Err(_late) => Problem::of(error_code::OUTCOME_UNKNOWN).caused_by("the handler took too long"),
+        };
+        problem.into()
     }
 
     /// Makes every refusal and failure a problem document, logs failures, and adds the headers of every answer.

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 const REQUESTS: &str = "velox_http_requests_total";
@@ -38,25 +38,27 @@ pub fn recorder() -> PrometheusHandle {
         .clone()
 }
 
-/// The figures of one row, looked up once.
+/// The figures of one row. Each is registered when it is first counted, so that a scrape lists what happened only.
 pub(super) struct RowMetrics {
-    classes: [Counter; 5],
-    seconds: Histogram,
+    pattern: &'static str,
+    method: &'static str,
+    classes: [OnceLock<Counter>; 5],
+    seconds: OnceLock<Histogram>,
 }
 
 impl RowMetrics {
     /// The figures of a route and method; `pattern` is the path with its placeholders, never the path itself.
-    pub(super) fn new(pattern: &'static str, method: &str) -> Self {
-        let class = |class: &'static str| metrics::counter!(REQUESTS, "route" => pattern, "method" => method.to_owned(), "status" => class);
-        Self {
-            classes: [class("1xx"), class("2xx"), class("3xx"), class("4xx"), class("5xx")],
-            seconds: metrics::histogram!(SECONDS, "route" => pattern, "method" => method.to_owned()),
-        }
+    pub(super) const fn new(pattern: &'static str, method: &'static str) -> Self {
+        Self { pattern, method, classes: [const { OnceLock::new() }; 5], seconds: OnceLock::new() }
     }
 
     pub(super) fn count(&self, status: u16, took: Duration) {
+        const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
         let class = usize::from(status / 100).clamp(1, 5) - 1;
-        self.classes[class].increment(1);
-        self.seconds.record(took);
+        let (route, method) = (self.pattern, self.method);
+        self.classes[class]
+            .get_or_init(|| counter!(REQUESTS, "route" => route, "method" => method, "status" => CLASSES[class]))
+            .increment(1);
+        self.seconds.get_or_init(|| histogram!(SECONDS, "route" => route, "method" => method)).record(took);
     }
 }

@@ -13,15 +13,14 @@ use super::metrics::RowMetrics;
 use super::table::{RouteTable, Row};
 
 /// The table made ready: rows by path, `Allow` headers and metrics, shared by all workers.
-pub struct Mounted {
+pub(super) struct Mounted {
     paths: Vec<Arc<PathRows>>,
     elsewhere: Arc<PathRows>,
 }
 
 impl Mounted {
     /// Makes the table ready.
-    #[must_use]
-    pub fn new(table: &RouteTable) -> Self {
+    pub(super) fn new(table: &RouteTable) -> Self {
         let paths = table.by_path().into_iter().map(|(pattern, rows)| Arc::new(path_rows(pattern, &rows))).collect();
         let elsewhere = Arc::new(PathRows {
             pattern: "elsewhere",
@@ -33,7 +32,7 @@ impl Mounted {
     }
 
     /// Adds every path to the app of a worker, and the answer for all others.
-    pub fn configure(&self, app: &mut ServiceConfig, edge: &Arc<Edge>) {
+    pub(super) fn configure(&self, app: &mut ServiceConfig, edge: &Arc<Edge>) {
         for path in &self.paths {
             let frame = Frame { edge: Arc::clone(edge), path: Arc::clone(path) };
             for (row, _) in path.rows.iter().filter(|(row, _)| row.bare) {
@@ -65,7 +64,7 @@ fn path_rows(pattern: &'static str, rows: &[&Row]) -> PathRows {
     let methods: Vec<String> = methods.into_iter().collect();
     PathRows {
         pattern,
-        rows: rows.iter().map(|row| ((*row).clone(), RowMetrics::new(pattern, row.method.as_str()))).collect(),
+        rows: rows.iter().map(|row| ((*row).clone(), RowMetrics::new(pattern, row.method_name()))).collect(),
         others: RowMetrics::new(pattern, "other"),
         allow: HeaderValue::try_from(methods.join(", ")).ok(),
     }

@@ -149,6 +149,23 @@ fn problem(code: ErrorCode, about: &str) -> Response {
     ResponseBuilder::new().description(about).content(MEDIA_TYPE, content).build()
 }
 
+/// Schemas of one name that differ: the later would silently replace the earlier in the document.
+#[must_use]
+pub fn faults(table: &RouteTable) -> Vec<String> {
+    let mut schemas = Vec::new();
+    for row in table.rows().filter(|row| row.documented) {
+        (row.endpoint.schemas)(&mut schemas);
+    }
+    let mut kept: BTreeMap<&str, &RefOr<Schema>> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, schema) in &schemas {
+        if kept.insert(name, schema).is_some_and(|other| other != schema) {
+            faults.push(format!("two different types are described as the schema {name}"));
+        }
+    }
+    faults
+}
+
 /// The document as text, as it is served and as `schemas/openapi.json` keeps it.
 #[must_use]
 pub fn to_text(table: &RouteTable) -> String {

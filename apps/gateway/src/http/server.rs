@@ -46,11 +46,11 @@ pub enum ListenError {
 }
 
 impl Server {
-    /// Starts serving the table. `wire` adds the app data that handlers ask for, in every worker.
+    /// Starts serving the edge's table. `wire` adds the app data that handlers ask for, in every worker.
     ///
     /// # Errors
     /// [`ListenError`] when the address cannot be bound.
-    pub fn start<W>(config: &ServerConfig, edge: Arc<Edge>, mounted: Arc<Mounted>, wire: W) -> Result<Self, ListenError>
+    pub fn start<W>(config: &ServerConfig, edge: Arc<Edge>, wire: W) -> Result<Self, ListenError>
     where
         W: Fn(&mut ServiceConfig) + Clone + Send + 'static,
     {
@@ -58,6 +58,7 @@ impl Server {
         let listener = TcpListener::bind(wanted).map_err(|source| ListenError::Bind { address: wanted, source })?;
         let address = listener.local_addr()?;
         let app_edge = Arc::clone(&edge);
+        let mounted = Arc::new(Mounted::new(edge.table()));
         let connections = Arc::clone(&edge.connections);
         let workers = if config.workers == 0 {
             std::thread::available_parallelism().map_or(1, Into::into)

@@ -134,6 +134,19 @@ impl Row {
         self.method == Method::GET && !self.long_lived
     }
 
+    /// The method's name, for labels.
+    pub(super) fn method_name(&self) -> &'static str {
+        match self.method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
+            // `RouteTable::faults` lets no other method into a table.
+            _ => "other",
+        }
+    }
+
     pub(super) fn route(&self) -> actix_web::Route {
         let row = self.clone();
         (self.endpoint.route)().guard(guard::fn_guard(move |context| row.answers(&context.head().method)))

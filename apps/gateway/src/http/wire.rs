@@ -3,5 +3,5 @@
 mod number;
 mod patch;
 
-pub use number::WireNumber;
+pub use number::{WireDecimal, WireMoney, WireNumber, WirePrice, WireQuantity};
 pub use patch::Patch;

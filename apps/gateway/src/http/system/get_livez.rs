@@ -1,7 +1,7 @@
 //! `GET /livez`: the process answers.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ContentType, TryIntoHeaderPair};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Data};
 
 use crate::http::Edge;
@@ -15,8 +15,6 @@ pub(super) async fn handle(edge: Data<Edge>) -> HttpResponse {
     if edge.shutdown.has_begun() {
         answer.force_close();
     }
-    if let Ok(kind) = ContentType::plaintext().try_into_pair() {
-        answer.insert_header(kind);
-    }
+    answer.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")));
     answer.body(Bytes::from_static(b"ok"))
 }

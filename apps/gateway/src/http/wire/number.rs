@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
-use velox_kernel::{Decimal, DecimalError};
+use velox_kernel::{Decimal, DecimalError, Money, Price, Quantity};
 
 /// The form in the document: what [`Decimal`] holds, in plain notation.
 const PATTERN: &str = r"^-?[0-9]{1,16}(\.[0-9]{1,12})?$";
@@ -21,6 +21,15 @@ const PATTERN: &str = r"^-?[0-9]{1,16}(\.[0-9]{1,12})?$";
 /// `#[serde(flatten)]`, untagged or internally tagged enums, which lose that text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WireNumber<T = Decimal>(pub T);
+
+/// A plain decimal on the wire. Wire types name these aliases: the schema derive cannot see through `WireNumber<…>`.
+pub type WireDecimal = WireNumber<Decimal>;
+/// A price on the wire.
+pub type WirePrice = WireNumber<Price>;
+/// A quantity on the wire.
+pub type WireQuantity = WireNumber<Quantity>;
+/// An amount of money on the wire.
+pub type WireMoney = WireNumber<Money>;
 
 impl<T> From<T> for WireNumber<T> {
     fn from(value: T) -> Self {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{__dev::ComposeSchema, PartialSchema, ToSchema};
 
 /// A member of a `PATCH` body; its field carries `#[serde(default)]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,15 +69,16 @@ impl<T: garde::Validate> garde::Validate for Patch<T> {
     }
 }
 
-impl<T: PartialSchema> PartialSchema for Patch<T> {
-    fn schema() -> RefOr<Schema> {
-        OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Null)).item(T::schema()).into()
+impl<T: PartialSchema> ComposeSchema for Patch<T> {
+    fn compose(mut generics: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        let value = if generics.is_empty() { T::schema() } else { generics.swap_remove(0) };
+        OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Null)).item(value).into()
     }
 }
 
 impl<T: ToSchema> ToSchema for Patch<T> {
     fn name() -> Cow<'static, str> {
-        T::name()
+        Cow::Borrowed("Patch")
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {

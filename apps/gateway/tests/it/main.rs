@@ -1,0 +1,13 @@
+//! The edge over real sockets: a test-only table plugged into the same mechanism, and the server's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod access;
+mod binary;
+mod config;
+mod drain;
+mod limits;
+mod raw_requests;
+mod routes;
+mod server;
+mod system;
