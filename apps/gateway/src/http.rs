@@ -17,11 +17,14 @@ mod request_id;
 mod routes;
 mod security_headers;
 mod server;
+pub mod streams;
 mod strict_json;
 pub mod system;
 mod table;
+pub mod trading;
 pub mod wire;
 
+pub use auth::bearer;
 pub use auth::{AuthProblem, Authenticator, Caller, NobodyGetsIn};
 pub use cors::Cors;
 pub use edge::{Connections, Edge, EdgePorts};

@@ -1,5 +1,6 @@
 //! What crosses domains, without I/O: an order from request to event, closing positions.
 
+mod account_state_at;
 mod close_all_positions;
 mod close_position;
 mod explain_order;
@@ -9,6 +10,7 @@ mod intake;
 mod place_order;
 mod replace_order;
 
+pub use account_state_at::{AccountAt, AccountStateAtError, Marks, PastPrices, PastPricesError, account_state_at};
 pub use close_all_positions::close_all_positions;
 pub use close_position::{ClosePositionError, close_position};
 pub use explain_order::{ExplainOrderError, Explained, explain_order};

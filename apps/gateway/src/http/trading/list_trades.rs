@@ -1,0 +1,66 @@
+//! `GET /v1/trades`: a page of fills.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use velox_kernel::{AccountId, OrderId, StrategyId, Symbol, Timestamp};
+use velox_trading::{FillFilter, Trading, list_trades};
+
+use crate::http::{Caller, Problem, StrictQuery, page_request};
+use crate::views::{PageView, TradeView};
+
+/// Which fills.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListTradesQuery {
+    /// Of this account; of all when not given.
+    #[param(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    account_id: Option<AccountId>,
+    /// Of this order.
+    #[param(value_type = Option<String>, example = "ord_01h455vb4pex5vsknk084sn02q")]
+    order_id: Option<OrderId>,
+    /// Of this instrument.
+    #[param(value_type = Option<String>, example = "BTC-PERP")]
+    symbol: Option<Symbol>,
+    /// Of this strategy.
+    #[param(value_type = Option<String>)]
+    strategy_id: Option<StrategyId>,
+    /// Not before this market time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Before this market time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// The most items on the page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u16>,
+    /// Where to go on: `next` of the page before.
+    after: Option<String>,
+}
+
+/// Lists trades
+///
+/// The fills of orders, newest first.
+#[utoipa::path(get, path = "/v1/trades", params(ListTradesQuery),
+    responses((status = 200, description = "A page of fills.", body = PageView<TradeView>)))]
+pub(super) async fn handle(
+    caller: Caller,
+    trading: Data<Trading>,
+    StrictQuery(query): StrictQuery<ListTradesQuery>,
+) -> Result<HttpResponse, Problem> {
+    let page = page_request(query.limit, query.after.as_deref())?;
+    let filter = FillFilter {
+        accounts: query.account_id.into_iter().collect(),
+        order: query.order_id,
+        symbol: query.symbol,
+        strategy: query.strategy_id,
+        from: query.from,
+        to: query.to,
+    };
+    let trades = list_trades(&caller, &trading, &filter, &page).await?;
+    Ok(HttpResponse::Ok().json(PageView::<TradeView>::of(&trades)))
+}
