@@ -62,7 +62,7 @@ impl From<AuthProblem> for Problem {
 }
 
 /// The token of an `Authorization: Bearer …` header (RFC 6750 §2.1).
-pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let missing = |detail: &'static str| {
         Problem::of(error_code::UNAUTHENTICATED)
             .detail(detail)
