@@ -1,9 +1,16 @@
 //! The front door of Velox: configuration, the HTTP edge and the composition root.
 
+pub mod accounts;
+pub mod bridges;
 pub mod cli;
 pub mod config;
+pub mod execution;
 pub mod http;
 pub mod logging;
+pub mod observe;
 pub mod serve;
 pub mod shutdown;
+pub mod streams;
 pub mod system;
+pub mod views;
+pub mod wiring;

@@ -7,14 +7,19 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::http::health::HealthChecks;
-use crate::http::{Edge, EdgePorts, ListenError, NobodyGetsIn, Server, routes};
+use crate::http::{Edge, ListenError, Server, routes};
 use crate::shutdown::Shutdown;
-use crate::system::{SystemClock, SystemIds};
+use crate::wiring::{Platform, StartError, StoreOpenError, Stores, Welcome};
 
 /// Why serving ended in failure.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreOpenError),
+    /// Something behind the edge cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// It could not start to listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -26,23 +31,43 @@ pub enum ServeError {
 /// Serves until the process is told to end, then drains.
 ///
 /// # Errors
-/// [`ServeError`] when it cannot listen, or when the listener breaks.
+/// [`ServeError`] when it cannot start or listen, or when the listener breaks.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
-    let ports = EdgePorts {
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(SystemIds),
-        authenticator: Arc::new(NobodyGetsIn),
-        health: HealthChecks::default(),
-        shutdown: Shutdown::default(),
-    };
-    let edge = Arc::new(Edge::new(&config, ports, routes()));
-    let server = Server::start(&config.server, edge, |_| {})?;
-    tracing::info!(address = %server.address, "listening on http://{0}, reference at http://{0}/docs/", server.address);
+    crate::wiring::prepare_data_dir(&config)?;
+    let stores = Stores::open(&config).await?;
+    serve_on(config, stores).await
+}
+
+/// [`serve`] on stores that are open already.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_on(config: Config, stores: Stores) -> Result<(), ServeError> {
+    // The recorder comes first: what is counted before it is installed is not counted.
+    let _ = crate::http::recorder();
+    let shutdown = Shutdown::default();
+    let platform = Platform::start(&config, stores, shutdown).await?;
+    let edge = Arc::new(Edge::new(&config, platform.edge_ports(), routes()));
+    let server = Server::start(&config.server, edge, platform.wire())?;
+    greet(&server, platform.welcome.as_ref());
     told_to_end().await?;
     tracing::info!("draining");
     server.drain(Duration::from_millis(config.server.drain_ms)).await?;
+    platform.end().await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Says where to go; on a first start also where the sign-in is.
+fn greet(server: &Server, welcome: Option<&Welcome>) {
+    tracing::info!(address = %server.address, "listening on http://{0}, reference at http://{0}/docs/", server.address);
+    match welcome {
+        Some(Welcome::Written(path)) => {
+            tracing::info!(file = %path.display(), "the sign-in made for this installation is in a file that only you can read");
+        }
+        Some(Welcome::Shown) => tracing::info!("the sign-in made for this installation was shown above, once"),
+        None => {}
+    }
 }
 
 /// Returns on SIGTERM or SIGINT.

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The longest text read as a cursor.
 const LONGEST: usize = 512;
+/// The longest text read as a stream's cursor.
+const LONGEST_OF_A_STREAM: usize = 16 * 1024;
 
 /// A position in a list: the sort key of the last item shown, as the list's own words joined by `|`.
 ///
@@ -33,6 +35,18 @@ impl Cursor {
         &self.0
     }
 
+    /// Reads a cursor of a stream over many logs, which may be as long as a header: at most 16 KiB.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] when it is none.
+    pub fn parse_long(text: &str) -> Result<Self, InvalidCursor> {
+        if text.is_empty() || text.len() > LONGEST_OF_A_STREAM {
+            return Err(InvalidCursor);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
+        String::from_utf8(bytes).map(Self).map_err(|_| InvalidCursor)
+    }
+
     /// Reads the whole key as a `T`.
     ///
     /// # Errors
@@ -52,11 +66,10 @@ impl FromStr for Cursor {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        if text.is_empty() || text.len() > LONGEST {
+        if text.len() > LONGEST {
             return Err(InvalidCursor);
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
-        String::from_utf8(bytes).map(Self).map_err(|_| InvalidCursor)
+        Self::parse_long(text)
     }
 }
 

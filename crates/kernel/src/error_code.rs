@@ -48,6 +48,7 @@ error_codes! {
     EMAIL_TAKEN = "email_taken", 409, false, "A user with this e-mail address exists.";
     CONNECTION_IN_USE = "connection_in_use", 409, false, "The broker connection has accounts with open orders or positions.";
     ORDER_NOT_OPEN = "order_not_open", 409, false, "The order can no longer be changed.";
+    PRECONDITION_FAILED = "precondition_failed", 412, false, "It is at another version than `If-Match` says; read it again.";
     PAYLOAD_TOO_LARGE = "payload_too_large", 413, false, "The body is larger than this route takes.";
     URI_TOO_LONG = "uri_too_long", 414, false, "The request target is too long.";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, false, "This route takes another content type.";
@@ -58,6 +59,7 @@ error_codes! {
     BELOW_MINIMUM = "below_minimum", 422, false, "The order is smaller than the instrument's minimum.";
     ORDER_DENIED = "order_denied", 422, false, "A risk rule denied the order.";
     WEAK_PASSWORD = "weak_password", 422, false, "The password is too short or too common.";
+    WRONG_PASSWORD = "wrong_password", 422, false, "The current password is wrong.";
     NO_POSITION = "no_position", 409, false, "There is no position to close.";
     NO_PRICE = "no_price", 409, true, "The market has no price for this instrument yet.";
     RATE_LIMITED = "rate_limited", 429, true, "Too many requests; wait as Retry-After says.";

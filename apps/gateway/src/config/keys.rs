@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use velox_kernel::Decimal;
 
-use super::secret::{DatabaseUrl, Secret};
+use super::secret::DatabaseUrl;
 use super::setting::Check::{Any, UpTo, Within, Words};
 use super::setting::{Key, Setting, words};
 
@@ -128,7 +128,7 @@ config! {
     }
     /// Secrets.
     secrets: SecretsConfig {
-        master_key: Option<Secret> = "", "", Any, "The key that all others are derived from, at least 32 characters. Unset, one is made on first start and kept in `data.dir`.";
+        keys_file: Option<PathBuf> = "", "", Any, "The file of this installation's keys, readable by its user alone. Unset, it is `keys.json` in `data.dir`, made on the first start.";
     }
     /// Signing in.
     auth: AuthConfig {

@@ -1,14 +1,19 @@
 //! The table of routes: what this server answers, area by area.
 
 use super::table::RouteTable;
-use super::{system, trading};
+use super::{streams, system, trading};
 
 /// Every route of the server.
 #[must_use]
 pub fn routes() -> RouteTable {
     RouteTable::default()
-        .group("accounts", "Accounts: one book at one broker each, their limits and their log.", trading::account_rows())
+        .group(
+            "accounts",
+            "Accounts: one book at one broker each, their limits and their log.",
+            trading::account_rows(),
+        )
         .group("orders", "Placing, explaining, replacing and cancelling orders.", trading::order_rows())
         .group("positions", "What accounts hold, and what traded.", trading::position_rows())
+        .group("streams", "What happens, as it happens.", streams::rows())
         .group("system", "Is it up, is it well, which version is it.", system::rows())
 }

@@ -1,0 +1,10 @@
+//! The accounts' writers: lanes that decide commands and make their events durable, many to a commit.
+
+mod hub;
+mod lane;
+mod lanes;
+mod locked;
+
+pub use hub::{Committed, Hub};
+pub use lane::{LanePorts, LaneSettings};
+pub use lanes::Lanes;

@@ -1,0 +1,87 @@
+//! [`Hub`]: tells streams and the executor what was committed. It only wakes: whoever misses a word reads the store.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use actix_web::web::Bytes;
+use parking_lot::RwLock;
+use tokio::sync::{broadcast, mpsc};
+use velox_kernel::AccountId;
+use velox_trading::{Account, Order, OrderStatus, RecordedEvent};
+
+/// Commits a follower of one account may lag behind before it has to read the store.
+const BACKLOG: usize = 256;
+/// Orders that may wait for the executor before it has to look for them in the store.
+const WORK: usize = 16_384;
+
+/// Events of one account that became durable together.
+#[derive(Debug)]
+pub struct Committed {
+    /// The account.
+    pub account: AccountId,
+    /// The events, in order, without a gap.
+    pub events: Vec<RecordedEvent>,
+    /// Each event as it goes out on each private channel, and the `prev_seq` it was written with: written once by
+    /// whoever sends it first, shared by all who send the same.
+    pub forms: Vec<[OnceLock<(u64, Bytes)>; 3]>,
+}
+
+/// Tells what was committed in this process.
+pub struct Hub {
+    followers: RwLock<HashMap<AccountId, broadcast::Sender<Arc<Committed>>>>,
+    work: mpsc::Sender<Order>,
+}
+
+impl Hub {
+    /// A hub, and where the executor hears of orders that need a broker.
+    #[must_use]
+    pub fn new() -> (Arc<Self>, mpsc::Receiver<Order>) {
+        let (work, orders) = mpsc::channel(WORK);
+        (Arc::new(Self { followers: RwLock::default(), work }), orders)
+    }
+
+    /// What is committed for an account from now on.
+    #[must_use]
+    pub fn follow(&self, account: AccountId) -> broadcast::Receiver<Arc<Committed>> {
+        let mut followers = self.followers.write();
+        followers.retain(|_, sender| sender.receiver_count() > 0);
+        followers.entry(account).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe()
+    }
+
+    /// Tells of a commit, and of the orders in it that now wait for a broker.
+    pub fn tell(&self, account: &Account, events: Vec<RecordedEvent>) {
+        let mut told = None;
+        for record in &events {
+            if matches!(
+                &*record.kind,
+                "order_accepted" | "order_replaced" | "order_cancel_requested" | "order_replace_requested"
+            ) && let Some(id) = record.event().ok().and_then(|event| work_of(&event.fact))
+                && let Some(order) = account.open_order(id)
+                && told != Some(id)
+                && matches!(
+                    order.status,
+                    OrderStatus::PendingNew | OrderStatus::PendingCancel | OrderStatus::PendingReplace
+                )
+            {
+                told = Some(id);
+                // A full queue loses nothing: the executor also looks into the store.
+                let _ = self.work.try_send(order.clone());
+            }
+        }
+        let followers = self.followers.read();
+        if let Some(sender) = followers.get(&account.id()) {
+            // Nobody listening is no failure.
+            let forms = events.iter().map(|_| Default::default()).collect();
+            let _ = sender.send(Arc::new(Committed { account: account.id(), events, forms }));
+        }
+    }
+}
+
+/// The order that waits for a broker after this fact.
+fn work_of(fact: &velox_trading::Fact) -> Option<velox_kernel::OrderId> {
+    match fact {
+        velox_trading::Fact::OrderReplaced { by, broker_order_id: None, .. } => Some(by.order_id),
+        velox_trading::Fact::OrderReplaced { .. } => None,
+        fact => fact.order(),
+    }
+}

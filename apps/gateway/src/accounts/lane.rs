@@ -1,0 +1,343 @@
+//! One lane: takes what waits, decides it account by account, and makes all of it durable in one commit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use velox_kernel::{AccountId, OrgId};
+use velox_trading::{
+    Appended, Cause, Command, DamagedLog, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Prices, Refused,
+    Run, StoreError, TradingLog, TradingQueries,
+};
+
+use super::hub::Hub;
+use super::locked;
+use crate::observe::Observer;
+
+/// Events read at a time when an account is loaded.
+const PAGE: u32 = 1_000;
+
+/// A command's outcome.
+pub(super) type Answer = Result<Executed, ExecuteError>;
+
+/// What lanes work with.
+pub struct LanePorts {
+    /// The log.
+    pub log: Arc<dyn TradingLog>,
+    /// The read tables.
+    pub queries: Arc<dyn TradingQueries>,
+    /// The market's prices.
+    pub prices: Arc<dyn Prices>,
+    /// The clocks.
+    pub moments: Arc<dyn Moments>,
+    /// Who is told.
+    pub hub: Arc<Hub>,
+    /// What is counted.
+    pub observer: Observer,
+}
+
+/// How lanes are sized.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneSettings {
+    /// How many lanes.
+    pub lanes: usize,
+    /// Commands that may wait in one lane.
+    pub queue: usize,
+    /// Commands in one commit.
+    pub batch: usize,
+    /// Accounts whose state one lane holds.
+    pub accounts: usize,
+    /// Events after which a snapshot is kept.
+    pub snapshot_every: u64,
+}
+
+pub(super) struct Job {
+    pub(super) account: AccountId,
+    pub(super) task: Task,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+pub(super) enum Task {
+    Execute { org: Option<OrgId>, command: Box<Command>, cause: Cause },
+    Read,
+}
+
+struct Held {
+    live: LiveAccount,
+    /// The newest event that a snapshot includes.
+    snapshot_seq: u64,
+    /// The round in which it was used last.
+    used: u64,
+}
+
+/// The jobs of one account in one round, and what was decided for each.
+struct Group {
+    account: AccountId,
+    jobs: Vec<Job>,
+    answers: Vec<Answer>,
+    after: Option<LiveAccount>,
+    appends: bool,
+}
+
+pub(super) struct Lane {
+    ports: Arc<LanePorts>,
+    settings: LaneSettings,
+    held: HashMap<AccountId, Held>,
+    round: u64,
+}
+
+impl Lane {
+    pub(super) fn new(ports: Arc<LanePorts>, settings: LaneSettings) -> Self {
+        Self { ports, settings, held: HashMap::new(), round: 0 }
+    }
+
+    /// Works until every sender is gone. There is no wait for company: what queued up during a commit shares the next.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut taken = Vec::with_capacity(self.settings.batch);
+        while jobs.recv_many(&mut taken, self.settings.batch.max(1)).await > 0 {
+            self.round += 1;
+            self.work(std::mem::take(&mut taken)).await;
+            self.forget_the_idle();
+        }
+    }
+
+    async fn work(&mut self, jobs: Vec<Job>) {
+        let moment = self.ports.moments.now();
+        let mut groups = Vec::new();
+        let mut batch = Vec::new();
+        for (account, jobs) in by_account(jobs) {
+            match self.load(account).await {
+                Ok(live) => {
+                    let (group, append) = self.decide(account, jobs, live, &moment).await;
+                    batch.extend(append);
+                    groups.push(group);
+                }
+                Err(error) => {
+                    for job in jobs {
+                        // A client that went away wants no answer.
+                        let _ = job.reply.send(Err(error.clone()));
+                    }
+                }
+            }
+        }
+        let outcomes = if batch.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.ports.observer.committing(batch.iter().map(|append| append.events.len()).sum());
+            self.ports.log.append(batch).await
+        };
+        match outcomes {
+            Ok(outcomes) => {
+                let mut outcomes = outcomes.into_iter();
+                for group in groups {
+                    let outcome = if group.appends { outcomes.next() } else { None };
+                    match outcome {
+                        Some(Appended::Conflict) => self.settle_conflict(group, &moment).await,
+                        Some(Appended::Committed) | None => self.settle(group),
+                    }
+                }
+            }
+            Err(error) => {
+                for group in groups {
+                    self.fail(group, &error);
+                }
+            }
+        }
+    }
+
+    /// Decides an account's jobs, one upon the other.
+    async fn decide(
+        &self,
+        account: AccountId,
+        jobs: Vec<Job>,
+        live: LiveAccount,
+        moment: &Moment,
+    ) -> (Group, Option<velox_trading::Append>) {
+        let mut run = Run::new(live);
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in &jobs {
+            answers.push(match &job.task {
+                Task::Read => Ok(Executed { events: Vec::new(), account: run.account().clone() }),
+                Task::Execute { org, command, cause } => self.decide_one(&mut run, *org, command, cause, moment).await,
+            });
+        }
+        let (append, after) = run.finish();
+        let group = Group { account, jobs, answers, after: Some(after), appends: append.is_some() };
+        (group, append)
+    }
+
+    async fn decide_one(
+        &self,
+        run: &mut Run,
+        org: Option<OrgId>,
+        command: &Command,
+        cause: &Cause,
+        moment: &Moment,
+    ) -> Answer {
+        if !belongs_to(run.account(), org) {
+            return Err(Refused::NotOpen.into());
+        }
+        // The first try is optimistic about client order ids and fills: the store tells when they were there before.
+        let known = match command.order() {
+            Some(order) if run.needs_lookup(command) => Known {
+                closed_order: self.ports.queries.order_of_account(run.account().id(), order).await?,
+                fill: false,
+            },
+            _ => Known::default(),
+        };
+        let events = run.decide(command, cause, moment, &*self.ports.prices, &known)?;
+        Ok(Executed { events, account: run.account().clone() })
+    }
+
+    /// The commit stands: remember the state, tell the hub, answer.
+    fn settle(&mut self, group: Group) {
+        let Group { account, jobs, answers, after, appends } = group;
+        if let Some(after) = after {
+            if appends {
+                let events: Vec<_> =
+                    answers.iter().flatten().flat_map(|executed| executed.events.iter().cloned()).collect();
+                self.ports.observer.committed(&events);
+                self.ports.hub.tell(after.account(), events);
+            }
+            self.remember(account, after);
+        }
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            let _ = job.reply.send(answer);
+        }
+    }
+
+    /// Somebody else wrote, or an id was used before: decide again under the stream's lock.
+    async fn settle_conflict(&mut self, group: Group, moment: &Moment) {
+        let account = group.account;
+        let known = match self.held.remove(&account) {
+            Some(held) => held.live,
+            None => LiveAccount::unopened(account),
+        };
+        self.ports.observer.conflict();
+        let (reads, writes): (Vec<Job>, Vec<Job>) =
+            group.jobs.into_iter().partition(|job| matches!(job.task, Task::Read));
+        let tasks: Vec<(Option<OrgId>, &Command, &Cause)> = writes
+            .iter()
+            .filter_map(|job| match &job.task {
+                Task::Execute { org, command, cause } => Some((*org, &**command, cause)),
+                Task::Read => None,
+            })
+            .collect();
+        match locked::execute(&self.ports, known, &tasks, moment).await {
+            Ok((after, answers)) => {
+                let read = Executed { events: Vec::new(), account: after.account().clone() };
+                self.settle(Group { account, jobs: writes, answers, after: Some(after), appends: true });
+                for job in reads {
+                    let _ = job.reply.send(Ok(read.clone()));
+                }
+            }
+            Err(error) => {
+                for job in writes.into_iter().chain(reads) {
+                    let _ = job.reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// The commit failed. Nothing that rested on it stands, refusals included.
+    fn fail(&mut self, group: Group, error: &StoreError) {
+        if matches!(error, StoreError::OutcomeUnknown(_)) && group.appends {
+            // What the store holds now is to be read again.
+            self.held.remove(&group.account);
+        }
+        let Group { jobs, answers, appends, .. } = group;
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            let _ = job.reply.send(if appends { Err(error.clone().into()) } else { answer });
+        }
+    }
+
+    /// An account's state: as held, or from its snapshot and the log's tail.
+    async fn load(&mut self, account: AccountId) -> Result<LiveAccount, ExecuteError> {
+        if let Some(held) = self.held.get_mut(&account) {
+            held.used = self.round;
+            return Ok(held.live.clone());
+        }
+        let live = match self.ports.log.snapshot(account).await? {
+            Some(snapshot) => LiveAccount::from_snapshot(snapshot),
+            None => LiveAccount::unopened(account),
+        };
+        let snapshot_seq = live.head().seq;
+        let live = follow_log(&*self.ports.log, live).await?;
+        if live.head().seq > 0 {
+            self.held.insert(account, Held { live: live.clone(), snapshot_seq, used: self.round });
+        }
+        Ok(live)
+    }
+
+    fn remember(&mut self, account: AccountId, live: LiveAccount) {
+        let seq = live.head().seq;
+        if seq == 0 {
+            return;
+        }
+        let snapshot_seq = self.held.get(&account).map_or(0, |held| held.snapshot_seq);
+        let due = seq >= snapshot_seq + self.settings.snapshot_every.max(1);
+        if due {
+            let (log, snapshot) = (Arc::clone(&self.ports.log), live.snapshot());
+            // Written outside the commit, and discardable: a failure costs the next start some reading.
+            tokio::spawn(async move {
+                if let Err(error) = log.save_snapshot(snapshot).await {
+                    tracing::warn!(%error, "a snapshot was not kept");
+                }
+            });
+        }
+        let snapshot_seq = if due { seq } else { snapshot_seq };
+        self.held.insert(account, Held { live, snapshot_seq, used: self.round });
+    }
+
+    /// Keeps the number of accounts held within its bound, dropping the half that was used longest ago.
+    fn forget_the_idle(&mut self) {
+        if self.held.len() <= self.settings.accounts.max(1) {
+            return;
+        }
+        let mut used: Vec<u64> = self.held.values().map(|held| held.used).collect();
+        let middle = used.len() / 2;
+        let (_, median, _) = used.select_nth_unstable(middle);
+        let median = *median;
+        self.held.retain(|_, held| held.used > median);
+    }
+}
+
+/// Whether a tenant's command may reach the account; this process's own may reach all.
+pub(super) fn belongs_to(account: &velox_trading::Account, org: Option<OrgId>) -> bool {
+    match (org, account.profile()) {
+        (None, _) => true,
+        (Some(org), Some(profile)) => profile.org == org,
+        (Some(_), None) => false,
+    }
+}
+
+/// Follows the log to its end.
+pub(super) async fn follow_log(log: &dyn TradingLog, mut live: LiveAccount) -> Result<LiveAccount, ExecuteError> {
+    loop {
+        let page = log.events(live.account().id(), live.head().seq, PAGE).await?;
+        for record in &page {
+            live.follow(record).map_err(damaged)?;
+        }
+        if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
+            return Ok(live);
+        }
+    }
+}
+
+pub(super) fn damaged(error: DamagedLog) -> ExecuteError {
+    StoreError::Corrupt(error.to_string()).into()
+}
+
+/// Jobs by account, in the order in which they came.
+fn by_account(jobs: Vec<Job>) -> Vec<(AccountId, Vec<Job>)> {
+    let mut places: HashMap<AccountId, usize> = HashMap::new();
+    let mut groups: Vec<(AccountId, Vec<Job>)> = Vec::new();
+    for job in jobs {
+        let place = *places.entry(job.account).or_insert_with(|| {
+            groups.push((job.account, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(job);
+    }
+    groups
+}

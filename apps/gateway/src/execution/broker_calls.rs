@@ -1,0 +1,160 @@
+//! What is done with one order: claim, place, cancel, replace, or ask after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use velox_kernel::{CommandId, Ids, Principal};
+use velox_trading::{
+    AccountWriter, Broker, BrokerError, Cause, Command, ExecuteError, Fact, Moments, Order, OrderStatus, Refused,
+    Report, ReportKind,
+};
+
+use crate::accounts::Lanes;
+
+/// How often a broker must have said that it knows no such order.
+const MISSES: u32 = 3;
+/// How long a call to a broker may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long to wait before a call that never left is made again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// The calls to a broker, and the commands that tell what came of them.
+pub struct BrokerCalls {
+    /// Where commands go.
+    pub lanes: Arc<Lanes>,
+    /// The broker.
+    pub broker: Arc<dyn Broker>,
+    /// The clocks.
+    pub moments: Arc<dyn Moments>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// How old an order may get before it is routed.
+    pub route_bound: Duration,
+    /// How long the broker may take until a query about an order is conclusive.
+    pub settling: Duration,
+}
+
+impl BrokerCalls {
+    /// Does for an order what its state asks for. What fails is logged and found again in the store.
+    pub(super) async fn serve(&self, order: Order) {
+        let id = order.id;
+        let outcome = match order.status {
+            OrderStatus::PendingNew => self.route(order).await,
+            OrderStatus::PendingCancel => self.cancel(&order).await,
+            OrderStatus::PendingReplace => self.replace(&order).await,
+            OrderStatus::Unknown => self.ask_after(&order).await,
+            // The answer to a call that a process before this one made: it is asked for, never placed again blind.
+            OrderStatus::Routed if self.is_overdue(&order) => self.ask_after(&order).await,
+            _ => Ok(()),
+        };
+        match outcome {
+            Ok(())
+            | Err(ExecuteError::Refused(Refused::NotRoutable | Refused::UnknownOrder) | ExecuteError::ShuttingDown) => {
+            }
+            Err(error) => {
+                tracing::warn!(order = %id, %error, "an order could not be served; it will be looked at again")
+            }
+        }
+    }
+
+    /// The claim, then the call: whoever appends `OrderRouted` calls the broker.
+    async fn route(&self, order: Order) -> Result<(), ExecuteError> {
+        let waited = self.moments.now().wall_time.since(order.accepted_at);
+        if waited >= self.route_bound {
+            let command = Command::ExpireUnrouted { order: order.id, bound: self.route_bound };
+            self.lanes.execute(order.account, command, self.cause(Principal::System)).await?;
+            return Ok(());
+        }
+        let claim = Command::Route { order: order.id };
+        let executed = self.lanes.execute(order.account, claim, self.cause(Principal::System)).await?;
+        let routed = executed.events.iter().any(|record| record.kind == "order_routed");
+        if !routed {
+            return Ok(());
+        }
+        // The order as it is now: it may have been replaced or changed since it was read.
+        let Some(order) = executed.account.open_order(order.id).cloned() else { return Ok(()) };
+        loop {
+            match self.call(self.broker.place(&order)).await {
+                Ok(()) => return Ok(()),
+                Err(BrokerError::Refused(text)) => return self.report(&order, ReportKind::Rejected { text }).await,
+                Err(BrokerError::NoAnswer(_)) => return self.report(&order, ReportKind::NoAnswer).await,
+                Err(BrokerError::Unreachable(text)) => {
+                    if self.moments.now().wall_time.since(order.accepted_at) >= self.route_bound {
+                        // The call never left, so nobody can have the order.
+                        return self.report(&order, ReportKind::Rejected { text }).await;
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn cancel(&self, order: &Order) -> Result<(), ExecuteError> {
+        match self.call(self.broker.cancel(order)).await {
+            Err(BrokerError::Refused(text)) => self.report(order, ReportKind::CancelRejected { text }).await,
+            // No answer and unreachable: cancelling twice does no harm, so it is asked for again.
+            _ => Ok(()),
+        }
+    }
+
+    async fn replace(&self, order: &Order) -> Result<(), ExecuteError> {
+        let Some(replacement) = order.pending.as_deref() else { return Ok(()) };
+        match self.call(self.broker.replace(order, replacement)).await {
+            Err(BrokerError::Refused(text)) => self.report(order, ReportKind::ReplaceRejected { text }).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A failed query is never evidence: only an answer counts, and "none" only repeatedly and after settling.
+    async fn ask_after(&self, order: &Order) -> Result<(), ExecuteError> {
+        match self.call(self.broker.find(order.account, order.id)).await {
+            Ok(Some(found)) => {
+                let kind = ReportKind::Acknowledged { broker_order_id: found.broker_order_id };
+                self.report(order, kind).await
+            }
+            Ok(None) if order.status == OrderStatus::Routed => self.report(order, ReportKind::NoAnswer).await,
+            Ok(None) => self.report(order, ReportKind::NotFound { settling: self.settling, needed: MISSES }).await,
+            Err(error) => {
+                tracing::debug!(order = %order.id, %error, "the broker could not be asked");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the answer to the placing call should have come.
+    fn is_overdue(&self, order: &Order) -> bool {
+        self.moments.now().wall_time.since(order.accepted_at) >= self.route_bound + DEADLINE
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = Result<T, BrokerError>>) -> Result<T, BrokerError> {
+        match tokio::time::timeout(DEADLINE, call).await {
+            Ok(answer) => answer,
+            Err(_) => Err(BrokerError::NoAnswer(format!("nothing within {} s", DEADLINE.as_secs()))),
+        }
+    }
+
+    async fn report(&self, order: &Order, kind: ReportKind) -> Result<(), ExecuteError> {
+        let at = self.moments.now().market_time;
+        let report = Report { account: order.account, order: order.id, kind, at };
+        let cause = self.cause(Principal::Broker);
+        let answer = self.lanes.enqueue(order.account, Command::Report(report), cause).await?;
+        match answer.await {
+            Ok(Ok(executed)) => {
+                debug_assert!(
+                    executed.events.iter().all(|record| record.event().is_ok_and(|e| is_about(&e.fact, order)))
+                );
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(ExecuteError::ShuttingDown),
+        }
+    }
+
+    fn cause(&self, actor: Principal) -> Cause {
+        Cause { actor, command: CommandId::new(self.ids.next()), request: None }
+    }
+}
+
+fn is_about(fact: &Fact, order: &Order) -> bool {
+    fact.order() == Some(order.id)
+}

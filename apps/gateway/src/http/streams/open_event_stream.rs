@@ -1,0 +1,215 @@
+//! `GET /v1/stream`: subscriptions as Server-Sent Events (HTML Living Standard §9.2). See `docs/streams.md`.
+
+use std::sync::Arc;
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream::unfold;
+use garde::Validate;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use utoipa::IntoParams;
+use velox_kernel::{AccountId, PageRequest, Symbol, error_code};
+
+use crate::http::{Caller, Edge, Problem, StrictQuery};
+use crate::observe::StreamClient;
+use crate::streams::{Channel, CloseReason, Connection, Frame, Notice, Resume, StreamDesk, Subscribe};
+
+/// Which channels, of which accounts and symbols.
+#[derive(Deserialize, IntoParams, Validate)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StreamQuery {
+    /// Channels, separated by commas: `orders`, `positions`, `alerts`, `market-data`.
+    #[param(example = "orders,positions")]
+    #[garde(length(max = 200))]
+    channels: String,
+    /// Accounts, separated by commas; all of the organisation's when left out.
+    #[garde(length(max = 8_000))]
+    accounts: Option<String>,
+    /// Symbols of `market-data`, separated by commas.
+    #[param(example = "BTC-PERP")]
+    #[garde(length(max = 4_000))]
+    symbols: Option<String>,
+    /// Whether the present state comes first, where `Last-Event-ID` does not say where to go on.
+    #[garde(skip)]
+    snapshot: Option<bool>,
+}
+
+/// Subscribe over Server-Sent Events
+///
+/// Each event's `id` stands for all subscriptions of the stream: send it back as `Last-Event-ID` to go on without a
+/// gap. A comment line is sent when nothing else happens.
+#[utoipa::path(
+    get,
+    path = "/v1/stream",
+    params(StreamQuery, ("Last-Event-ID" = Option<String>, Header, description = "Where to go on.")),
+    responses((status = 200, description = "Events.", content_type = "text/event-stream", body = String))
+)]
+pub(super) async fn handle(
+    caller: Caller,
+    request: HttpRequest,
+    query: StrictQuery<StreamQuery>,
+    desk: Data<StreamDesk>,
+    edge: Data<Edge>,
+) -> Result<HttpResponse, Problem> {
+    if !edge.cors.admits(request.headers()) {
+        return Err(Problem::of(error_code::ORIGIN_NOT_ALLOWED));
+    }
+    let desk = desk.into_inner();
+    let resume = last_event_id(&request)?;
+    let wishes = wishes(&caller, &query.0, &resume, &desk).await?;
+    let (mut connection, frames) = Connection::new(Arc::clone(&desk), Some(caller.0));
+    // The answers to the wishes wait in the queue: it holds them all, so no wish waits for a reader.
+    for wish in wishes.iter().take(desk.settings.subscriptions) {
+        connection.subscribe(wish).await.map_err(|refused| {
+            let code = match refused.code {
+                "forbidden" => error_code::FORBIDDEN,
+                "not_found" => error_code::NOT_FOUND,
+                "store_unavailable" => error_code::STORE_UNAVAILABLE,
+                "overloaded" => error_code::OVERLOADED,
+                _ => error_code::INVALID_PARAMETER,
+            };
+            Problem::of(code).detail(refused.detail)
+        })?;
+    }
+    let stream = EventStream {
+        connection,
+        frames,
+        resume,
+        said: Instant::now(),
+        over: false,
+        _counted: StreamClient::open("sse"),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("Cache-Control", "no-store"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(unfold(stream, EventStream::next)))
+}
+
+fn last_event_id(request: &HttpRequest) -> Result<Resume, Problem> {
+    let Some(value) = request.headers().get("last-event-id") else { return Ok(Resume::default()) };
+    value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Problem::of(error_code::INVALID_CURSOR).detail("Last-Event-ID is not one that a stream gave out.")
+    })
+}
+
+async fn wishes(
+    caller: &Caller,
+    query: &StreamQuery,
+    resume: &Resume,
+    desk: &StreamDesk,
+) -> Result<Vec<Subscribe>, Problem> {
+    let invalid = |detail: String| Problem::of(error_code::INVALID_PARAMETER).detail(detail);
+    let mut channels = Vec::new();
+    for name in query.channels.split(',') {
+        channels.push(Channel::parse(name.trim()).ok_or_else(|| invalid(format!("There is no channel {name}.")))?);
+    }
+    let mut wishes = Vec::new();
+    if channels.contains(&Channel::MarketData) {
+        let mut symbols = Vec::new();
+        for symbol in query.symbols.as_deref().unwrap_or_default().split(',') {
+            let symbol: Symbol =
+                symbol.trim().parse().map_err(|error| invalid(format!("symbols: {symbol:?} {error}.")))?;
+            symbols.push(symbol);
+        }
+        let cursor = resume.market();
+        wishes.push(Subscribe {
+            channel: Channel::MarketData,
+            account: None,
+            after: None,
+            snapshot: false,
+            symbols,
+            epoch: cursor.map(|cursor| cursor.epoch),
+            offset: cursor.map(|cursor| cursor.offset),
+        });
+    }
+    let private: Vec<Channel> = channels.into_iter().filter(|channel| *channel != Channel::MarketData).collect();
+    if !private.is_empty() {
+        for account in accounts(caller, query, desk).await? {
+            wishes.extend(private.iter().map(|channel| {
+                let after = resume.after(*channel, account);
+                Subscribe {
+                    channel: *channel,
+                    account: Some(account),
+                    after,
+                    snapshot: after.is_none() && query.snapshot.unwrap_or(false),
+                    symbols: Vec::new(),
+                    epoch: None,
+                    offset: None,
+                }
+            }));
+        }
+    }
+    if wishes.len() > desk.settings.subscriptions {
+        return Err(invalid(format!("Channels times accounts may be {} at most.", desk.settings.subscriptions)));
+    }
+    Ok(wishes)
+}
+
+async fn accounts(caller: &Caller, query: &StreamQuery, desk: &StreamDesk) -> Result<Vec<AccountId>, Problem> {
+    match &query.accounts {
+        Some(named) => named
+            .split(',')
+            .map(|id| {
+                id.trim().parse().map_err(|error| {
+                    Problem::of(error_code::INVALID_PARAMETER).detail(format!("accounts: {id:?} {error}."))
+                })
+            })
+            .collect(),
+        None => {
+            let page = desk.trading.queries.accounts(caller.org, &PageRequest::first()).await;
+            let page = page.map_err(|error| Problem::of(error_code::STORE_UNAVAILABLE).caused_by(error))?;
+            Ok(page.items.into_iter().map(|account| account.id).collect())
+        }
+    }
+}
+
+struct EventStream {
+    connection: Connection,
+    frames: mpsc::Receiver<Frame>,
+    resume: Resume,
+    said: Instant,
+    over: bool,
+    _counted: StreamClient,
+}
+
+impl EventStream {
+    async fn next(mut self) -> Option<(Result<Bytes, actix_web::Error>, Self)> {
+        if self.over {
+            return None;
+        }
+        let speak_by = self.said + self.connection.settings().heartbeat;
+        let text = tokio::select! {
+            frame = self.frames.recv() => match frame {
+                Some(Frame::Message { json, position }) => self.event(&json, position),
+                Some(Frame::Close(reason)) => self.last_word(reason),
+                None => self.last_word(CloseReason::TooSlow),
+            },
+            reason = self.connection.no_longer_stands() => self.last_word(reason),
+            () = sleep_until(speak_by) => b": still here\n\n".to_vec(),
+        };
+        self.said = Instant::now();
+        Some((Ok(text.into()), self))
+    }
+
+    fn event(&mut self, json: &[u8], position: Option<crate::streams::Position>) -> Vec<u8> {
+        let mut text = Vec::with_capacity(json.len() + 128);
+        if let Some(position) = position {
+            self.resume.note(position);
+            text.extend_from_slice(format!("id: {}\n", self.resume).as_bytes());
+        }
+        text.extend_from_slice(b"data: ");
+        text.extend_from_slice(json);
+        text.extend_from_slice(b"\n\n");
+        text
+    }
+
+    fn last_word(&mut self, reason: CloseReason) -> Vec<u8> {
+        self.over = true;
+        let notice = Notice::Closing { reason: reason.as_str(), reconnect_after_ms: None };
+        self.event(notice.to_json().as_bytes(), None)
+    }
+}

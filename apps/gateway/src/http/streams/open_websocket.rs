@@ -1,0 +1,217 @@
+//! `GET /v1/ws`: subscriptions over a WebSocket (RFC 6455). The protocol is in `docs/streams.md`.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use actix_ws::{CloseCode, Message, MessageStream, Session};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use velox_kernel::error_code;
+
+use crate::http::{Edge, Problem};
+use crate::streams::{ClientMessage, CloseReason, Connection, Frame, Notice, StreamDesk, StreamError, StreamSettings};
+
+/// The largest message of a client, in bytes.
+const LARGEST: usize = 64 * 1024;
+/// Silences of a client, in heartbeats, before it is taken for gone.
+const SILENCES: u32 = 3;
+
+/// Subscribe over a WebSocket
+///
+/// The token comes in the `Authorization` header or in the first message, never in the URL.
+#[utoipa::path(
+    get,
+    path = "/v1/ws",
+    responses((status = 101, description = "The protocol of docs/streams.md."))
+)]
+pub(super) async fn handle(
+    request: HttpRequest,
+    body: Payload,
+    desk: Data<StreamDesk>,
+    edge: Data<Edge>,
+) -> Result<HttpResponse, Problem> {
+    if !edge.cors.admits(request.headers()) {
+        return Err(Problem::of(error_code::ORIGIN_NOT_ALLOWED));
+    }
+    if desk.shutdown.has_begun() {
+        return Err(Problem::of(error_code::SHUTTING_DOWN));
+    }
+    let actor = match request.headers().get("authorization") {
+        Some(_) => {
+            let token = crate::http::bearer(request.headers())?;
+            Some(edge.authenticator.authenticate(token).await?)
+        }
+        None => None,
+    };
+    let (response, session, stream) = actix_ws::handle(&request, body).map_err(|error| {
+        Problem::of(error_code::INVALID_PARAMETER).detail(format!("Not a WebSocket handshake: {error}."))
+    })?;
+    let (connection, frames) = Connection::new(desk.into_inner(), actor);
+    actix_web::rt::spawn(async move {
+        let _counted = crate::observe::StreamClient::open("websocket");
+        Socket { session, settings: connection.settings() }.run(connection, frames, stream).await;
+    });
+    Ok(response)
+}
+
+struct Socket {
+    session: Session,
+    settings: StreamSettings,
+}
+
+impl Socket {
+    async fn run(mut self, mut connection: Connection, frames: mpsc::Receiver<Frame>, stream: MessageStream) {
+        let reason = match self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await {
+            Ok(()) => None,
+            Err(reason) => Some(reason),
+        };
+        drop(connection);
+        let Some(reason) = reason else { return };
+        let reconnect_after_ms = match reason {
+            CloseReason::ShuttingDown | CloseReason::StoreUnavailable => Some(jitter_ms()),
+            CloseReason::TooSlow | CloseReason::Silent => Some(0),
+            CloseReason::Protocol | CloseReason::Unauthenticated | CloseReason::SessionEnded => None,
+        };
+        let words = Notice::Closing { reason: reason.as_str(), reconnect_after_ms }.to_json();
+        // A client that reads nothing must not hold the task: what cannot be said in time is left unsaid.
+        let farewell = async {
+            let _ = self.session.text(words).await;
+            let code = CloseCode::Other(reason.code());
+            let _ = self.session.close(Some((code, reason.as_str()).into())).await;
+        };
+        let _ = timeout(self.settings.patience, farewell).await;
+    }
+
+    /// Talks until the client goes (`Ok`) or has to go.
+    async fn converse(
+        &mut self,
+        connection: &mut Connection,
+        mut frames: mpsc::Receiver<Frame>,
+        mut stream: MessageStream,
+    ) -> Result<(), CloseReason> {
+        let signed_in = connection.actor().is_some();
+        let heartbeat_ms = u64::try_from(self.settings.heartbeat.as_millis()).unwrap_or(u64::MAX);
+        self.send(Notice::Welcome { heartbeat_ms, authenticated: signed_in }.to_json()).await?;
+        let opened = Instant::now();
+        let (mut said, mut heard) = (opened, opened);
+        loop {
+            let speak_by = said + self.settings.heartbeat;
+            let hear_by = if connection.actor().is_some() {
+                heard + self.settings.heartbeat * SILENCES
+            } else {
+                opened + self.settings.sign_in
+            };
+            tokio::select! {
+                frame = frames.recv() => {
+                    match frame {
+                        Some(Frame::Message { json, .. }) => self.send_bytes(json).await?,
+                        Some(Frame::Close(reason)) => return Err(reason),
+                        None => return Err(CloseReason::TooSlow),
+                    }
+                    said = Instant::now();
+                }
+                message = stream.next() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(message)) => {
+                            if !self.hear(connection, message).await? {
+                                return Ok(());
+                            }
+                        }
+                        Some(Err(_)) => return Err(CloseReason::Protocol),
+                        None => return Ok(()),
+                    }
+                }
+                reason = connection.no_longer_stands() => return Err(reason),
+                () = sleep_until(speak_by) => {
+                    self.send(Notice::Heartbeat { at: connection.now() }.to_json()).await?;
+                    self.ping().await?;
+                    said = Instant::now();
+                }
+                () = sleep_until(hear_by) => {
+                    return Err(if connection.actor().is_some() { CloseReason::Silent } else { CloseReason::Unauthenticated });
+                }
+            }
+        }
+    }
+
+    /// Takes one message; false when the client takes its leave.
+    async fn hear(&mut self, connection: &mut Connection, message: Message) -> Result<bool, CloseReason> {
+        match message {
+            Message::Text(text) => self.obey(connection, &text).await?,
+            Message::Ping(bytes) => self.in_time(self.session.clone().pong(&bytes)).await?,
+            Message::Pong(_) | Message::Nop => {}
+            Message::Close(_) => {
+                // It has said goodbye; whether the answer arrives does not matter.
+                let _ = self.session.clone().close(None).await;
+                return Ok(false);
+            }
+            Message::Binary(_) | Message::Continuation(_) => return Err(CloseReason::Protocol),
+        }
+        Ok(true)
+    }
+
+    async fn obey(&mut self, connection: &mut Connection, text: &str) -> Result<(), CloseReason> {
+        let wish: ClientMessage = match serde_json::from_str(text) {
+            Ok(wish) => wish,
+            Err(error) => {
+                if connection.actor().is_none() {
+                    return Err(CloseReason::Protocol);
+                }
+                let refused = StreamError { code: "malformed_message", detail: error.to_string() };
+                return self.send(Notice::Error(refused).to_json()).await;
+            }
+        };
+        match wish {
+            ClientMessage::Auth { token } => {
+                connection.sign_in(&token).await?;
+                self.send(Notice::Authenticated.to_json()).await
+            }
+            ClientMessage::Ping { id } => self.send(Notice::Pong { id }.to_json()).await,
+            _ if connection.actor().is_none() => Err(CloseReason::Unauthenticated),
+            ClientMessage::Subscribe(wish) => match connection.subscribe(&wish).await {
+                Ok(()) => Ok(()),
+                Err(refused) => self.send(Notice::Error(refused).to_json()).await,
+            },
+            ClientMessage::Unsubscribe { channel, account } => {
+                if connection.unsubscribe(channel, account).await {
+                    return Ok(());
+                }
+                let detail = "There is no such subscription.".to_owned();
+                self.send(Notice::Error(StreamError { code: "not_subscribed", detail }).to_json()).await
+            }
+        }
+    }
+
+    async fn send(&mut self, json: String) -> Result<(), CloseReason> {
+        self.in_time(self.session.clone().text(json)).await
+    }
+
+    async fn send_bytes(&mut self, json: actix_web::web::Bytes) -> Result<(), CloseReason> {
+        // Messages are made of JSON, which is UTF-8.
+        let text = bytestring::ByteString::try_from(json).map_err(|_| CloseReason::Protocol)?;
+        self.in_time(self.session.clone().text(text)).await
+    }
+
+    async fn ping(&mut self) -> Result<(), CloseReason> {
+        self.in_time(self.session.clone().ping(b"")).await
+    }
+
+    /// A write that a client does not take in time means that it is too slow; one to a closed socket that it is gone.
+    async fn in_time(&self, write: impl Future<Output = Result<(), actix_ws::Closed>>) -> Result<(), CloseReason> {
+        match timeout(self.settings.patience, write).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(CloseReason::Silent),
+            Err(_) => Err(CloseReason::TooSlow),
+        }
+    }
+}
+
+/// Up to two seconds, spread by the clock's fine digits, so that not all clients come back at once.
+fn jitter_ms() -> u64 {
+    let mut bytes = [0; 2];
+    if getrandom::fill(&mut bytes).is_err() {
+        return 1_000;
+    }
+    u64::from(u16::from_le_bytes(bytes)) % 2_000
+}

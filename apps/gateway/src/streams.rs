@@ -1,0 +1,21 @@
+//! Streams: cursors on the accounts' logs and the market's newest prices, over WebSocket and Server-Sent Events.
+
+mod channel;
+mod client_message;
+mod connection;
+mod desk;
+mod market_hub;
+mod notice;
+mod outbox;
+mod private_feed;
+mod resume;
+mod subscription;
+
+pub use channel::Channel;
+pub use client_message::{ClientMessage, Subscribe};
+pub use connection::{Connection, Ended};
+pub use desk::{Standing, StreamDesk, StreamSettings};
+pub use market_hub::{MarketHub, MarketTold};
+pub use notice::{CloseReason, Notice, StreamError};
+pub use outbox::{Frame, Outbox, Position};
+pub use resume::Resume;

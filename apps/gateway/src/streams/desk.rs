@@ -1,0 +1,63 @@
+//! [`StreamDesk`]: the ports and bounds that every connection works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+use velox_kernel::{Actor, Clock, SessionId};
+use velox_trading::Trading;
+
+use super::market_hub::MarketHub;
+use crate::accounts::Hub;
+use crate::http::Authenticator;
+use crate::shutdown::Shutdown;
+
+/// How streams are bounded.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamSettings {
+    /// Messages that may wait for one connection.
+    pub queue: usize,
+    /// How long a full queue is waited for before the connection is closed.
+    pub patience: Duration,
+    /// The longest silence of the server; a client may be silent three times as long.
+    pub heartbeat: Duration,
+    /// How long a client may take to sign in.
+    pub sign_in: Duration,
+    /// Subscriptions of one connection.
+    pub subscriptions: usize,
+    /// Symbols of one subscription.
+    pub symbols: usize,
+    /// How long to trust the hub's silence; `None` when nobody else writes to the store.
+    pub look_every: Option<Duration>,
+}
+
+/// Knows whether somebody who was let in still would be.
+#[async_trait]
+pub trait Standing: Send + Sync {
+    /// False once the session was ended or its rights changed; true when that cannot be told now.
+    async fn still_stands(&self, actor: &Actor) -> bool;
+}
+
+/// The ports and bounds that every connection works with.
+#[derive(Clone)]
+pub struct StreamDesk {
+    /// The trading domain's ports.
+    pub trading: Trading,
+    /// Wakes private subscriptions.
+    pub hub: Arc<Hub>,
+    /// The market's messages.
+    pub market: Arc<MarketHub>,
+    /// Knows access tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Knows sessions.
+    pub standing: Arc<dyn Standing>,
+    /// Tells of sessions that end.
+    pub sessions_ended: broadcast::Sender<SessionId>,
+    /// Whether the process is leaving.
+    pub shutdown: Shutdown,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// The bounds.
+    pub settings: StreamSettings,
+}

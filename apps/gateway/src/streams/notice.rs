@@ -1,0 +1,127 @@
+//! What the server says besides events: answers, heartbeats, errors, and why it closes.
+
+use serde::Serialize;
+use velox_kernel::{AccountId, Timestamp};
+
+use super::channel::Channel;
+
+/// What the server says besides events.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Notice<'a> {
+    /// The first word on a connection.
+    Welcome {
+        /// The longest silence that is not a failure.
+        heartbeat_ms: u64,
+        /// Whether the client is signed in already.
+        authenticated: bool,
+    },
+    /// The token was taken.
+    Authenticated,
+    /// A subscription began.
+    Subscribed {
+        /// To which channel.
+        channel: Channel,
+        /// Of which account.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        account: Option<AccountId>,
+        /// The `seq` after which events follow.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+    },
+    /// A subscription ended.
+    Unsubscribed {
+        /// Of which channel.
+        channel: Channel,
+        /// Of which account.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        account: Option<AccountId>,
+    },
+    /// The answer to a ping.
+    Pong {
+        /// The ping's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+    },
+    /// Nothing happened, and the server is there.
+    Heartbeat {
+        /// The server's time.
+        at: Timestamp,
+    },
+    /// A wish was refused; the connection stays.
+    Error(StreamError<'a>),
+    /// The connection is about to be closed.
+    Closing {
+        /// Why.
+        reason: &'static str,
+        /// When to come back, in milliseconds; spread so that not all clients come at once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reconnect_after_ms: Option<u64>,
+    },
+}
+
+/// Why a wish was refused.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamError<'a> {
+    /// The stable name.
+    pub code: &'a str,
+    /// For people.
+    pub detail: String,
+}
+
+impl Notice<'_> {
+    /// The notice as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Why the server closes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// What the client said is no message of the protocol.
+    Protocol,
+    /// Nobody signed in, in time or validly.
+    Unauthenticated,
+    /// The session was ended.
+    SessionEnded,
+    /// The client does not take its messages; it may come back and resume.
+    TooSlow,
+    /// The client was silent for too long.
+    Silent,
+    /// The server is leaving; come back.
+    ShuttingDown,
+    /// The log could not be read; come back and resume.
+    StoreUnavailable,
+}
+
+impl CloseReason {
+    /// The WebSocket close code (RFC 6455 §7.4.2: 4000 to 4999 are the application's).
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::ShuttingDown => 1012,
+            Self::StoreUnavailable => 1013,
+            Self::Protocol => 4400,
+            Self::Unauthenticated => 4401,
+            Self::SessionEnded => 4403,
+            Self::Silent => 4408,
+            Self::TooSlow => 4429,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol_error",
+            Self::Unauthenticated => "unauthenticated",
+            Self::SessionEnded => "session_ended",
+            Self::TooSlow => "too_slow",
+            Self::Silent => "silent",
+            Self::ShuttingDown => "shutting_down",
+            Self::StoreUnavailable => "store_unavailable",
+        }
+    }
+}

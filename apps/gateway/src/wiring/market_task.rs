@@ -1,0 +1,98 @@
+//! The market-data role: takes the feed's events in, and tells the paper broker and the streams of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use velox_broker_paper::{PaperBroker, Tick};
+use velox_kernel::{Clock, Symbol};
+use velox_market::{Feed, FeedCursor, FeedError, Ingest, Market, MarketEvent};
+
+use crate::bridges::FeedMoments;
+use crate::shutdown::Shutdown;
+use crate::streams::MarketHub;
+
+/// How often quiet markets are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long to wait before a feed that failed is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What the market-data role works with.
+pub(super) struct MarketTask {
+    pub(super) ingest: Ingest,
+    pub(super) market: Market,
+    pub(super) paper: Arc<PaperBroker>,
+    pub(super) hub: Arc<MarketHub>,
+    pub(super) moments: Arc<FeedMoments>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl MarketTask {
+    /// Runs until the shutdown begins, then keeps what waits.
+    pub(super) async fn run(mut self, mut feed: Box<dyn Feed>, shutdown: Shutdown) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stale: HashMap<Symbol, (FeedCursor, bool)> = HashMap::new();
+        let begun = shutdown.begun();
+        tokio::pin!(begun);
+        loop {
+            tokio::select! {
+                () = &mut begun => break,
+                event = feed.next() => match event {
+                    Ok(event) => {
+                        if stale.insert(event.symbol(), (event.cursor(), false)).is_some_and(|(_, was)| was) {
+                            self.hub.tell_stale(event.symbol(), event.cursor(), event.at(), false);
+                        }
+                        self.take(&event, feed.position()).await;
+                    }
+                    Err(FeedError::Ended) => {
+                        tracing::info!("the feed has ended");
+                        begun.await;
+                        break;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the feed failed; it is asked again");
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                },
+                _ = look.tick() => self.look(&mut stale).await,
+            }
+        }
+        if let Err(error) = self.ingest.flush(self.clock.now()).await {
+            tracing::warn!(%error, "the feed's last data were not kept");
+        }
+    }
+
+    async fn take(&mut self, event: &MarketEvent, position: velox_market::FeedPosition) {
+        self.moments.hear(event.at());
+        let taken = self.ingest.take(event, position).await;
+        if let Err(error) = taken.kept {
+            tracing::warn!(%error, "market data were not kept; they are tried again");
+        }
+        if let Some(tick) = Tick::from_event(event) {
+            self.paper.on_tick(&tick);
+        }
+        self.hub.tell(event, &taken.closed);
+    }
+
+    /// Closes the candles of quiet markets, ends orders whose day is over, and tells of sources gone mute.
+    async fn look(&mut self, stale: &mut HashMap<Symbol, (FeedCursor, bool)>) {
+        let now = self.clock.now();
+        if let Err(error) = self.ingest.advance(now).await.kept {
+            tracing::warn!(%error, "market data were not kept; they are tried again");
+        }
+        self.paper.expire(now);
+        for (symbol, (cursor, told)) in stale.iter_mut().filter(|(_, (_, told))| !told) {
+            let mute = self
+                .market
+                .hot
+                .ticker(*symbol)
+                .is_some_and(|ticker| ticker.seen_at(now, self.market.stale_after).stale);
+            if mute {
+                *told = true;
+                self.hub.tell_stale(*symbol, *cursor, now, true);
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Bringing the paper broker back to where the log says it is.
+
+use std::collections::HashMap;
+
+use velox_broker_paper::{PaperBroker, PaperInstrument};
+use velox_brokers::{BrokerSettings, BrokerStore};
+use velox_kernel::AccountId;
+use velox_market::Instrument;
+use velox_trading::{AccountRow, Order, OrderStatus, StoreError, TradingQueries};
+
+use crate::bridges::paper_config;
+
+/// Rows read at a time.
+const PAGE: u32 = 1_000;
+/// The states in which an order may be at the broker.
+const AT_BROKER: [OrderStatus; 6] = [
+    OrderStatus::Routed,
+    OrderStatus::New,
+    OrderStatus::PartiallyFilled,
+    OrderStatus::PendingCancel,
+    OrderStatus::PendingReplace,
+    OrderStatus::Unknown,
+];
+
+/// Opens the book of every paper account with the orders that its log says are at the broker.
+///
+/// # Errors
+/// [`StoreError`] when accounts, connections or orders could not be read.
+pub(super) async fn restore_books(
+    paper: &PaperBroker,
+    queries: &dyn TradingQueries,
+    connections: &dyn BrokerStore,
+    instruments: &[Instrument],
+) -> Result<(), StoreError> {
+    for instrument in instruments {
+        paper.set_instrument(instrument.symbol, PaperInstrument::from(instrument));
+    }
+    let mut working: HashMap<AccountId, Vec<Order>> = HashMap::new();
+    let mut after = None;
+    loop {
+        let page = queries.orders_in(&AT_BROKER, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        for order in page {
+            working.entry(order.account).or_default().push(order);
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = queries.all_accounts(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for account in page.iter().filter(|account| account.paper) {
+            let orders = working.remove(&account.id).unwrap_or_default();
+            restore_book(paper, connections, account, &orders).await?;
+        }
+    }
+}
+
+async fn restore_book(
+    paper: &PaperBroker,
+    connections: &dyn BrokerStore,
+    account: &AccountRow,
+    orders: &[Order],
+) -> Result<(), StoreError> {
+    let connection = connections
+        .get(account.org, account.connection)
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    // The account of a connection that is gone takes no orders; what it has left is none.
+    let Some(connection) = connection else { return Ok(()) };
+    let BrokerSettings::Paper(settings) = &connection.settings;
+    paper.restore(account.id, paper_config(settings), orders);
+    Ok(())
+}

@@ -1,0 +1,373 @@
+//! [`Platform`]: everything behind the HTTP edge, started.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::{Data, ServiceConfig};
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
+use velox_broker_paper::PaperBroker;
+use velox_brokers::{Brokers, Catalog, finish_openings};
+use velox_crypto::{
+    AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyRingError, KeyedSecrets, PasetoSigner, SystemClock, SystemIds,
+    TokenBinding,
+};
+use velox_engine::{Intake, PastPrices};
+use velox_identity::{Identity, IdentityConfig, IdentityPorts};
+use velox_kernel::{Clock, Currency, Ids};
+use velox_market::{HotMarket, HotSettings, Ingest, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
+use velox_trading::{Broker, StoreError, Trading};
+
+use super::feeds::{FeedStartError, start_feed};
+use super::first_start::{FirstStartError, Welcome, first_start};
+use super::market_task::MarketTask;
+use super::paper::restore_books;
+use super::store_health::StoreHealth;
+use super::stores::Stores;
+use crate::accounts::{Hub, LanePorts, LaneSettings, Lanes};
+use crate::bridges::{
+    CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices, PaperProbe,
+    SessionEndings, TradingAccounts,
+};
+use crate::config::Config;
+use crate::execution::{BrokerCalls, Executor, ExecutorSettings, take_reports};
+use crate::http::EdgePorts;
+use crate::http::health::HealthChecks;
+use crate::observe::Observer;
+use crate::shutdown::Shutdown;
+use crate::streams::{MarketHub, StreamDesk, StreamSettings};
+
+/// Sessions' ends that a slow listener may lag behind before it has to ask.
+const ENDINGS: usize = 1_024;
+/// Reports that the paper broker may hold before it takes no more orders.
+const REPORTS: usize = 65_536;
+/// Instruments there may be.
+const INSTRUMENTS: u32 = 10_000;
+/// How long the paper broker may take until a query about an order is conclusive.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// Why the platform cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made.
+    #[error("data.dir {path}: {source}")]
+    DataDir {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The keys cannot be read or made.
+    #[error(transparent)]
+    Keys(#[from] KeyRingError),
+    /// The keys are gone while the database is there.
+    #[error(
+        "the database has users, but {0} was not there: without the installation's keys nobody can sign in and no \
+         credential can be opened. Restore the file from a backup, or name it in secrets.keys_file"
+    )]
+    KeysLost(std::path::PathBuf),
+    /// The machine does not let threads start.
+    #[error("threads for passwords: {0}")]
+    Threads(#[from] std::io::Error),
+    /// Something could not be read from the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Market data could not be read or kept.
+    #[error(transparent)]
+    Market(#[from] MarketStoreError),
+    /// The feed.
+    #[error(transparent)]
+    Feed(#[from] FeedStartError),
+    /// The first start.
+    #[error("the first start: {0}")]
+    First(#[from] FirstStartError),
+    /// Identity's store.
+    #[error(transparent)]
+    Identity(#[from] velox_identity::StoreError),
+    /// A broker connection whose making was interrupted.
+    #[error("broker connections: {0}")]
+    Connections(#[from] velox_brokers::FinishOpeningError),
+    /// A built-in name does not fit its own rules.
+    #[error("a built-in name is not valid")]
+    Name,
+}
+
+/// Everything behind the HTTP edge, started.
+pub struct Platform {
+    /// What a first start has to say.
+    pub welcome: Option<Welcome>,
+    /// What handlers ask for.
+    pub intake: Intake,
+    identity: Arc<Identity>,
+    brokers: Arc<Brokers>,
+    paper: Arc<PaperBroker>,
+    instruments: Arc<CachedInstruments>,
+    market: Market,
+    desk: StreamDesk,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    health: HealthChecks,
+    shutdown: Shutdown,
+    lane_tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
+}
+
+impl Platform {
+    /// Starts everything behind the HTTP edge.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is wrong.
+    pub async fn start(config: &Config, stores: Stores, shutdown: Shutdown) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+        let keys = open_keys(config, &stores).await?;
+
+        // Market: what is traded, and at what price.
+        if stores.market.instruments(&InstrumentFilter::default(), 1).await?.is_empty() {
+            stores.market.save_instruments(&bundled_instruments()).await?;
+        }
+        let instruments = stores.market.instruments(&InstrumentFilter::default(), INSTRUMENTS).await?;
+        let feed = start_feed(&config.market, Arc::clone(&clock), &stores.market, &instruments).await?;
+        let market = Market {
+            store: Arc::clone(&stores.market),
+            hot: Arc::new(HotMarket::new(HotSettings::default())),
+            clock: Arc::clone(&feed.clock),
+            stale_after: Duration::from_millis(config.market.stale_after_ms),
+        };
+        let ingest = Ingest::new(market.clone());
+        let symbols: Vec<_> = instruments.iter().map(|instrument| instrument.symbol).collect();
+        ingest.warm(&symbols, feed.clock.now()).await?;
+        market.hot.warm(&feed.begun);
+
+        // Trading: the accounts' writers, and the paper broker behind them.
+        let moments = Arc::new(FeedMoments::new(
+            Arc::clone(&clock),
+            feed.speed,
+            Duration::from_millis(config.market.stale_after_ms),
+        ));
+        let prices = Arc::new(MarketPrices { hot: Arc::clone(&market.hot), stale_after: market.stale_after });
+        let (hub, work) = Hub::new();
+        let ports = LanePorts {
+            log: Arc::clone(&stores.log),
+            queries: Arc::clone(&stores.queries),
+            prices: Arc::clone(&prices) as _,
+            moments: Arc::clone(&moments) as _,
+            hub: Arc::clone(&hub),
+            observer: Observer::new(),
+        };
+        let (lanes, lane_tasks) = Lanes::start(Arc::new(ports), lane_settings(config, stores.shared));
+        let trading = Trading {
+            writer: Arc::clone(&lanes) as _,
+            log: Arc::clone(&stores.log),
+            queries: Arc::clone(&stores.queries),
+            prices,
+            moments: Arc::clone(&moments) as _,
+            ids: Arc::clone(&ids),
+        };
+        let paper = Arc::new(PaperBroker::new(REPORTS));
+        restore_books(&paper, &*stores.queries, &*stores.brokers, &instruments).await?;
+
+        // Identity and broker connections.
+        let (sessions_ended, _) = broadcast::channel(ENDINGS);
+        let identity = Arc::new(identity(config, &stores, &keys, &clock, &ids, sessions_ended.clone())?);
+        let currency: Currency = "USD".parse().map_err(|_| StartError::Name)?;
+        let brokers = Arc::new(Brokers {
+            store: Arc::clone(&stores.brokers),
+            secret_box: Arc::new(AesGcmBox::new(&keys)),
+            accounts: Arc::new(TradingAccounts {
+                writer: Arc::clone(&lanes) as _,
+                paper: Arc::clone(&paper),
+                users: Arc::clone(&stores.identity),
+                ids: Arc::clone(&ids),
+            }),
+            probe: Arc::new(PaperProbe {
+                writer: Arc::clone(&lanes) as _,
+                broker: Arc::clone(&paper),
+                market: market.clone(),
+            }),
+            catalog: Arc::new(Catalog::paper_alone(currency)),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        });
+        finish_openings(&brokers).await?;
+        let welcome = first_start(&identity, &brokers, &config.data.dir).await?;
+
+        // The tasks that run for the life of the process.
+        let mut tasks = JoinSet::new();
+        let broker: Arc<dyn Broker> = Arc::clone(&paper) as _;
+        let calls = BrokerCalls {
+            lanes: Arc::clone(&lanes),
+            broker: Arc::clone(&broker),
+            moments: Arc::clone(&moments) as _,
+            ids: Arc::clone(&ids),
+            route_bound: Duration::from_millis(config.trading.route_bound_ms),
+            settling: SETTLING,
+        };
+        let executor = Executor::new(Arc::new(calls), Arc::clone(&stores.queries), work, ExecutorSettings::default());
+        tasks.spawn(executor.run(shutdown.clone()));
+        tasks.spawn(take_reports(Arc::clone(&lanes), broker, Arc::clone(&ids), shutdown.clone()));
+        let market_hub = Arc::new(MarketHub::default());
+        if let Some(source) = feed.feed {
+            let task = MarketTask {
+                ingest,
+                market: market.clone(),
+                paper: Arc::clone(&paper),
+                hub: Arc::clone(&market_hub),
+                moments,
+                clock: feed.clock,
+            };
+            tasks.spawn(task.run(source, shutdown.clone()));
+        }
+
+        let instruments = Arc::new(CachedInstruments::new(Arc::clone(&stores.market), Arc::clone(&clock)));
+        let desk = StreamDesk {
+            trading: trading.clone(),
+            hub,
+            market: market_hub,
+            authenticator: Arc::new(IdentityAuthenticator(Arc::clone(&identity))),
+            standing: Arc::new(IdentityStanding(Arc::clone(&identity))),
+            sessions_ended,
+            shutdown: shutdown.clone(),
+            clock: Arc::clone(&clock),
+            settings: stream_settings(config, stores.shared),
+        };
+        let health = HealthChecks::default().with(Arc::new(StoreHealth(Arc::clone(&stores.queries))));
+        Ok(Self {
+            welcome,
+            intake: Intake { trading, instruments: Arc::clone(&instruments) as _ },
+            identity,
+            brokers,
+            paper,
+            instruments,
+            market,
+            desk,
+            clock,
+            ids,
+            health,
+            shutdown,
+            lane_tasks,
+            tasks,
+        })
+    }
+
+    /// What the HTTP edge is made with.
+    #[must_use]
+    pub fn edge_ports(&self) -> EdgePorts {
+        EdgePorts {
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            authenticator: Arc::clone(&self.desk.authenticator),
+            health: self.health.clone(),
+            shutdown: self.shutdown.clone(),
+        }
+    }
+
+    /// Registers what handlers ask for.
+    pub fn wire(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + use<> {
+        let trading = Data::new(self.intake.trading.clone());
+        let intake = Data::new(self.intake.clone());
+        let identity = Data::from(Arc::clone(&self.identity));
+        let brokers = Data::from(Arc::clone(&self.brokers));
+        let market = Data::new(self.market.clone());
+        let past: Data<dyn PastPrices> = Data::from(Arc::new(CandlePrices(self.market.clone())) as Arc<dyn PastPrices>);
+        let paper = Data::from(Arc::clone(&self.paper));
+        let instruments = Data::from(Arc::clone(&self.instruments));
+        let desk = Data::new(self.desk.clone());
+        move |app| {
+            app.app_data(trading.clone())
+                .app_data(intake.clone())
+                .app_data(identity.clone())
+                .app_data(brokers.clone())
+                .app_data(market.clone())
+                .app_data(past.clone())
+                .app_data(paper.clone())
+                .app_data(instruments.clone())
+                .app_data(desk.clone());
+        }
+    }
+
+    /// Waits until the tasks have ended, which they do once the shutdown has begun. Commands that were taken in are
+    /// decided and durable then.
+    pub async fn end(self) {
+        let Self { mut tasks, mut lane_tasks, .. } = self;
+        while tasks.join_next().await.is_some() {}
+        // With the last handle to the lanes gone, they finish what waits and end.
+        while lane_tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The installation's keys. They are made on the first start alone: a database without its keys is not started anew.
+async fn open_keys(config: &Config, stores: &Stores) -> Result<KeyRing, StartError> {
+    let path = config.secrets.keys_file.clone().unwrap_or_else(|| config.data.dir.join("keys.json"));
+    if !path.exists() && !stores.identity.is_empty().await? {
+        return Err(StartError::KeysLost(path));
+    }
+    let (keys, _) = KeyRing::load_or_create(&path)?;
+    Ok(keys)
+}
+
+/// Makes the data directory, for this user alone; one that is there stays as it is.
+///
+/// # Errors
+/// [`StartError::DataDir`].
+pub fn prepare_data_dir(config: &Config) -> Result<(), StartError> {
+    let dir = &config.data.dir;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| StartError::DataDir { path: dir.clone(), source })
+}
+
+fn identity(
+    config: &Config,
+    stores: &Stores,
+    keys: &KeyRing,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+    ended: broadcast::Sender<velox_kernel::SessionId>,
+) -> Result<Identity, StartError> {
+    let binding =
+        TokenBinding { audience: "velox".to_owned(), environment: config.auth.environment.as_str().to_owned() };
+    let ports = IdentityPorts {
+        store: Arc::clone(&stores.identity),
+        hasher: Arc::new(BcryptHasher::new(keys, BcryptConfig::default())?),
+        signer: Arc::new(PasetoSigner::new(keys, &binding)),
+        secrets: Arc::new(KeyedSecrets::new(keys)),
+        sessions_ended: Arc::new(SessionEndings(ended)),
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+    };
+    let settings = IdentityConfig {
+        registration_open: config.auth.registration,
+        access_lifetime: Duration::from_secs(config.auth.access_ttl_s),
+        refresh_lifetime: Duration::from_secs(config.auth.refresh_ttl_days * 86_400),
+        ..IdentityConfig::default()
+    };
+    Ok(Identity::new(ports, settings))
+}
+
+fn lane_settings(config: &Config, shared: bool) -> LaneSettings {
+    // One writer thread serves the embedded database; PostgreSQL takes several commits at once.
+    let lanes = if shared { config.database.pool_size.div_ceil(2) } else { 2 };
+    LaneSettings {
+        lanes,
+        queue: config.trading.queue_capacity.div_ceil(lanes),
+        batch: config.trading.max_batch,
+        accounts: 20_000,
+        snapshot_every: 1_000,
+    }
+}
+
+fn stream_settings(config: &Config, shared: bool) -> StreamSettings {
+    StreamSettings {
+        queue: config.streams.queue_capacity,
+        patience: Duration::from_secs(5),
+        heartbeat: Duration::from_millis(config.streams.heartbeat_ms),
+        sign_in: Duration::from_secs(10),
+        subscriptions: 64,
+        symbols: 100,
+        look_every: shared.then_some(Duration::from_secs(1)),
+    }
+}
