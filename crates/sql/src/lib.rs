@@ -1,0 +1,26 @@
+//! What the SQL stores share: types with a form in both databases, the tables, the rows, and the repository, written
+//! once and compiled for each kind of connection ([`on_postgres`], [`on_sqlite`]).
+//!
+//! Nothing here opens a connection, owns a thread or decides when a transaction begins and ends across calls.
+
+mod failure;
+mod inline_sqlite;
+mod migration;
+mod ports;
+mod prepared;
+mod commit;
+mod record;
+pub mod rows;
+pub mod schema;
+pub mod types;
+
+pub mod on_postgres;
+pub mod on_sqlite;
+
+pub use commit::{Commit, CommitObserver, Unobserved};
+pub use failure::Failure;
+pub use inline_sqlite::{InlineSqlite, InlineTransactions};
+pub use migration::{MIGRATIONS_POSTGRES, MIGRATIONS_SQLITE, Migration, MigrationError};
+pub use prepared::PreparedAppend;
+pub use record::{BindTo, Record, Upsert};
+pub use types::Val;

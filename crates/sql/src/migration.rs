@@ -1,0 +1,47 @@
+//! The migrations, embedded.
+
+/// One step of the schema. Steps expand first and contract later, and none is ever changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Its name: steps are done in the order of these.
+    pub version: &'static str,
+    /// What it does.
+    pub sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($database:literal: $($version:literal),*) => {
+        &[$(Migration {
+            version: $version,
+            sql: include_str!(concat!("../../../migrations/", $database, "/", $version, "/up.sql")),
+        }),*]
+    };
+}
+
+/// The steps for PostgreSQL.
+pub const MIGRATIONS_POSTGRES: &[Migration] = migrations!("postgres": "0001_trading");
+/// The steps for SQLite.
+pub const MIGRATIONS_SQLITE: &[Migration] = migrations!("sqlite": "0001_trading");
+
+/// Why a database was not brought to this program's schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MigrationError {
+    /// It was written by a newer program. Nothing was touched.
+    #[error(
+        "the database is of a newer version of Velox: it has the migration {version}, which this program does not \
+         know. Start the newer program, or restore a backup made before it"
+    )]
+    Newer {
+        /// A migration that this program does not know.
+        version: String,
+    },
+    /// It is older than this program, and may not be changed here.
+    #[error("the database is of an older version of Velox: the migration {version} is missing. Start the server once")]
+    Older {
+        /// The first migration that is missing.
+        version: &'static str,
+    },
+    /// The database did not do it.
+    #[error(transparent)]
+    Failed(#[from] crate::Failure),
+}

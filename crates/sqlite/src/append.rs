@@ -1,0 +1,116 @@
+//! Writes appends: the log, its heads, and the read tables that follow.
+
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::connection::Connection;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{QueryResult, RunQueryDsl, delete, insert_into, update};
+use tokio::time::Instant;
+use velox_sql::schema::{balances, fills, orders, positions, stream_heads};
+use velox_sql::{BindTo, Upsert, Commit, CommitObserver, Failure, InlineSqlite, PreparedAppend, Val};
+use velox_trading::Appended;
+
+use crate::writer::{Batch, transact};
+
+/// Commits batches in one transaction and answers each.
+pub(crate) fn commit_group(connection: &mut InlineSqlite, group: Vec<Batch>, observer: &dyn CommitObserver) {
+    let began = Instant::now();
+    let written = transact(connection, |connection| {
+        let write = |batch: &Batch| batch.members.iter().map(|member| write_member(&mut connection.0, member)).collect();
+        group.iter().map(write).collect::<Result<Vec<Vec<Appended>>, Failure>>()
+    });
+    match written {
+        Ok(outcomes) => {
+            let members = || group.iter().flat_map(|batch| &batch.members).zip(outcomes.iter().flatten());
+            let committed = members().filter(|(_, outcome)| **outcome == Appended::Committed);
+            let events: usize = committed.clone().map(|(member, _)| member.events.len()).sum();
+            let (total, durable) = (members().count(), committed.count());
+            observer.committed(Commit { members: total, conflicts: total - durable, events, took: began.elapsed() });
+            for (batch, outcome) in group.into_iter().zip(outcomes) {
+                let _ = batch.answer.send(Ok(outcome));
+            }
+        }
+        Err(failure) => {
+            for batch in group {
+                let _ = batch.answer.send(Err(failure.clone()));
+            }
+        }
+    }
+}
+
+/// Writes one member, or nothing of it when it is a conflict.
+pub(crate) fn write_member(connection: &mut SqliteConnection, member: &PreparedAppend) -> Result<Appended, Failure> {
+    // What may be a conflict is looked at before anything is written: so there is nothing to undo.
+    if member.repeats_a_name || is_taken(connection, member)? || !move_head(connection, member)? {
+        return Ok(Appended::Conflict);
+    }
+    for event in &member.events {
+        put(connection, event)?;
+    }
+    if let Some(account) = &member.account_row {
+        put(connection, account)?;
+    }
+    for order in &member.orders {
+        put(connection, order)?;
+    }
+    for fill in &member.fills {
+        put(connection, fill)?;
+    }
+    if member.reset {
+        delete(positions::table.filter(positions::account_id.eq(Val(member.account)))).execute(connection)?;
+        delete(balances::table.filter(balances::account_id.eq(Val(member.account)))).execute(connection)?;
+    }
+    for position in &member.positions {
+        put(connection, position)?;
+    }
+    for balance in &member.balances {
+        put(connection, balance)?;
+    }
+    Ok(Appended::Committed)
+}
+
+/// Whether the account has one of the new client order ids or fills already.
+fn is_taken(connection: &mut SqliteConnection, member: &PreparedAppend) -> QueryResult<bool> {
+    for order in member.orders.iter().map(|order| &order.0).filter(|order| member.begins(order)) {
+        let taken: Option<i64> = orders::table
+            .filter(orders::account_id.eq(Val(member.account)).and(orders::client_order_id.eq(Val(order.client_order_id))))
+            .select(orders::first_seq)
+            .first(connection)
+            .optional()?;
+        if taken.is_some() {
+            return Ok(true);
+        }
+    }
+    for fill in &member.fills {
+        let taken: Option<i64> =
+            fills::table.find((Val(member.account), Val(fill.0.id))).select(fills::seq).first(connection).optional()?;
+        if taken.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Moves the stream's head on, if it stands where the decision believed.
+fn move_head(connection: &mut SqliteConnection, member: &PreparedAppend) -> QueryResult<bool> {
+    let moved = if member.expected_seq == 0 {
+        insert_into(stream_heads::table)
+            .values((
+                stream_heads::account_id.eq(Val(member.account)),
+                stream_heads::org_id.eq(Val(member.org)),
+                stream_heads::seq.eq(member.seq),
+                stream_heads::hash.eq(Val(member.hash)),
+            ))
+            .on_conflict_do_nothing()
+            .execute(connection)?
+    } else {
+        update(stream_heads::table.find(Val(member.account)).filter(stream_heads::seq.eq(member.expected_seq)))
+            .set((stream_heads::seq.eq(member.seq), stream_heads::hash.eq(Val(member.hash))))
+            .execute(connection)?
+    };
+    Ok(moved == 1)
+}
+
+fn put<R: BindTo<Sqlite> + 'static>(connection: &mut SqliteConnection, row: &Upsert<R>) -> QueryResult<()> {
+    connection.execute_returning_count(row)?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The ports of trading.
+
+use async_trait::async_trait;
+use velox_kernel::AccountId;
+use velox_sql::on_sqlite::trading;
+use velox_sql::{Failure, InlineSqlite, PreparedAppend, impl_trading_queries};
+use velox_trading::{
+    Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog,
+};
+
+use crate::SqliteStore;
+use crate::append::write_member;
+
+/// Runs a repository function on a reader.
+macro_rules! read {
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {
+        $store
+            .read(async move |conn: &mut InlineSqlite| velox_sql::on_sqlite::$area::$function(conn, $($argument),*).await)
+            .await
+            .map_err(Into::into)
+    };
+}
+
+impl_trading_queries!(SqliteStore, read);
+
+#[async_trait]
+impl TradingLog for SqliteStore {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        let members = batch.into_iter().map(PreparedAppend::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.writer()?.append(members).await?)
+    }
+
+    async fn append_locked(
+        &self,
+        account: AccountId,
+        known: Head,
+        mut decide: Box<dyn DecideLocked>,
+    ) -> Result<(Box<dyn DecideLocked>, Option<Appended>), StoreError> {
+        let work = move |connection: &mut InlineSqlite| {
+            let (head, tail) = connection.run(async |conn: &mut InlineSqlite| {
+                Ok::<_, Failure>((trading::head(conn, account).await?, trading::tail(conn, account, known.seq).await?))
+            })?;
+            let outcome = match decide.decide(head, tail) {
+                Some(append) => Some(write_member(&mut connection.0, &PreparedAppend::try_from(append)?)?),
+                None => None,
+            };
+            Ok((decide, outcome))
+        };
+        Ok(self.writer()?.transact(work).await?)
+    }
+
+    async fn events(&self, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
+        read!(self, trading::events(account, after, limit))
+    }
+
+    async fn snapshot(&self, account: AccountId) -> Result<Option<Snapshot>, StoreError> {
+        read!(self, trading::snapshot(account))
+    }
+
+    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
+        let code = async move |conn: &mut InlineSqlite| trading::save_snapshot(conn, &snapshot).await;
+        Ok(self.write(code).await?)
+    }
+}
