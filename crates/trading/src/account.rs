@@ -9,6 +9,8 @@ mod report;
 mod risk;
 mod valuation;
 
+use std::sync::Arc;
+
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use velox_kernel::{
@@ -46,7 +48,9 @@ pub struct Account {
     positions: OrdMap<Symbol, Position>,
     #[serde(with = "strategy_positions")]
     strategy_positions: OrdMap<(StrategyId, Symbol), Position>,
-    orders: OrdMap<OrderId, Order>,
+    /// Shared, because changing one entry of a persistent map clones its neighbours.
+    #[serde(with = "open_orders")]
+    orders: OrdMap<OrderId, Arc<Order>>,
     client_ids: OrdMap<ClientOrderId, OrderId>,
     exposure: OrdMap<Symbol, Exposure>,
     day: TradingDay,
@@ -206,13 +210,13 @@ impl Account {
 
     /// Its open orders, oldest id first.
     pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
-        self.orders.values()
+        self.orders.values().map(Arc::as_ref)
     }
 
     /// An open order.
     #[must_use]
     pub fn open_order(&self, id: OrderId) -> Option<&Order> {
-        self.orders.get(&id)
+        self.orders.get(&id).map(Arc::as_ref)
     }
 
     /// An open order by the client's name for it.
@@ -223,7 +227,7 @@ impl Account {
 
     /// The open order that has taken this client order id, for itself or for the replacement under way.
     pub(crate) fn holder_of_client_id(&self, id: ClientOrderId) -> Option<&Order> {
-        self.client_ids.get(&id).and_then(|order| self.orders.get(order))
+        self.client_ids.get(&id).and_then(|order| self.open_order(*order))
     }
 
     /// The open orders of one instrument, summed.
@@ -237,6 +241,31 @@ impl Account {
     pub fn trading_day(&self, at: Timestamp) -> TradingDay {
         let day = at.max(self.last_time).day();
         if day == self.day.day { self.day } else { TradingDay { day, ..TradingDay::default() } }
+    }
+}
+
+/// The open orders as a list.
+mod open_orders {
+    use std::sync::Arc;
+
+    use imbl::OrdMap;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use velox_kernel::OrderId;
+
+    use crate::order::Order;
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &OrdMap<OrderId, Arc<Order>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.values().map(Arc::as_ref))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<OrdMap<OrderId, Arc<Order>>, D::Error> {
+        let list = Vec::<Order>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|order| (order.id, Arc::new(order))).collect())
     }
 }
 

@@ -186,3 +186,128 @@ impl RecordedEvent {
         Digest::new(hasher.finalize().into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use velox_kernel::UserId;
+
+    use super::*;
+
+    fn id(number: u128) -> uuid::Uuid {
+        uuid::Uuid::from_u128(number)
+    }
+
+    fn chain(length: u64) -> Vec<RecordedEvent> {
+        let cause = Cause {
+            actor: Principal::User { id: UserId::new(id(3)) },
+            command: CommandId::new(id(4)),
+            request: Some(RequestId::new(id(5))),
+        };
+        let mut events: Vec<RecordedEvent> = vec![];
+        for seq in 1..=length {
+            let fact = Fact::CashMoved { currency: "USD".parse().unwrap(), amount: "1.5".parse().unwrap() };
+            let event = Event { at: Timestamp::from_seconds(10), fact };
+            let before = events.last().map_or(Digest::ZERO, |last| last.hash);
+            let at = Timestamp::from_seconds(20);
+            events.push(RecordedEvent::record(AccountId::new(id(1)), seq, &event, &cause, at, before).unwrap());
+        }
+        events
+    }
+
+    fn check(events: &[RecordedEvent]) -> Result<(), CorruptEvent> {
+        let (mut seq, mut hash) = (0, Digest::ZERO);
+        for event in events {
+            event.check_follows(seq, hash)?;
+            (seq, hash) = (event.seq, event.hash);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_chain_as_written_holds() {
+        assert_eq!(check(&chain(4)), Ok(()));
+        assert_eq!(chain(1)[0].event().unwrap().at, Timestamp::from_seconds(10));
+    }
+
+    #[test]
+    fn any_changed_byte_of_the_payload_breaks_it() {
+        let events = chain(3);
+        for place in 0..events[1].payload.len() {
+            let mut changed = events.clone();
+            let mut payload = changed[1].payload.to_vec();
+            payload[place] ^= 1;
+            changed[1].payload = payload.into();
+            assert_eq!(check(&changed), Err(CorruptEvent::Chain { seq: 2 }), "byte {place}");
+        }
+    }
+
+    #[test]
+    fn any_changed_field_of_the_envelope_breaks_it() {
+        let changes: [fn(&mut RecordedEvent); 15] = [
+            |event| event.account = AccountId::new(id(9)),
+            |event| event.kind.push('x'),
+            |event| event.version += 1,
+            |event| event.market_time = event.market_time.plus(std::time::Duration::from_micros(1)),
+            |event| event.recorded_at = event.recorded_at.plus(std::time::Duration::from_micros(1)),
+            |event| event.actor = Principal::User { id: UserId::new(id(9)) },
+            |event| event.actor = Principal::Broker,
+            |event| event.actor = Principal::System,
+            |event| event.cause = CommandId::new(id(9)),
+            |event| event.request = None,
+            |event| event.request = Some(RequestId::new(id(9))),
+            |event| event.prev_hash = Digest::new([1; 32]),
+            |event| event.hash = Digest::new([1; 32]),
+            |event| event.payload = event.payload.slice(1..),
+            |event| {
+                // A letter moved from the type's name to the payload: the lengths tell them apart.
+                let last = event.kind.pop().unwrap();
+                event.payload = [last.to_string().as_bytes(), &event.payload].concat().into();
+            },
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut events = chain(3);
+            change(&mut events[1]);
+            assert_eq!(check(&events), Err(CorruptEvent::Chain { seq: 2 }), "change {number}");
+        }
+    }
+
+    #[test]
+    fn a_rewritten_event_breaks_the_one_after_it() {
+        let mut events = chain(3);
+        events[1].payload = Bytes::from_static(b"{\"type\":\"account_resumed\"}");
+        events[1].hash = events[1].compute_hash();
+        assert_eq!(check(&events), Err(CorruptEvent::Chain { seq: 3 }));
+    }
+
+    #[test]
+    fn removed_reordered_and_inserted_events_are_found() {
+        let whole = chain(4);
+        let mut removed = whole.clone();
+        removed.remove(1);
+        assert_eq!(check(&removed), Err(CorruptEvent::Gap { seq: 3 }));
+        let mut headless = whole.clone();
+        headless.remove(0);
+        assert_eq!(check(&headless), Err(CorruptEvent::Gap { seq: 2 }));
+        let mut swapped = whole.clone();
+        swapped.swap(1, 2);
+        assert_eq!(check(&swapped), Err(CorruptEvent::Gap { seq: 3 }));
+        let mut renumbered = whole.clone();
+        renumbered.swap(1, 2);
+        (renumbered[1].seq, renumbered[2].seq) = (2, 3);
+        assert_eq!(check(&renumbered), Err(CorruptEvent::Chain { seq: 2 }));
+        let mut doubled = whole;
+        doubled.insert(2, doubled[1].clone());
+        assert_eq!(check(&doubled), Err(CorruptEvent::Gap { seq: 2 }));
+    }
+
+    #[test]
+    fn what_a_newer_program_wrote_is_not_guessed_at() {
+        let mut event = chain(1).remove(0);
+        event.version = EVENT_VERSION + 1;
+        assert_eq!(event.event(), Err(CorruptEvent::Version { seq: 1, version: EVENT_VERSION + 1 }));
+        let mut event = chain(1).remove(0);
+        event.payload = Bytes::from_static(b"{");
+        assert!(matches!(event.event(), Err(CorruptEvent::Payload { seq: 1, .. })));
+    }
+}

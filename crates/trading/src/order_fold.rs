@@ -174,3 +174,187 @@ fn add_fill(order: &mut Order, fill: &Fill) -> Result<(), OrderFoldError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::collections::BTreeSet;
+
+    use velox_kernel::Digest;
+
+    use super::*;
+    use crate::order::{OrderKind, OrderTerms, Replacement, Side, TimeInForce};
+
+    fn id(number: u128) -> OrderId {
+        OrderId::new(uuid::Uuid::from_u128(number))
+    }
+
+    fn placed(number: u128) -> OrderPlaced {
+        OrderPlaced {
+            order_id: id(number),
+            client_order_id: format!("c{number}").parse().unwrap(),
+            fingerprint: Digest::ZERO,
+            terms: OrderTerms {
+                symbol: "BTC-PERP".parse().unwrap(),
+                currency: "USD".parse().unwrap(),
+                side: Side::Buy,
+                kind: OrderKind::Market,
+                quantity: "2".parse().unwrap(),
+                time_in_force: TimeInForce::Gtc,
+                reduce_only: false,
+                strategy: None,
+                tags: vec![],
+            },
+            reserve_price: "1".parse().unwrap(),
+            accepted_at: Timestamp::EPOCH,
+            expires_at: None,
+            basis: None,
+        }
+    }
+
+    fn replacement() -> Box<Replacement> {
+        let OrderPlaced { order_id, client_order_id, fingerprint, terms, reserve_price, .. } = placed(2);
+        Box::new(Replacement { id: order_id, client_order_id, fingerprint, terms, reserve_price })
+    }
+
+    /// An order as it typically is in a status.
+    fn order_in(status: OrderStatus) -> Order {
+        let mut order = accepted(AccountId::new(uuid::Uuid::nil()), &placed(1), Timestamp::EPOCH, 1);
+        order.status = status;
+        match status {
+            OrderStatus::PartiallyFilled => order.filled = "1".parse().unwrap(),
+            OrderStatus::Filled => order.filled = "2".parse().unwrap(),
+            OrderStatus::PendingReplace => order.pending = Some(replacement()),
+            OrderStatus::Unknown => order.unknown_since = Some(Timestamp::EPOCH),
+            _ => {}
+        }
+        if !matches!(status, OrderStatus::PendingNew | OrderStatus::Routed | OrderStatus::Unknown) {
+            order.broker_order_id = Some("b".parse().unwrap());
+        }
+        order
+    }
+
+    fn fill(quantity: &str) -> Fact {
+        Fact::OrderFilled(Box::new(Fill {
+            id: "f".parse().unwrap(),
+            account: AccountId::new(uuid::Uuid::nil()),
+            order: id(1),
+            symbol: "BTC-PERP".parse().unwrap(),
+            currency: "USD".parse().unwrap(),
+            side: Side::Buy,
+            quantity: quantity.parse().unwrap(),
+            price: "1".parse().unwrap(),
+            fee: Money::ZERO,
+            fee_currency: "USD".parse().unwrap(),
+            liquidity: crate::fill::Liquidity::Maker,
+            strategy: None,
+            caused_by: None,
+            at: Timestamp::EPOCH,
+        }))
+    }
+
+    /// Every fact that can be about an order, with the statuses from which it is allowed and where it leads.
+    fn arrows() -> Vec<(Fact, Vec<(OrderStatus, OrderStatus)>)> {
+        use OrderStatus as S;
+        let order_id = id(1);
+        let text = String::new();
+        let all = |to: OrderStatus, from: &[S]| from.iter().map(|from| (*from, to)).collect::<Vec<_>>();
+        let open =
+            [S::PendingNew, S::Routed, S::New, S::PartiallyFilled, S::PendingCancel, S::PendingReplace, S::Unknown];
+        let sent = &open[1..];
+        let ended = [S::Canceled, S::Expired, S::Rejected, S::Replaced];
+        let part = [sent, &ended, &[S::Filled]].concat().into_iter().map(|from| {
+            let to = match from {
+                S::Routed | S::New | S::Unknown => S::PartiallyFilled,
+                S::PartiallyFilled => S::Filled,
+                other => other,
+            };
+            (from, to)
+        });
+        let cancelable = [S::Routed, S::New, S::PartiallyFilled, S::PendingReplace, S::Unknown];
+        vec![
+            (fill("1"), part.collect()),
+            (fill("2"), all(S::Filled, &[sent, &ended, &[S::Filled]].concat())),
+            (Fact::OrderRouted { order_id, routed_at: Timestamp::EPOCH }, all(S::Routed, &[S::PendingNew])),
+            (
+                Fact::OrderAcknowledged { order_id, broker_order_id: "b".parse().unwrap() },
+                vec![
+                    (S::Routed, S::New),
+                    (S::New, S::New),
+                    (S::Unknown, S::New),
+                    (S::PartiallyFilled, S::PartiallyFilled),
+                    (S::PendingCancel, S::PendingCancel),
+                    (S::PendingReplace, S::PendingReplace),
+                ],
+            ),
+            (
+                Fact::OrderUnknown { order_id, since: Timestamp::EPOCH },
+                [all(S::Unknown, &cancelable), vec![(S::PendingCancel, S::PendingCancel)]].concat(),
+            ),
+            (Fact::OrderMissed { order_id }, all(S::Unknown, &[S::Unknown])),
+            (Fact::OrderCancelRequested { order_id }, all(S::PendingCancel, &cancelable)),
+            (Fact::OrderCancelRejected { order_id, text: text.clone() }, all(S::New, &[S::PendingCancel])),
+            (
+                Fact::OrderReplaceRequested {
+                    order_id,
+                    replacement: replacement(),
+                    basis: crate::denial::Basis::default(),
+                },
+                all(S::PendingReplace, &[S::New, S::PartiallyFilled]),
+            ),
+            (Fact::OrderReplaceRejected { order_id, text }, all(S::New, &[S::PendingReplace])),
+            (
+                Fact::OrderReplaced { order_id, by: Box::new(placed(2)), broker_order_id: None },
+                all(S::Replaced, &[S::PendingNew, S::PendingReplace]),
+            ),
+            (Fact::OrderCanceled { order_id, reason: EndReason::ByClient }, all(S::Canceled, &open)),
+            (Fact::OrderExpired { order_id, reason: EndReason::TimeInForce }, all(S::Expired, &open)),
+            (Fact::OrderRejected { order_id, reason: EndReason::NotFoundAtBroker }, all(S::Rejected, &open)),
+        ]
+    }
+
+    #[test]
+    fn every_fact_in_every_status_goes_where_the_table_says_or_nowhere() {
+        for (fact, allowed) in arrows() {
+            let event = Event { at: Timestamp::from_seconds(9), fact };
+            for from in OrderStatus::ALL {
+                let before = order_in(from);
+                let mut order = before.clone();
+                let to = step(&mut order, &event, 7).map(|()| order.status);
+                match allowed.iter().find(|(start, _)| *start == from) {
+                    Some((_, end)) => {
+                        assert_eq!(to, Ok(*end), "{} in {from:?}", event.fact.kind());
+                        assert_eq!((order.updated_at, order.last_seq), (event.at, 7));
+                    }
+                    None => {
+                        let event = event.fact.kind();
+                        assert_eq!(to, Err(OrderFoldError::IllegalStep { order: id(1), from, event }));
+                        assert_eq!(order, before, "a step that is not allowed changes nothing");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_fact_that_changes_an_order() {
+        let kinds: BTreeSet<&str> = arrows().iter().map(|(fact, _)| fact.kind()).collect();
+        assert_eq!(kinds.len(), 13);
+        for fact in [Fact::OrderAccepted(Box::new(placed(1))), Fact::AccountResumed] {
+            let mut order = order_in(OrderStatus::New);
+            assert!(step(&mut order, &Event { at: Timestamp::EPOCH, fact }, 2).is_err());
+        }
+    }
+
+    #[test]
+    fn a_late_fill_takes_the_reason_of_the_end_away_only_when_it_completes_the_order() {
+        let mut order = order_in(OrderStatus::New);
+        let at = Timestamp::EPOCH;
+        let canceled = Fact::OrderCanceled { order_id: id(1), reason: EndReason::ByClient };
+        step(&mut order, &Event { at, fact: canceled }, 2).unwrap();
+        step(&mut order, &Event { at, fact: fill("1") }, 3).unwrap();
+        assert_eq!((order.status, order.end.clone()), (OrderStatus::Canceled, Some(EndReason::ByClient)));
+        step(&mut order, &Event { at, fact: fill("1") }, 4).unwrap();
+        assert_eq!((order.status, order.end), (OrderStatus::Filled, None));
+    }
+}

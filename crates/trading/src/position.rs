@@ -107,3 +107,107 @@ impl Position {
         Ok((after, realised))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use velox_kernel::{AccountId, OrderId};
+
+    use super::*;
+    use crate::fill::Liquidity;
+    use crate::order::Side;
+
+    fn fill(side: Side, quantity: &str, price: &str, fee: &str) -> Fill {
+        Fill {
+            id: "f".parse().unwrap(),
+            account: AccountId::new(uuid::Uuid::nil()),
+            order: OrderId::new(uuid::Uuid::nil()),
+            symbol: "BTC-PERP".parse().unwrap(),
+            currency: "USD".parse().unwrap(),
+            side,
+            quantity: quantity.parse().unwrap(),
+            price: price.parse().unwrap(),
+            fee: fee.parse().unwrap(),
+            fee_currency: "USD".parse().unwrap(),
+            liquidity: Liquidity::Taker,
+            strategy: None,
+            caused_by: None,
+            at: Timestamp::from_seconds(1),
+        }
+    }
+
+    /// After each trade: quantity, cost, and what it realised.
+    fn follow(trades: &[(Side, &str, &str, [&str; 3])]) -> Position {
+        let mut position = Position::flat("BTC-PERP".parse().unwrap(), "USD".parse().unwrap());
+        for (side, quantity, price, [held, cost, realised]) in trades {
+            let (after, made) = position.after(&fill(*side, quantity, price, "0.1")).unwrap();
+            let expected = (held.parse().unwrap(), cost.parse().unwrap(), realised.parse().unwrap());
+            assert_eq!((after.quantity, after.cost, made), expected, "{side:?} {quantity} at {price}");
+            assert_eq!(after.realised, position.realised.plus(made).unwrap());
+            position = after;
+        }
+        position
+    }
+
+    #[test]
+    fn a_long_position_averages_in_and_realises_out() {
+        let position = follow(&[
+            (Side::Buy, "1", "100", ["1", "100", "0"]),
+            (Side::Buy, "3", "120", ["4", "460", "0"]),
+            (Side::Sell, "1", "130", ["3", "345", "15"]),
+            (Side::Sell, "3", "110", ["0", "0", "-15"]),
+        ]);
+        assert_eq!((position.average_price(), position.fees), (None, "0.4".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_short_position_mirrors_it() {
+        let position = follow(&[
+            (Side::Sell, "2", "100", ["-2", "200", "0"]),
+            (Side::Sell, "2", "120", ["-4", "440", "0"]),
+            (Side::Buy, "1", "90", ["-3", "330", "20"]),
+        ]);
+        assert_eq!(position.average_price(), Some("110".parse().unwrap()));
+        assert_eq!(position.unrealised("100".parse().unwrap()), Ok("30".parse().unwrap()));
+        assert_eq!(position.unrealised("120".parse().unwrap()), Ok("-30".parse().unwrap()));
+        assert_eq!(position.notional("100".parse().unwrap()), Ok("300".parse().unwrap()));
+    }
+
+    #[test]
+    fn one_fill_may_turn_a_position_round() {
+        follow(&[
+            (Side::Buy, "2", "100", ["2", "200", "0"]),
+            (Side::Sell, "5", "110", ["-3", "330", "20"]),
+            (Side::Buy, "4", "100", ["1", "100", "30"]),
+        ]);
+    }
+
+    #[test]
+    fn shares_of_a_cost_that_does_not_divide_add_up_to_it() {
+        let position = follow(&[
+            (Side::Buy, "3", "33.333333333333", ["3", "99.999999999999", "0"]),
+            (Side::Sell, "1", "33.333333333334", ["2", "66.666666666666", "0.000000000001"]),
+        ]);
+        let thirds = Position { cost: "100".parse().unwrap(), quantity: "3".parse().unwrap(), ..position };
+        let (one, first) = thirds.after(&fill(Side::Sell, "1", "50", "0")).unwrap();
+        let (two, second) = one.after(&fill(Side::Sell, "1", "50", "0")).unwrap();
+        let (flat, third) = two.after(&fill(Side::Sell, "1", "50", "0")).unwrap();
+        assert_eq!(first.plus(second).unwrap().plus(third), Ok("50".parse().unwrap()), "not a cent is lost");
+        assert!(flat.cost.is_zero() && flat.quantity.is_zero());
+    }
+
+    #[test]
+    fn fees_in_another_currency_are_not_the_positions() {
+        let mut foreign = fill(Side::Buy, "1", "100", "5");
+        foreign.fee_currency = "BNB".parse().unwrap();
+        let position = Position::flat(foreign.symbol, foreign.currency);
+        assert!(position.after(&foreign).unwrap().0.fees.is_zero());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let position = Position::flat("BTC-PERP".parse().unwrap(), "USD".parse().unwrap());
+        let huge = fill(Side::Buy, "9999999999999999", "2", "0");
+        assert_eq!(position.after(&huge), Err(DecimalError::TooLarge));
+    }
+}

@@ -154,3 +154,102 @@ pub(crate) fn reserve_price(kind: OrderKind, side: Side, reference: Price) -> Pr
         Side::Sell => own.max(reference),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn rules() -> InstrumentRules {
+        InstrumentRules {
+            symbol: "BTC-PERP".parse().unwrap(),
+            currency: "USD".parse().unwrap(),
+            tick: "0.5".parse().unwrap(),
+            lot: "0.01".parse().unwrap(),
+            min_quantity: "0.05".parse().unwrap(),
+            min_notional: "10".parse().unwrap(),
+        }
+    }
+
+    fn terms(quantity: &str, kind: OrderKind) -> OrderTerms {
+        OrderTerms {
+            symbol: "BTC-PERP".parse().unwrap(),
+            currency: "USD".parse().unwrap(),
+            side: Side::Buy,
+            kind,
+            quantity: quantity.parse().unwrap(),
+            time_in_force: TimeInForce::Gtc,
+            reduce_only: false,
+            strategy: None,
+            tags: vec![],
+        }
+    }
+
+    fn limit(quantity: &str, price: &str) -> OrderTerms {
+        terms(quantity, OrderKind::Limit { limit_price: price.parse().unwrap() })
+    }
+
+    #[test]
+    fn each_filter_holds_at_its_edge() {
+        use InvalidTerms as I;
+        let (tick, lot) = (rules().tick, rules().lot);
+        let cases = [
+            (limit("0.05", "200"), Ok(())),
+            (limit("0", "200"), Err(I::NotPositive(TermsField::Quantity))),
+            (limit("-1", "200"), Err(I::NotPositive(TermsField::Quantity))),
+            (limit("0.055", "200"), Err(I::OffLot { lot })),
+            (limit("0.04", "500"), Err(I::BelowMinimumQuantity { minimum: rules().min_quantity })),
+            (limit("1", "0"), Err(I::NotPositive(TermsField::LimitPrice))),
+            (limit("1", "-0.5"), Err(I::NotPositive(TermsField::LimitPrice))),
+            (limit("1", "100.25"), Err(I::OffTick { field: TermsField::LimitPrice, tick })),
+            (limit("0.1", "100"), Ok(())),
+            (
+                limit("0.1", "99.5"),
+                Err(I::BelowMinimumNotional { value: "9.95".parse().unwrap(), minimum: rules().min_notional }),
+            ),
+            (limit("9999999999999999", "9999999999999999"), Err(I::TooLarge)),
+        ];
+        for (terms, expected) in cases {
+            assert_eq!(rules().check(&terms), expected, "{terms:?}");
+        }
+    }
+
+    #[test]
+    fn both_prices_of_a_stop_limit_are_checked() {
+        let stop_limit = |stop: &str, limit: &str| {
+            let kind = OrderKind::StopLimit { stop_price: stop.parse().unwrap(), limit_price: limit.parse().unwrap() };
+            rules().check(&terms("1", kind))
+        };
+        let tick = rules().tick;
+        assert_eq!(stop_limit("100.5", "101"), Ok(()));
+        assert_eq!(stop_limit("100.1", "101"), Err(InvalidTerms::OffTick { field: TermsField::StopPrice, tick }));
+        assert_eq!(stop_limit("100.5", "101.1"), Err(InvalidTerms::OffTick { field: TermsField::LimitPrice, tick }));
+        assert_eq!(stop_limit("0", "101"), Err(InvalidTerms::NotPositive(TermsField::StopPrice)));
+    }
+
+    #[test]
+    fn a_stop_cannot_be_immediate() {
+        for time_in_force in [TimeInForce::Ioc, TimeInForce::Fok] {
+            let stop = terms("1", OrderKind::Stop { stop_price: "100".parse().unwrap() });
+            let immediate = OrderTerms { time_in_force, ..stop };
+            assert_eq!(rules().check(&immediate), Err(InvalidTerms::ImmediateStop));
+            assert_eq!(rules().check(&OrderTerms { time_in_force, ..limit("1", "100") }), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_remainder_may_be_closed_below_the_smallest_value() {
+        let remainder = OrderTerms { reduce_only: true, ..limit("0.05", "100") };
+        assert_eq!(rules().check(&remainder), Ok(()));
+    }
+
+    #[test]
+    fn a_sale_reserves_no_less_than_the_markets_price() {
+        let (low, high): (Price, Price) = ("90".parse().unwrap(), "110".parse().unwrap());
+        let limit = |limit_price| OrderKind::Limit { limit_price };
+        assert_eq!(reserve_price(limit(low), Side::Sell, high), high);
+        assert_eq!(reserve_price(limit(high), Side::Sell, low), high);
+        assert_eq!(reserve_price(limit(low), Side::Buy, high), low);
+        assert_eq!(reserve_price(OrderKind::Market, Side::Buy, high), high);
+    }
+}

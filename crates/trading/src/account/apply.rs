@@ -1,5 +1,7 @@
 //! How an event changes an account: no decision, no clock, no prices.
 
+use std::sync::Arc;
+
 use imbl::OrdMap;
 use velox_kernel::{Currency, DecimalError, OrderId, Symbol, Timestamp};
 
@@ -157,13 +159,13 @@ impl Account {
     fn insert_order(&mut self, order: Order) -> Result<(), Problem> {
         self.change_exposure(&order, Change::Add)?;
         self.client_ids.insert(order.client_order_id, order.id);
-        self.orders.insert(order.id, order);
+        self.orders.insert(order.id, Arc::new(order));
         Ok(())
     }
 
     /// Lets an event change an open order; a closed one leaves the state.
     fn step_order(&mut self, id: OrderId, event: &Event) -> Result<(), Problem> {
-        let mut order = self.orders.get(&id).cloned().ok_or(Problem::MissingOrder(id))?;
+        let mut order = self.open_order(id).cloned().ok_or(Problem::MissingOrder(id))?;
         self.change_exposure(&order, Change::Remove)?;
         if let Some(pending) = &order.pending {
             self.client_ids.remove(&pending.client_order_id);
@@ -174,7 +176,7 @@ impl Account {
             if let Some(pending) = &order.pending {
                 self.client_ids.insert(pending.client_order_id, id);
             }
-            self.orders.insert(id, order);
+            self.orders.insert(id, Arc::new(order));
         } else {
             self.client_ids.remove(&order.client_order_id);
             self.orders.remove(&id);
