@@ -1,0 +1,14 @@
+//! The store on a PostgreSQL server, behind the domains' ports.
+
+mod append;
+mod outcome;
+mod options;
+mod pool;
+mod schema;
+mod statement;
+mod store;
+mod trading;
+
+pub use options::PostgresOptions;
+pub use schema::ConnectError;
+pub use store::PostgresStore;

@@ -1,0 +1,39 @@
+//! [`PostgresOptions`]: the bounds of the store on a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use velox_sql::{CommitObserver, Unobserved};
+
+/// The bounds of the store on a server.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    /// Connections at most. 10 by default.
+    pub connections: usize,
+    /// How long a caller waits for a connection of the pool. 2 seconds by default.
+    pub wait: Duration,
+    /// How long a new connection may take. 5 seconds by default.
+    pub connect: Duration,
+    /// How long a statement may take, here and (`statement_timeout`) there. 10 seconds by default.
+    pub statement: Duration,
+    /// How long a transaction may stand idle (`idle_in_transaction_session_timeout`). 10 seconds by default.
+    pub idle_in_transaction: Duration,
+    /// How long to look for the outcome of a commit whose answer was lost. 5 seconds by default.
+    pub outcome: Duration,
+    /// Hears of commits.
+    pub observer: Arc<dyn CommitObserver>,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            connections: 10,
+            wait: Duration::from_secs(2),
+            connect: Duration::from_secs(5),
+            statement: Duration::from_secs(10),
+            idle_in_transaction: Duration::from_secs(10),
+            outcome: Duration::from_secs(5),
+            observer: Arc::new(Unobserved),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A database for each test: cloned from a migrated template, dropped at the end.
+
+use std::str::FromStr;
+
+use tokio_postgres::{Client, Config, NoTls};
+use velox_kernel::Ids;
+use velox_postgres::{PostgresOptions, PostgresStore};
+use velox_testkit::trading::FreshIds;
+
+/// The variable that names the server.
+const URL: &str = "VELOX_TEST_POSTGRES_URL";
+/// The advisory lock under which the template is made.
+const LOCK: i64 = 0x0074_656D_706C;
+
+/// A database of one test.
+pub(crate) struct Database {
+    name: String,
+    pub(crate) url: String,
+}
+
+fn server() -> Config {
+    let url = std::env::var(URL).unwrap_or_else(|_| {
+        panic!("{URL} names no PostgreSQL server: run the tests with `cargo xtask test`, which starts one")
+    });
+    Config::from_str(&url).unwrap()
+}
+
+fn url_of(name: &str) -> String {
+    let config = server();
+    let host = match &config.get_hosts()[0] {
+        tokio_postgres::config::Host::Tcp(host) => host.clone(),
+        #[cfg(unix)]
+        tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+    };
+    let mut url = format!("host='{host}' dbname='{name}'");
+    if let Some(port) = config.get_ports().first() {
+        url.push_str(&format!(" port={port}"));
+    }
+    if let Some(user) = config.get_user() {
+        url.push_str(&format!(" user='{user}'"));
+    }
+    if let Some(password) = config.get_password() {
+        url.push_str(&format!(" password='{}'", std::str::from_utf8(password).unwrap()));
+    }
+    url
+}
+
+async fn administrator() -> Client {
+    let (client, connection) = server().connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+impl Database {
+    /// A database without anything in it.
+    pub(crate) async fn empty() -> Self {
+        Self::clone_of("template0").await
+    }
+
+    /// A database with this program's schema.
+    pub(crate) async fn migrated() -> Self {
+        // The name holds the schema's newest step: a template of an older one is not taken.
+        let newest = velox_sql::MIGRATIONS_POSTGRES.last().unwrap();
+        let length = velox_sql::MIGRATIONS_POSTGRES.iter().map(|step| step.sql.len()).sum::<usize>();
+        let template = format!("velox_template_{}_{length}", newest.version);
+        let client = administrator().await;
+        client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.unwrap();
+        let known = client.query("SELECT 1 FROM pg_database WHERE datname = $1", &[&template]).await.unwrap();
+        if known.is_empty() {
+            let draft = Self::empty().await;
+            PostgresStore::connect(&draft.url, &PostgresOptions::default()).await.unwrap().close();
+            client.batch_execute(&disconnect(&draft.name)).await.unwrap();
+            let rename = format!("ALTER DATABASE {} RENAME TO \"{template}\"", draft.name);
+            client.batch_execute(&rename).await.unwrap();
+        }
+        client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await.unwrap();
+        Self::clone_of(&template).await
+    }
+
+    async fn clone_of(template: &str) -> Self {
+        let name = format!("velox_test_{}", FreshIds.next().simple());
+        let create = format!("CREATE DATABASE {name} TEMPLATE \"{template}\" STRATEGY file_copy");
+        administrator().await.batch_execute(&create).await.unwrap();
+        let url = url_of(&name);
+        Self { name, url }
+    }
+
+    pub(crate) async fn store(&self) -> PostgresStore {
+        self.store_with(&PostgresOptions::default()).await
+    }
+
+    pub(crate) async fn store_with(&self, options: &PostgresOptions) -> PostgresStore {
+        PostgresStore::connect(&self.url, options).await.unwrap()
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    pub(crate) async fn drop(self) {
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        administrator().await.batch_execute(&drop).await.unwrap();
+    }
+}
+
+fn disconnect(name: &str) -> String {
+    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+}

@@ -1,0 +1,5 @@
+//! The store on a server against the contract of every port.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod contracts;
+mod database;
