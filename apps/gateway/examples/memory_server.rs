@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     prepare_data_dir(&config)?;
     let trading = Arc::new(MemoryTradingStore::default());
     let stores = Stores {
-        log: Arc::clone(&trading) as _,
+        log: trading.clone(),
         queries: trading,
         identity: Arc::new(MemoryIdentityStore::default()),
         brokers: Arc::new(MemoryBrokerStore::default()),

@@ -11,7 +11,7 @@ mod paper_probe;
 mod session_endings;
 mod trading_accounts;
 
-pub use account_limits::{BringLimitsError, bring_limits, limits_of};
+pub use account_limits::{BringLimitsError, bring_risk_settings, limits_of};
 pub use cached_instruments::CachedInstruments;
 pub use candle_prices::CandlePrices;
 pub use feed_moments::FeedMoments;

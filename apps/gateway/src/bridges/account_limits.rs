@@ -1,11 +1,14 @@
-//! `bring_limits`: a user's risk settings become the limits of their organisation's accounts.
+//! `bring_risk_settings`: a user's risk settings become the limits of their organisation's accounts.
 
-use velox_identity::RiskSettings;
+use velox_identity::{Identity, RiskSettings, get_me};
 use velox_kernel::{Actor, PageRequest, RequestId};
 use velox_trading::{
     AccountChange, ChangeAccountError, HaltMode, Refused, RiskLimits, StoreError, Trading, change_account,
     list_accounts,
 };
+
+/// How often settings that changed meanwhile are brought again.
+const ROUNDS: usize = 4;
 
 /// Why an account may still have the limits it had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +16,9 @@ pub enum BringLimitsError {
     /// The accounts could not be listed.
     #[error(transparent)]
     List(#[from] StoreError),
+    /// The user could not be read again.
+    #[error(transparent)]
+    User(#[from] velox_identity::StoreError),
     /// One account was not changed, or may not have been; those before it were.
     #[error(transparent)]
     Change(#[from] ChangeAccountError),
@@ -45,12 +51,37 @@ pub fn limits_of(settings: &RiskSettings, max_open_orders: u32) -> RiskLimits {
     }
 }
 
+/// Brings settings that the actor has just changed to the accounts of the actor's organisation.
+///
+/// When they change again meanwhile, the newer ones are brought too: of two changes that cross, the accounts end with
+/// what the user ends with. It may be repeated.
+///
+/// # Errors
+/// The first [`BringLimitsError`].
+pub async fn bring_risk_settings(
+    actor: &Actor,
+    identity: &Identity,
+    trading: &Trading,
+    changed: &RiskSettings,
+    request: Option<RequestId>,
+) -> Result<(), BringLimitsError> {
+    let mut settings = changed.clone();
+    for _ in 0..ROUNDS {
+        bring_limits(actor, trading, &settings, request).await?;
+        match get_me(identity, actor).await? {
+            Some(user) if user.risk_settings != settings => settings = user.risk_settings.clone(),
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
 /// Gives every open account of the actor's organisation the limits, and says how many it changed. It may be repeated:
 /// an account that has them already is left alone.
 ///
 /// # Errors
 /// The first [`BringLimitsError`].
-pub async fn bring_limits(
+async fn bring_limits(
     actor: &Actor,
     trading: &Trading,
     settings: &RiskSettings,

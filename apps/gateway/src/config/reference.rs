@@ -15,7 +15,7 @@ pub fn to_markdown() -> String {
         "# Configuration\n\nGenerated from the code. Defaults, then a file (`velox.toml`, or the one that `--config` or \
          `VELOX_CONFIG` names), then the environment, then flags (`--set server.port=3000`): the later one wins. The key \
          `server.port` is `port` below `[server]` in the file and `VELOX_SERVER_PORT` in the environment. A secret may \
-         come from a file of its own: `secrets.master_key_file` or `VELOX_SECRETS_MASTER_KEY_FILE`. An unknown key is an \
+         come from a file of its own: `database.url_file` or `VELOX_DATABASE_URL_FILE`. An unknown key is an \
          error.\n",
     );
     let mut section = "";

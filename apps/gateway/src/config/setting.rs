@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::secret::Secret;
-
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -143,15 +141,6 @@ impl Setting for Vec<String> {
 
     fn read(text: &str) -> Result<Self, String> {
         Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
-    }
-}
-
-impl Setting for Option<Secret> {
-    const JSON_TYPE: &'static str = "string";
-    const SECRET: bool = true;
-
-    fn read(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Ok(None) } else { Secret::new(text).map(Some) }
     }
 }
 

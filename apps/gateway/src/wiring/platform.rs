@@ -151,18 +151,18 @@ impl Platform {
         let ports = LanePorts {
             log: Arc::clone(&stores.log),
             queries: Arc::clone(&stores.queries),
-            prices: Arc::clone(&prices) as _,
-            moments: Arc::clone(&moments) as _,
+            prices: prices.clone(),
+            moments: moments.clone(),
             hub: Arc::clone(&hub),
             observer: Observer::new(),
         };
         let (lanes, lane_tasks) = Lanes::start(Arc::new(ports), lane_settings(config, stores.shared));
         let trading = Trading {
-            writer: Arc::clone(&lanes) as _,
+            writer: lanes.clone(),
             log: Arc::clone(&stores.log),
             queries: Arc::clone(&stores.queries),
             prices,
-            moments: Arc::clone(&moments) as _,
+            moments: moments.clone(),
             ids: Arc::clone(&ids),
         };
         let paper = Arc::new(PaperBroker::new(REPORTS));
@@ -176,16 +176,12 @@ impl Platform {
             store: Arc::clone(&stores.brokers),
             secret_box: Arc::new(AesGcmBox::new(&keys)),
             accounts: Arc::new(TradingAccounts {
-                writer: Arc::clone(&lanes) as _,
+                writer: lanes.clone(),
                 paper: Arc::clone(&paper),
                 users: Arc::clone(&stores.identity),
                 ids: Arc::clone(&ids),
             }),
-            probe: Arc::new(PaperProbe {
-                writer: Arc::clone(&lanes) as _,
-                broker: Arc::clone(&paper),
-                market: market.clone(),
-            }),
+            probe: Arc::new(PaperProbe { writer: lanes.clone(), broker: Arc::clone(&paper), market: market.clone() }),
             catalog: Arc::new(Catalog::paper_alone(currency)),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
@@ -195,11 +191,11 @@ impl Platform {
 
         // The tasks that run for the life of the process.
         let mut tasks = JoinSet::new();
-        let broker: Arc<dyn Broker> = Arc::clone(&paper) as _;
+        let broker: Arc<dyn Broker> = paper.clone();
         let calls = BrokerCalls {
             lanes: Arc::clone(&lanes),
             broker: Arc::clone(&broker),
-            moments: Arc::clone(&moments) as _,
+            moments: moments.clone(),
             ids: Arc::clone(&ids),
             route_bound: Duration::from_millis(config.trading.route_bound_ms),
             settling: SETTLING,
@@ -235,7 +231,7 @@ impl Platform {
         let health = HealthChecks::default().with(Arc::new(StoreHealth(Arc::clone(&stores.queries))));
         Ok(Self {
             welcome,
-            intake: Intake { trading, instruments: Arc::clone(&instruments) as _ },
+            intake: Intake { trading, instruments: instruments.clone() },
             identity,
             brokers,
             paper,
@@ -270,7 +266,8 @@ impl Platform {
         let identity = Data::from(Arc::clone(&self.identity));
         let brokers = Data::from(Arc::clone(&self.brokers));
         let market = Data::new(self.market.clone());
-        let past: Data<dyn PastPrices> = Data::from(Arc::new(CandlePrices(self.market.clone())) as Arc<dyn PastPrices>);
+        let past: Arc<dyn PastPrices> = Arc::new(CandlePrices(self.market.clone()));
+        let past = Data::from(past);
         let paper = Data::from(Arc::clone(&self.paper));
         let instruments = Data::from(Arc::clone(&self.instruments));
         let desk = Data::new(self.desk.clone());

@@ -46,7 +46,7 @@ fn commands_print_what_they_promise() {
 fn a_wrong_configuration_refuses_to_start() {
     for (arguments, environment, words) in [
         (vec!["--set", "server.prot=1"], vec![], "did you mean `server.port`"),
-        (vec![], vec![("VELOX_SECRETS_MASTER_KEY", "changeme")], "secrets.master_key"),
+        (vec![], vec![("VELOX_DATABASE_URL", "changeme")], "database.url"),
         (vec!["--config", "missing.toml"], vec![], "missing.toml"),
         (vec!["--bind", "192.0.2.1"], vec![], "cannot listen on 192.0.2.1:3000"),
         (vec!["--set", "log.filter=a=b=c"], vec![], "log.filter"),

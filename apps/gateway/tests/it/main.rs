@@ -11,3 +11,4 @@ mod raw_requests;
 mod routes;
 mod server;
 mod system;
+mod trading;

@@ -61,10 +61,7 @@ struct Socket {
 
 impl Socket {
     async fn run(mut self, mut connection: Connection, frames: mpsc::Receiver<Frame>, stream: MessageStream) {
-        let reason = match self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await {
-            Ok(()) => None,
-            Err(reason) => Some(reason),
-        };
+        let reason = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await.err();
         drop(connection);
         let Some(reason) = reason else { return };
         let reconnect_after_ms = match reason {
