@@ -4,6 +4,7 @@
 
 mod close_position;
 mod days;
+mod golden;
 mod halts;
 mod model;
 mod orders;

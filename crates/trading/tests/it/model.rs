@@ -1,6 +1,7 @@
 //! Any sequence of commands and reports, sensible or not, against a simple model that knows none of the code.
 
 mod check;
+mod laws;
 mod step;
 
 use std::collections::BTreeSet;
@@ -42,6 +43,6 @@ fn the_histories_reach_every_fact_and_every_status() {
         }
         model.add_kinds(&mut facts, &mut statuses);
     }
-    assert_eq!(facts.len(), 20, "of {facts:?}");
+    assert_eq!(facts.len(), 21, "of {facts:?}");
     assert_eq!(statuses.len(), velox_trading::OrderStatus::ALL.len(), "of {statuses:?}");
 }

@@ -14,7 +14,7 @@ fn edge(mut desk: AccountScenario, at: OrderTerms, over: OrderTerms, rule: Rule,
     let command = Command::Place(place.clone());
     let explained = desk.account().explain(&place, &desk.context(&command)).unwrap();
     assert_eq!(explained.seq, desk.account().seq());
-    let denied = denial(&desk.clone().must(command)).expect("one over is denied");
+    let denied = denial(&desk.clone().must(command)).unwrap();
     assert_eq!(explained.verdict.denial().map(|denial| denial.check), Some(denied));
     let [limit, used, headroom] = numbers.map(|number| Some(number.parse::<Decimal>().unwrap()));
     assert_eq!(denied, RuleCheck { rule, passed: false, limit, used, headroom });

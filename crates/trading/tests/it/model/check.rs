@@ -12,6 +12,7 @@ use velox_trading::{
     Projector, Refused, ReplaceOrder, Report, ReportKind, RiskLimits, Side, TimeInForce,
 };
 
+use super::laws::{agrees, may_follow};
 use super::step::Step;
 
 const SYMBOLS: [&str; 2] = ["BTC-PERP", "ETH-PERP"];
@@ -85,13 +86,30 @@ impl Model {
         match self.orders.len() {
             0 => self.desk.new_order_id(),
             // Mostly the newest ones, where things happen.
-            count => self.orders[count - 1 - usize::from(index) % count.min(if index % 4 == 0 { count } else { 4 })],
+            count => {
+                self.orders[count - 1 - usize::from(index) % count.min(if index.is_multiple_of(4) { count } else { 4 })]
+            }
+        }
+    }
+
+    /// Mostly an open order of this sort, where a report means something; sometimes any.
+    fn aim(&self, index: u16, sort: impl Fn(&Order) -> bool) -> OrderId {
+        let open = self.seen.values().filter(|order| order.status.is_open() && sort(order));
+        let open: Vec<OrderId> = open.map(|order| order.id).collect();
+        match open.len() {
+            0 => self.order(index),
+            _ if index.is_multiple_of(4) => self.order(index),
+            count => open[usize::from(index) % count],
         }
     }
 
     fn client_order_id(&mut self, name: u8) -> velox_kernel::ClientOrderId {
         // One in eight is from a handful of names, so that some come again.
-        if name % 8 == 0 { format!("again-{}", name / 64).parse().unwrap() } else { self.desk.new_client_order_id() }
+        if name.is_multiple_of(8) {
+            format!("again-{}", name / 64).parse().unwrap()
+        } else {
+            self.desk.new_client_order_id()
+        }
     }
 
     /// Lets a step happen, and checks everything.
@@ -195,18 +213,28 @@ impl Model {
             }
             Step::Expired { order } => self.report(order, ReportKind::Expired),
             Step::Rejected { order } => self.report(order, ReportKind::Rejected { text: "no".to_owned() }),
-            Step::CancelRejected { order } => self.report(order, ReportKind::CancelRejected { text: "no".to_owned() }),
+            Step::CancelRejected { order } => {
+                let order = self.aim(order, |order| order.status == OrderStatus::PendingCancel);
+                self.desk.report(order, ReportKind::CancelRejected { text: "no".to_owned() })
+            }
             Step::Replaced { order, name } => {
                 let broker_order_id = format!("r-{name}").parse().unwrap();
-                self.report(order, ReportKind::Replaced { broker_order_id })
+                let order = self.aim(order, |order| order.pending.is_some());
+                self.desk.report(order, ReportKind::Replaced { broker_order_id })
             }
             Step::ReplaceRejected { order } => {
-                self.report(order, ReportKind::ReplaceRejected { text: "no".to_owned() })
+                let order = self.aim(order, |order| order.pending.is_some());
+                self.desk.report(order, ReportKind::ReplaceRejected { text: "no".to_owned() })
             }
-            Step::NoAnswer { order } => self.report(order, ReportKind::NoAnswer),
+
+            Step::NoAnswer { order } => {
+                let order = self.aim(order, |order| order.status == OrderStatus::Routed);
+                self.desk.report(order, ReportKind::NoAnswer)
+            }
             Step::NotFound { order, settling } => {
                 let settling = Duration::from_secs(u64::from(settling % 60));
-                self.report(order, ReportKind::NotFound { settling, needed: 2 })
+                let order = self.aim(order, |order| order.unknown_since.is_some());
+                self.desk.report(order, ReportKind::NotFound { settling, needed: 2 })
             }
             Step::Stranger => self.desk.report(self.desk.new_order_id(), ReportKind::Expired),
             Step::Halt { reduce_only, cancel } => Command::Halt {
@@ -423,53 +451,4 @@ impl Model {
 
 fn repeats(decided: &Result<Vec<velox_trading::Event>, Refused>) -> bool {
     matches!(decided, Err(Refused::Repeated { .. } | Refused::IdConflict { .. }))
-}
-
-/// A position agrees with its fills: the units add up, and so does every cent.
-fn agrees<'a>(position: Option<&velox_trading::Position>, fills: impl Iterator<Item = &'a Fill>) {
-    let (mut held, mut paid, mut fees, mut any) = (Quantity::ZERO, Money::ZERO, Money::ZERO, false);
-    for fill in fills {
-        let value = fill.price.value(fill.quantity).unwrap();
-        (held, paid) = match fill.side {
-            Side::Buy => (held.plus(fill.quantity).unwrap(), paid.plus(value).unwrap()),
-            Side::Sell => (held.minus(fill.quantity).unwrap(), paid.minus(value).unwrap()),
-        };
-        if fill.fee_currency == currency("USD") {
-            fees = fees.plus(fill.fee).unwrap();
-        }
-        any = true;
-    }
-    let Some(position) = position else {
-        assert!(!any, "who traded has a position");
-        return;
-    };
-    assert_eq!((position.quantity, position.fees), (held, fees));
-    assert!(!position.cost.is_negative() && position.cost.is_zero() == position.quantity.is_zero());
-    let signed_cost = if position.quantity.is_negative() { position.cost.negated() } else { position.cost };
-    assert_eq!(signed_cost.minus(position.realised).unwrap(), paid, "signed cost − realised = what was paid");
-}
-
-/// The arrows of an order's life, any number of which one command may follow.
-fn may_follow(from: OrderStatus, to: OrderStatus) -> bool {
-    use OrderStatus as S;
-    let ended = matches!(to, S::Filled | S::Canceled | S::Expired | S::Rejected);
-    match from {
-        S::PendingNew => matches!(to, S::Routed | S::Canceled | S::Expired | S::Replaced),
-        S::Routed => ended || matches!(to, S::New | S::PartiallyFilled | S::PendingCancel | S::Unknown),
-        S::New | S::PartiallyFilled => {
-            ended || matches!(to, S::New | S::PartiallyFilled | S::PendingCancel | S::PendingReplace)
-        }
-        S::PendingCancel => {
-            ended
-                || matches!(to, S::PendingCancel | S::PendingReplace | S::New | S::PartiallyFilled | S::Routed)
-                || matches!(to, S::Unknown | S::Replaced)
-        }
-        S::PendingReplace => {
-            ended || matches!(to, S::PendingReplace | S::PendingCancel | S::New | S::PartiallyFilled | S::Replaced)
-        }
-        S::Unknown => ended || matches!(to, S::Unknown | S::New | S::PartiallyFilled | S::PendingCancel),
-        S::Filled => to == S::Filled,
-        S::Canceled | S::Expired | S::Rejected | S::Replaced => to == from || to == S::Filled,
-        S::Denied => false,
-    }
 }
