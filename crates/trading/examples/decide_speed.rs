@@ -1,7 +1,8 @@
 //! How long it takes to decide and take in a resting order, with few and with many orders open.
 //!
-//! `cargo run --release -p velox-trading --example decide_speed`. The two figures must be close: nothing about placing
-//! an order may grow with the number of open ones.
+//! `cargo run --release -p velox-trading --example decide_speed`. Each round starts from the same account, so both the
+//! trial and the taking in copy a path of the persistent maps: the figure may grow with the logarithm of the number of
+//! open orders, a few microseconds at 10,000, and no faster.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement for developers")]
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the machine's clock")]
@@ -46,7 +47,6 @@ fn main() {
         for name in 0..open {
             decide(&scenario, &mut account, &place(scenario.new_order_id(), name));
         }
-        // Each round starts from the same account, so that the number of open orders stays what it is.
         let commands: Vec<Command> = (0..ROUNDS).map(|name| place(scenario.new_order_id(), open + name)).collect();
         let start = Instant::now();
         for command in &commands {
