@@ -1,11 +1,19 @@
-//! What the server counts about trading: orders by state, fills, commits and their sizes.
+//! What the server counts about trading: events by type, commits and their sizes, queues, stream clients.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use velox_broker_paper::PaperBroker;
+use velox_sql::{Commit, CommitObserver};
 use velox_trading::RecordedEvent;
 
-/// Counts commits and what they hold.
+use crate::accounts::Lanes;
+use crate::shutdown::Shutdown;
+
+/// Counts what lanes decide.
 pub struct Observer {
-    commits: Counter,
+    batches: Counter,
     events: Histogram,
     conflicts: Counter,
 }
@@ -15,15 +23,15 @@ impl Observer {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            commits: counter!("velox_commits_total"),
-            events: histogram!("velox_commit_events"),
-            conflicts: counter!("velox_commit_conflicts_total"),
+            batches: counter!("velox_lane_batches_total"),
+            events: histogram!("velox_lane_batch_events"),
+            conflicts: counter!("velox_lane_conflicts_total"),
         }
     }
 
-    /// A commit of so many events is on its way.
+    /// A batch of so many events goes to the store.
     pub fn committing(&self, events: usize) {
-        self.commits.increment(1);
+        self.batches.increment(1);
         self.events.record(f64::from(u32::try_from(events).unwrap_or(u32::MAX)));
     }
 
@@ -62,5 +70,57 @@ impl StreamClient {
 impl Drop for StreamClient {
     fn drop(&mut self) {
         self.0.decrement(1.0);
+    }
+}
+
+/// Counts the store's commits, each of which several lanes may share.
+#[derive(Clone)]
+pub struct CommitMetrics {
+    commits: Counter,
+    appends: Histogram,
+    events: Histogram,
+    seconds: Histogram,
+}
+
+impl Default for CommitMetrics {
+    fn default() -> Self {
+        Self {
+            commits: counter!("velox_commits_total"),
+            appends: histogram!("velox_commit_appends"),
+            events: histogram!("velox_commit_events"),
+            seconds: histogram!("velox_commit_seconds"),
+        }
+    }
+}
+
+impl CommitObserver for CommitMetrics {
+    fn committed(&self, commit: Commit) {
+        let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        self.commits.increment(1);
+        self.appends.record(count(commit.members));
+        self.events.record(count(commit.events));
+        self.seconds.record(commit.took.as_secs_f64());
+    }
+}
+
+/// How often the queues are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Keeps the gauges of the queues until the shutdown begins.
+pub async fn watch_queues(lanes: Arc<Lanes>, paper: Arc<PaperBroker>, shutdown: Shutdown) {
+    let commands = gauge!("velox_queue_depth", "queue" => "commands");
+    let reports = gauge!("velox_queue_depth", "queue" => "paper_reports");
+    let mut look = tokio::time::interval(LOOK);
+    let begun = shutdown.begun();
+    tokio::pin!(begun);
+    loop {
+        tokio::select! {
+            () = &mut begun => return,
+            _ = look.tick() => {
+                let depth = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+                commands.set(depth(lanes.waiting()));
+                reports.set(depth(paper.waiting_reports()));
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The composition root: which adapter stands behind which port, and the tasks that run for the life of the process.
 
+mod feed_health;
 mod feeds;
 mod first_start;
 mod market_task;

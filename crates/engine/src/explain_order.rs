@@ -32,7 +32,6 @@ pub async fn explain_order(
         account.explain(&command, &moment.context(&*intake.trading.prices)).map_err(|refused| match refused {
             Refused::NotOpen => PlaceOrderError::UnknownAccount,
             Refused::InvalidTerms(terms) => PlaceOrderError::InvalidTerms(terms),
-            Refused::NoPrice => PlaceOrderError::NoPrice,
             other => PlaceOrderError::Refused(other),
         })?;
     Ok(Explained { explanation })

@@ -37,9 +37,6 @@ pub enum PlaceOrderError {
     /// The order's numbers do not fit its instrument.
     #[error(transparent)]
     InvalidTerms(InvalidTerms),
-    /// A market order needs a price to be valued at, and there is none.
-    #[error("there is no price for this instrument")]
-    NoPrice,
     /// The account cannot take it for another reason; nothing was written.
     #[error(transparent)]
     Refused(Refused),
@@ -57,7 +54,6 @@ impl From<ExecuteError> for PlaceOrderError {
             ExecuteError::Refused(Refused::NotOpen) => Self::UnknownAccount,
             ExecuteError::Refused(Refused::IdConflict { order }) => Self::IdConflict { order },
             ExecuteError::Refused(Refused::InvalidTerms(terms)) => Self::InvalidTerms(terms),
-            ExecuteError::Refused(Refused::NoPrice) => Self::NoPrice,
             ExecuteError::Refused(refused) => Self::Refused(refused),
             other => Self::Execute(other),
         }

@@ -100,7 +100,6 @@ impl From<PlaceOrderError> for ReplaceOrderError {
             PlaceOrderError::UnknownSymbol => Self::UnknownSymbol,
             PlaceOrderError::IdConflict { order } => Self::IdConflict { order },
             PlaceOrderError::InvalidTerms(terms) => Self::InvalidTerms(terms),
-            PlaceOrderError::NoPrice => Self::Refused(Refused::NoPrice),
             PlaceOrderError::Refused(refused) => Self::Refused(refused),
             PlaceOrderError::Execute(error) => Self::Execute(error),
             PlaceOrderError::Instruments(error) => Self::Instruments(error),

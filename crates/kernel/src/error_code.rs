@@ -61,7 +61,6 @@ error_codes! {
     WEAK_PASSWORD = "weak_password", 422, false, "The password is too short or too common.";
     WRONG_PASSWORD = "wrong_password", 422, false, "The current password is wrong.";
     NO_POSITION = "no_position", 409, false, "There is no position to close.";
-    NO_PRICE = "no_price", 409, true, "The market has no price for this instrument yet.";
     RATE_LIMITED = "rate_limited", 429, true, "Too many requests; wait as Retry-After says.";
     INTERNAL = "internal", 500, true, "Something went wrong on our side.";
     OVERLOADED = "overloaded", 503, true, "A queue is full; nothing was done.";

@@ -46,9 +46,6 @@ pub enum Refused {
     /// The order's numbers do not fit its instrument.
     #[error(transparent)]
     InvalidTerms(#[from] InvalidTerms),
-    /// A market order needs a price to be valued at, and there is none.
-    #[error("there is no price for this instrument")]
-    NoPrice,
     /// The order has no such price.
     #[error("a {kind} order has no {field}")]
     NoSuchField {

@@ -153,7 +153,7 @@ config! {
     }
     /// WebSocket and Server-Sent Events.
     streams: StreamsConfig {
-        queue_capacity: usize = "1024", "messages", Within(16, 1_000_000), "Messages that may wait for one connection.";
+        queue_capacity: usize = "1024", "messages", Within(256, 1_000_000), "Messages that may wait for one connection.";
         heartbeat_ms: u64 = "10000", "ms", Within(100, 600_000), "The longest silence on a connection.";
     }
     /// The paper broker.

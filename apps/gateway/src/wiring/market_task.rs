@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use velox_broker_paper::{PaperBroker, Tick};
 use velox_kernel::{Clock, Symbol};
-use velox_market::{Feed, FeedCursor, FeedError, Ingest, Market, MarketEvent};
+use velox_market::{Feed, FeedError, Ingest, Market, MarketEvent};
 
 use crate::bridges::FeedMoments;
 use crate::shutdown::Shutdown;
@@ -33,7 +33,7 @@ impl MarketTask {
     pub(super) async fn run(mut self, mut feed: Box<dyn Feed>, shutdown: Shutdown) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stale: HashMap<Symbol, (FeedCursor, bool)> = HashMap::new();
+        let mut stale: HashMap<Symbol, bool> = HashMap::new();
         let begun = shutdown.begun();
         tokio::pin!(begun);
         loop {
@@ -41,8 +41,8 @@ impl MarketTask {
                 () = &mut begun => break,
                 event = feed.next() => match event {
                     Ok(event) => {
-                        if stale.insert(event.symbol(), (event.cursor(), false)).is_some_and(|(_, was)| was) {
-                            self.hub.tell_stale(event.symbol(), event.cursor(), event.at(), false);
+                        if stale.insert(event.symbol(), false).is_some_and(|was| was) {
+                            self.hub.tell_stale(event.symbol(), event.at(), false);
                         }
                         self.take(&event, feed.position()).await;
                     }
@@ -77,13 +77,13 @@ impl MarketTask {
     }
 
     /// Closes the candles of quiet markets, ends orders whose day is over, and tells of sources gone mute.
-    async fn look(&mut self, stale: &mut HashMap<Symbol, (FeedCursor, bool)>) {
+    async fn look(&mut self, stale: &mut HashMap<Symbol, bool>) {
         let now = self.clock.now();
         if let Err(error) = self.ingest.advance(now).await.kept {
             tracing::warn!(%error, "market data were not kept; they are tried again");
         }
         self.paper.expire(now);
-        for (symbol, (cursor, told)) in stale.iter_mut().filter(|(_, (_, told))| !told) {
+        for (symbol, told) in stale.iter_mut().filter(|(_, told)| !**told) {
             let mute = self
                 .market
                 .hot
@@ -91,7 +91,7 @@ impl MarketTask {
                 .is_some_and(|ticker| ticker.seen_at(now, self.market.stale_after).stale);
             if mute {
                 *told = true;
-                self.hub.tell_stale(*symbol, *cursor, now, true);
+                self.hub.tell_stale(*symbol, now, true);
             }
         }
     }

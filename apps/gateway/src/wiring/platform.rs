@@ -19,6 +19,7 @@ use velox_kernel::{Clock, Currency, Ids};
 use velox_market::{HotMarket, HotSettings, Ingest, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
 use velox_trading::{Broker, StoreError, Trading};
 
+use super::feed_health::FeedHealth;
 use super::feeds::{FeedStartError, start_feed};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::market_task::MarketTask;
@@ -34,7 +35,7 @@ use crate::config::Config;
 use crate::execution::{BrokerCalls, Executor, ExecutorSettings, take_reports};
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
-use crate::observe::Observer;
+use crate::observe::{Observer, watch_queues};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketHub, StreamDesk, StreamSettings};
 
@@ -203,7 +204,8 @@ impl Platform {
         let executor = Executor::new(Arc::new(calls), Arc::clone(&stores.queries), work, ExecutorSettings::default());
         tasks.spawn(executor.run(shutdown.clone()));
         tasks.spawn(take_reports(Arc::clone(&lanes), broker, Arc::clone(&ids), shutdown.clone()));
-        let market_hub = Arc::new(MarketHub::default());
+        tasks.spawn(watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
+        let market_hub = Arc::new(MarketHub::new(clock.now()));
         if let Some(source) = feed.feed {
             let task = MarketTask {
                 ingest,
@@ -228,7 +230,9 @@ impl Platform {
             clock: Arc::clone(&clock),
             settings: stream_settings(config, stores.shared),
         };
-        let health = HealthChecks::default().with(Arc::new(StoreHealth(Arc::clone(&stores.queries))));
+        let health = HealthChecks::default()
+            .with(Arc::new(StoreHealth(Arc::clone(&stores.queries))))
+            .with(Arc::new(FeedHealth(market.clone())));
         Ok(Self {
             welcome,
             intake: Intake { trading, instruments: instruments.clone() },

@@ -86,8 +86,8 @@ fn a_price_is_stale_once_it_is_older_than_its_bound() {
     desk.prices.remove(symbol(BTC));
     let missing = denial(&desk.place(limit(Side::Buy, "1", "100")).1).unwrap();
     assert_eq!((missing.rule, missing.limit, missing.used), (Rule::PriceStale, seconds("60"), None));
-    let place = desk.place_command(market(Side::Buy, "1"));
-    assert_eq!(desk.run(Command::Place(place)).err(), Some(Refused::NoPrice), "nothing to value it at");
+    let unpriced = denial(&desk.place(market(Side::Buy, "1")).1).unwrap();
+    assert_eq!((unpriced.rule, unpriced.used), (Rule::PriceStale, None), "a market order has nothing to be valued at");
 }
 
 #[test]

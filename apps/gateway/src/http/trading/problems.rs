@@ -51,7 +51,6 @@ impl From<PlaceOrderError> for Problem {
             PlaceOrderError::UnknownSymbol => unknown_symbol(),
             PlaceOrderError::IdConflict { order } => id_conflict(order),
             PlaceOrderError::InvalidTerms(terms) => terms.into(),
-            PlaceOrderError::NoPrice => Self::of(error_code::NO_PRICE),
             PlaceOrderError::Refused(refused) => refused.into(),
             PlaceOrderError::Execute(error) => error.into(),
             PlaceOrderError::Instruments(error) => store::unavailable(error),

@@ -109,8 +109,8 @@ async fn a_market_without_a_price_takes_no_market_order_and_an_old_price_is_deni
     let world = World::start().await;
     let quiet = json!({"symbol": "QUIET", "type": "market", "limit_price": null});
     let answer = world.post("/v1/orders", &world.order(quiet)).await;
-    assert_problem(&answer, 409, "no_price", "no price");
-    assert_eq!(answer.json()["retryable"], true);
+    assert_problem(&answer, 422, "order_denied", "no price");
+    assert_eq!(answer.json()["rule"], "price_stale");
     world.clock.advance(std::time::Duration::from_secs(61));
     let answer = world.post("/v1/orders", &world.order(json!({}))).await;
     assert_problem(&answer, 422, "order_denied", "old price");

@@ -15,7 +15,6 @@ impl From<Refused> for Problem {
             Refused::OrderNotOpen { status } | Refused::ChangePending { status } => not_open(status).detail(said),
             Refused::IdConflict { order } => id_conflict(order),
             Refused::InvalidTerms(terms) => terms.into(),
-            Refused::NoPrice => Self::of(error_code::NO_PRICE),
             Refused::NoSuchField { field, .. } => {
                 Self::of(error_code::INVALID_REQUEST).detail(said).field(format!("/{field}"), refused)
             }
