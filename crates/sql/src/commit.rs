@@ -19,6 +19,10 @@ pub struct Commit {
 pub trait CommitObserver: Send + Sync {
     /// A commit is durable.
     fn committed(&self, commit: Commit);
+
+    /// The rows of a commit are written, and it is about to be sent. A store that writes and commits in one statement
+    /// has no such moment and does not tell of it. For tests that end the process here.
+    fn written(&self) {}
 }
 
 /// Hears nothing.

@@ -16,7 +16,9 @@ pub(crate) fn commit_group(connection: &mut InlineSqlite, group: Vec<Batch>, obs
     let began = Instant::now();
     let written = transact(connection, |connection| {
         let write = |batch: &Batch| batch.members.iter().map(|member| write_member(&mut connection.0, member)).collect();
-        group.iter().map(write).collect::<Result<Vec<Vec<Appended>>, Failure>>()
+        let outcomes = group.iter().map(write).collect::<Result<Vec<Vec<Appended>>, Failure>>();
+        observer.written();
+        outcomes
     });
     match written {
         Ok(outcomes) => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use velox_kernel::{AccountId, OrgId};
+use velox_kernel::{AccountId, OrgId, Principal};
 use velox_trading::{
     Appended, Cause, Command, DamagedLog, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Prices, Refused,
     Run, StoreError, TradingLog, TradingQueries,
@@ -12,6 +12,7 @@ use velox_trading::{
 
 use super::hub::Hub;
 use super::locked;
+use crate::faults::{self, Step};
 use crate::observe::Observer;
 
 /// Events read at a time when an account is loaded.
@@ -55,6 +56,13 @@ pub(super) struct Job {
     pub(super) account: AccountId,
     pub(super) task: Task,
     pub(super) reply: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    /// Whether a client's request brought it.
+    fn is_of_client(&self) -> bool {
+        matches!(&self.task, Task::Execute { cause: Cause { actor: Principal::User { .. }, .. }, .. })
+    }
 }
 
 pub(super) enum Task {
@@ -102,6 +110,8 @@ impl Lane {
     }
 
     async fn work(&mut self, jobs: Vec<Job>) {
+        let of_client = jobs.iter().any(Job::is_of_client);
+        faults::pass(Step::Received, of_client);
         let moment = self.ports.moments.now();
         let mut groups = Vec::new();
         let mut batch = Vec::new();
@@ -120,12 +130,14 @@ impl Lane {
                 }
             }
         }
+        faults::pass(Step::Decided, of_client);
         let outcomes = if batch.is_empty() {
             Ok(Vec::new())
         } else {
             self.ports.observer.committing(batch.iter().map(|append| append.events.len()).sum());
             self.ports.log.append(batch).await
         };
+        faults::pass(Step::Committed, of_client);
         match outcomes {
             Ok(outcomes) => {
                 let mut outcomes = outcomes.into_iter();
@@ -143,6 +155,7 @@ impl Lane {
                 }
             }
         }
+        faults::pass(Step::Answered, of_client);
     }
 
     /// Decides an account's jobs, one upon the other.
