@@ -57,6 +57,9 @@ impl Account {
                 check_limits(limits)?;
                 Ok(if *limits == self.limits { vec![] } else { vec![Fact::LimitsChanged { limits: limits.clone() }] })
             }
+            Command::MoveCash { .. } | Command::Reset { .. } if self.halt == Some(HaltMode::Closed) => {
+                Err(Refused::Closed)
+            }
             Command::MoveCash { currency, amount } => {
                 if amount.is_zero() {
                     return Err(Refused::OutOfRange("the amount must not be zero"));

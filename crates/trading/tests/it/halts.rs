@@ -1,6 +1,6 @@
 //! Halted, reduce-only and closed accounts.
 
-use velox_testkit::trading::{AccountScenario, quantity};
+use velox_testkit::trading::{AccountScenario, money, quantity};
 use velox_trading::{Command, EndReason, Fact, HaltMode, OrderStatus, Refused, Rule, Side};
 
 use crate::trade::{denial, desk, limit, trade, working};
@@ -66,6 +66,7 @@ fn a_closed_account_stays_closed() {
     trade(&mut desk, Side::Sell, "1", "100");
     desk.must(Command::Close);
     assert_eq!(desk.run(Command::Resume).err(), Some(Refused::Closed));
+    assert_eq!(desk.run(Command::Reset { cash: money("1") }).err(), Some(Refused::Closed));
     let halt = Command::Halt { mode: HaltMode::Halted, reason: String::new(), cancel_open: false };
     assert_eq!(desk.run(halt).err(), Some(Refused::Closed));
     assert_eq!(denial(&desk.place(limit(Side::Buy, "1", "90")).1).unwrap().rule, Rule::AccountState);
