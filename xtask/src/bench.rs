@@ -10,14 +10,20 @@
 
 #![expect(clippy::float_arithmetic, reason = "figures are read by people; money is nowhere near")]
 
+mod api;
 mod disk;
 mod fdatasync;
 mod livez;
 mod load;
 mod machine;
+mod orders;
+mod pgbench;
 mod ratio;
+mod reads;
 mod report;
 mod server;
+mod start;
+mod streams;
 mod velox;
 
 use crate::{process, workspace};
@@ -35,13 +41,26 @@ struct Bench {
 }
 
 /// Every bench, in the order they run.
-const BENCHES: [Bench; 2] = [
+const BENCHES: [Bench; 7] = [
     Bench {
         name: "fdatasync",
         about: "an 8 KiB write and fdatasync on the disk of the target directory",
         run: fdatasync::run,
     },
     Bench { name: "livez", about: "GET /livez against a bare actix handler, by server CPU second", run: livez::run },
+    Bench {
+        name: "orders",
+        about: "accepted resting orders on both stores, against the in-memory store, by connections and accounts",
+        run: orders::run,
+    },
+    Bench {
+        name: "pgbench",
+        about: "accepted resting orders on PostgreSQL, against pgbench with the same statements",
+        run: pgbench::run,
+    },
+    Bench { name: "reads", about: "users/me, a list of orders and candles, by server CPU second", run: reads::run },
+    Bench { name: "streams", about: "deliveries to 1,000 WebSocket clients, by server CPU second", run: streams::run },
+    Bench { name: "start", about: "start to the first 200, empty and with 100,000 events; idle memory", run: start::run },
 ];
 
 /// What `bench` takes.

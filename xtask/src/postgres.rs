@@ -4,6 +4,7 @@ mod cluster;
 mod install;
 
 pub(crate) use cluster::{Cluster, Durability};
+pub(crate) use install::Installation;
 
 use crate::process;
 use anyhow::Context;

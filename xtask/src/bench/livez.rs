@@ -4,6 +4,7 @@ use super::load::{self, Load, Measured};
 use super::ratio::interleaved;
 use super::report::Figure;
 use super::server::{Server, build_release, free_address, resident_kib};
+use super::velox::Program;
 use super::{Settings, velox};
 use std::cell::RefCell;
 use std::process::Command;
@@ -14,13 +15,14 @@ const REQUEST: &[u8] = b"GET /livez HTTP/1.1\r\nhost: bench\r\n\r\n";
 
 /// The ratio in requests by server CPU second, and what both did in the last round.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
-    let velox = velox::start("livez", &[])?;
+    let velox = velox::start(Program::Velox, "livez", &[])?;
     let bare = start_bare()?;
     let (last_velox, last_bare) = (RefCell::new(None), RefCell::new(None));
     let measure = |server: &Server, last: &RefCell<Option<Measured>>| {
         let load = Load {
             address: server.address,
             pid: server.pid(),
+            database: None,
             connections: CONNECTIONS,
             warm_up: settings.warm_up(),
             measure: settings.measure(),

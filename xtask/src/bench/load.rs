@@ -4,7 +4,7 @@
 //! not those of a fixed arrival rate.
 
 use super::disk::micros;
-use super::server::cpu_time;
+use super::server::{cpu_time, cpu_time_of_family};
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
 use std::net::SocketAddr;
@@ -27,6 +27,8 @@ pub(super) struct Load {
     pub(super) address: SocketAddr,
     /// The process whose CPU time is measured.
     pub(super) pid: u32,
+    /// The postmaster of the database behind the server, when its CPU time is to be told too.
+    pub(super) database: Option<u32>,
     pub(super) connections: u32,
     pub(super) warm_up: Duration,
     pub(super) measure: Duration,
@@ -43,6 +45,8 @@ pub(super) struct Measured {
     pub(super) took: Duration,
     /// User and system time of the server.
     pub(super) server_cpu: Duration,
+    /// User and system time of the database's processes; zero when there is none.
+    pub(super) database_cpu: Duration,
     /// Of every answer, in microseconds.
     pub(super) latency: Histogram<u64>,
 }
@@ -63,6 +67,16 @@ impl Measured {
         self.server_cpu.as_secs_f64() * 1e6 / float(self.succeeded)
     }
 
+    /// The database's CPU of one success, in microseconds.
+    pub(super) fn database_cpu_micros(&self) -> f64 {
+        self.database_cpu.as_secs_f64() * 1e6 / float(self.succeeded)
+    }
+
+    /// A quantile of the latency, in milliseconds.
+    pub(super) fn millis(&self, quantile: f64) -> f64 {
+        Duration::from_micros(self.latency.value_at_quantile(quantile)).as_secs_f64() * 1e3
+    }
+
     /// Everything, for the detail of a figure.
     pub(super) fn json(&self) -> serde_json::Value {
         let quantile = |quantile| self.latency.value_at_quantile(quantile);
@@ -70,6 +84,7 @@ impl Measured {
             "succeeded": self.succeeded, "refused": self.refused, "first_refusal": self.first_refusal,
             "seconds": self.took.as_secs_f64(), "server_cpu_seconds": self.server_cpu.as_secs_f64(),
             "per_second": self.per_second(), "per_cpu_second": self.per_cpu_second(), "cpu_us": self.cpu_micros(),
+            "database_cpu_us": self.database_cpu_micros(),
             "latency_us": {"p50": quantile(0.5), "p90": quantile(0.9), "p99": quantile(0.99), "p999": quantile(0.999),
                 "max": self.latency.max()},
         })
@@ -95,17 +110,19 @@ where
             connections.spawn(keep_asking(load.address, number, phase.clone(), request.clone()));
         }
         tokio::time::sleep(load.warm_up).await;
-        let (cpu_before, start) = (cpu_time(load.pid)?, Instant::now());
+        let database = || load.database.map_or(Ok(Duration::ZERO), cpu_time_of_family);
+        let (cpu_before, database_before, start) = (cpu_time(load.pid)?, database()?, Instant::now());
         phase.store(MEASURE, Ordering::Relaxed);
         tokio::time::sleep(load.measure).await;
         phase.store(STOP, Ordering::Relaxed);
         let (server_cpu, took) = (cpu_time(load.pid)?.saturating_sub(cpu_before), start.elapsed());
+        let database_cpu = database()?.saturating_sub(database_before);
         let mut total = Tally::new()?;
         while let Some(tally) = connections.join_next().await {
             total.add(tally??)?;
         }
         let Tally { succeeded, refused, first_refusal, latency } = total;
-        Ok(Measured { succeeded, refused, first_refusal, took, server_cpu, latency })
+        Ok(Measured { succeeded, refused, first_refusal, took, server_cpu, database_cpu, latency })
     })
 }
 
@@ -180,7 +197,7 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result
 }
 
 /// Status and whole length of the answer at the start of `bytes`; `None` while it is not complete.
-fn parse(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
+pub(super) fn parse(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(bytes)? else { return Ok(None) };
@@ -201,6 +218,27 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
     Ok(body.map(|body: usize| head + body).filter(|length| *length <= bytes.len()).map(|length| (status, length)))
 }
 
+/// The body of a complete answer.
+pub(super) fn body(answer: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(answer)? else { bail!("an incomplete answer") };
+    let rest = &answer[head..];
+    if !response.headers.iter().any(|header| header.name.eq_ignore_ascii_case("transfer-encoding")) {
+        return Ok(rest.to_vec());
+    }
+    let (mut body, mut at) = (Vec::new(), 0);
+    while let Ok(httparse::Status::Complete((line, size))) = httparse::parse_chunk_size(&rest[at..]) {
+        let size = usize::try_from(size)?;
+        body.extend_from_slice(&rest[at + line..at + line + size]);
+        at += line + size + 2;
+        if size == 0 {
+            break;
+        }
+    }
+    Ok(body)
+}
+
 /// The length of a chunked body with its framing; `None` while it is not complete. Trailers are not understood.
 fn chunked_length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
     let mut at: usize = 0;
@@ -217,7 +255,7 @@ fn chunked_length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
 
 /// As a float, which is exact up to 2^53.
 #[expect(clippy::as_conversions, reason = "there is no other conversion, and a count is far below 2^53")]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }
 

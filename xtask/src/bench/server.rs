@@ -90,6 +90,21 @@ pub(super) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_secs(ticks) / per_second)
 }
 
+/// User and system time that a process and its children have taken so far, those included that have ended.
+pub(super) fn cpu_time_of_family(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the server is gone")?;
+    let mut ticks = family_ticks(&stat, 4).context("cannot read /proc/…/stat")?;
+    for entry in std::fs::read_dir("/proc")? {
+        // A process may end while we look.
+        let Ok(stat) = std::fs::read_to_string(entry?.path().join("stat")) else { continue };
+        if parent(&stat) == Some(pid) {
+            ticks += family_ticks(&stat, 2).unwrap_or(0);
+        }
+    }
+    let per_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
+    Ok(Duration::from_secs(ticks) / per_second)
+}
+
 /// Resident memory of a process in KiB (VmRSS).
 pub(super) fn resident_kib(pid: u32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("the server is gone")?;
@@ -97,11 +112,22 @@ pub(super) fn resident_kib(pid: u32) -> anyhow::Result<u64> {
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
-/// The sum of utime and stime, fields 14 and 15 of proc(5). The name before them may hold spaces and brackets.
+/// The sum of utime and stime.
 fn cpu_ticks(stat: &str) -> Option<u64> {
+    family_ticks(stat, 2)
+}
+
+/// The sum of the first `count` of utime, stime, cutime and cstime, fields 14 to 17 of proc(5). The name before them
+/// may hold spaces and brackets.
+fn family_ticks(stat: &str, count: usize) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_whitespace().skip(11).map(|field| field.parse::<u64>().ok());
-    Some(fields.next()?? + fields.next()??)
+    after_name.split_whitespace().skip(11).take(count).map(|field| field.parse::<u64>().ok()).sum()
+}
+
+/// The parent of a process, field 4 of proc(5).
+fn parent(stat: &str) -> Option<u32> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -112,6 +138,7 @@ mod tests {
     fn cpu_time_is_read_behind_a_name_with_brackets() {
         let stat = "42 (a) (b c) S 1 42 42 0 -1 4194304 100 0 0 0 700 30 5 6 20 0 1 0 12345 1000 200";
         assert_eq!(cpu_ticks(stat), Some(730));
-        assert_eq!(cpu_ticks("42 (short) S 1"), None);
+        assert_eq!((family_ticks(stat, 4), parent(stat)), (Some(741), Some(1)));
+        assert_eq!(cpu_ticks("42 (short) S"), Some(0), "no field is no time");
     }
 }

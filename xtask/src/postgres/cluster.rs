@@ -57,6 +57,11 @@ impl Cluster {
         Ok(Cluster { server, log_open, folder, port })
     }
 
+    /// The number of its first process, whose children are the others.
+    pub(crate) fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Its address, as a superuser, on the database `postgres`.
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
@@ -146,6 +151,8 @@ fn start_on_a_free_port(
         postgres.arg("-D").arg(folder).args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()]);
         // Contract suites run side by side, each with its own pool.
         postgres.args(["-c", "max_connections=300", "-c", "log_line_prefix=%m [%p] "]);
+        // Whole statements in pg_stat_activity, for whoever wonders and for `bench pgbench`.
+        postgres.args(["-c", "track_activity_query_size=32768"]);
         if matches!(durability, Durability::Volatile) {
             postgres.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         }
