@@ -9,7 +9,7 @@ use velox_kernel::{AccountId, OrderId, Symbol};
 use velox_trading::{Trading, cancel_all_orders};
 
 use super::asked::Asked;
-use crate::http::{Caller, Problem, StrictQuery, note_account};
+use crate::http::{Caller, Problem, ProblemBody, StrictQuery, note_account};
 
 /// Which orders.
 #[derive(Deserialize, Validate, IntoParams)]
@@ -38,7 +38,8 @@ struct CanceledOrders {
 /// All of them in one step: no order of the account slips between.
 #[utoipa::path(delete, path = "/v1/orders", params(CancelAllQuery),
     responses((status = 200, description = "The orders whose cancel began.", body = CanceledOrders),
-        (status = 404, description = "There is no such account, or it belongs to somebody else.")))]
+        (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,

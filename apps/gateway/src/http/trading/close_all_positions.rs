@@ -6,7 +6,7 @@ use velox_engine::{ClosePositionError, Intake, PlaceOrderError, close_all_positi
 
 use super::asked::Asked;
 use super::close_position::CloseQuery;
-use crate::http::{Caller, Outcome, Problem, StrictQuery, note_account};
+use crate::http::{Caller, Outcome, Problem, ProblemBody, StrictQuery, note_account};
 use crate::views::{OrderView, PageView};
 
 /// Closes all positions
@@ -15,7 +15,10 @@ use crate::views::{OrderView, PageView};
 /// is among them with that status. After a failure, ask again: what is closed is not closed twice.
 #[utoipa::path(delete, path = "/v1/positions", params(CloseQuery),
     responses((status = 200, description = "The closing orders.", body = PageView<OrderView>),
-        (status = 404, description = "There is no such account, or it belongs to somebody else.")))]
+        (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 422, description = "An instrument takes no orders; other positions may be closing.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     intake: Data<Intake>,

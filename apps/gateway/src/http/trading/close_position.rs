@@ -10,7 +10,7 @@ use velox_kernel::{AccountId, Symbol};
 
 use super::asked::Asked;
 use super::placed;
-use crate::http::{Caller, PathId, Problem, StrictQuery, note_account};
+use crate::http::{Caller, PathId, Problem, ProblemBody, StrictQuery, note_account};
 use crate::views::OrderView;
 
 /// Whose position.
@@ -33,7 +33,8 @@ pub(super) struct CloseQuery {
         ("Idempotency-Key" = Option<String>, Header, description = "The closing order's client order id.")),
     responses((status = 201, description = "The closing order.", body = OrderView,
             headers(("Location" = String, description = "The order."))),
-        (status = 422, description = "No such instrument takes orders, or a risk rule denied the order.")))]
+        (status = 422, description = "No such instrument takes orders, or a risk rule denied the order.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     intake: Data<Intake>,

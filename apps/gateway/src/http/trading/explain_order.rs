@@ -10,7 +10,7 @@ use velox_trading::{Explanation, Verdict};
 
 use super::order_body::OrderBody;
 use crate::http::wire::{WireNumber, WirePrice};
-use crate::http::{Caller, Problem, StrictJson, note_account};
+use crate::http::{Caller, Problem, ProblemBody, StrictJson, note_account};
 use crate::views::{RuleCheckView, UsedPriceView};
 
 /// What placing an order would do now.
@@ -50,7 +50,9 @@ impl From<&Explanation> for ExplanationView {
 /// Nothing is placed: the answer holds every rule with its limit, its use and its headroom. What placing would refuse
 /// without an event is refused here with the same problem.
 #[utoipa::path(post, path = "/v1/orders/explain", request_body = OrderBody,
-    responses((status = 200, description = "What every rule makes of it.", body = ExplanationView)))]
+    responses((status = 200, description = "What every rule makes of it.", body = ExplanationView),
+        (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     intake: Data<Intake>,

@@ -9,7 +9,7 @@ use velox_kernel::{AccountId, ClientOrderId};
 use velox_trading::{OrderName, Trading, get_order};
 
 use super::problems::no_order;
-use crate::http::{Caller, Problem, StrictQuery, note_account};
+use crate::http::{Caller, Problem, ProblemBody, StrictQuery, note_account};
 use crate::views::OrderView;
 
 /// Which order.
@@ -29,7 +29,8 @@ pub(super) struct ClientIdQuery {
 /// Shows an order by its client order id
 #[utoipa::path(get, path = "/v1/orders/by-client-id", params(ClientIdQuery),
     responses((status = 200, description = "The order.", body = OrderView),
-        (status = 404, description = "There is no such order, or it belongs to somebody else.")))]
+        (status = 404, description = "There is no such order, or it belongs to somebody else.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,

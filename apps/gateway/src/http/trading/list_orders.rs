@@ -9,7 +9,7 @@ use velox_kernel::{AccountId, StrategyId, Symbol};
 use velox_trading::{OrderFilter, Trading, list_orders};
 
 use super::filters::StatusList;
-use crate::http::{Caller, Problem, StrictQuery, page_request};
+use crate::http::{Caller, Problem, ProblemBody, StrictQuery, page_request};
 use crate::views::{OrderView, PageView, SideWord};
 
 /// Which orders.
@@ -43,7 +43,9 @@ pub(super) struct ListOrdersQuery {
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/v1/orders", params(ListOrdersQuery),
-    responses((status = 200, description = "A page of orders.", body = PageView<OrderView>)))]
+    responses((status = 200, description = "A page of orders.", body = PageView<OrderView>),
+        (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use velox_kernel::{AccountId, StrategyId};
 use velox_trading::{Trading, list_positions};
 
-use crate::http::{Caller, Problem, StrictQuery, note_account};
+use crate::http::{Caller, Problem, ProblemBody, StrictQuery, note_account};
 use crate::views::{PageView, PositionView};
 
 /// Which positions.
@@ -30,7 +30,8 @@ pub(super) struct ListPositionsQuery {
 /// Those that are not flat, by symbol, at the market's newest prices; all on one page.
 #[utoipa::path(get, path = "/v1/positions", params(ListPositionsQuery),
     responses((status = 200, description = "The positions.", body = PageView<PositionView>),
-        (status = 404, description = "There is no such account, or it belongs to somebody else.")))]
+        (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use velox_kernel::{AccountId, OrderId, StrategyId, Symbol, Timestamp};
 use velox_trading::{FillFilter, Trading, list_trades};
 
-use crate::http::{Caller, Problem, StrictQuery, page_request};
+use crate::http::{Caller, Problem, ProblemBody, StrictQuery, page_request};
 use crate::views::{PageView, TradeView};
 
 /// Which fills.
@@ -46,7 +46,9 @@ pub(super) struct ListTradesQuery {
 ///
 /// The fills of orders, newest first.
 #[utoipa::path(get, path = "/v1/trades", params(ListTradesQuery),
-    responses((status = 200, description = "A page of fills.", body = PageView<TradeView>)))]
+    responses((status = 200, description = "A page of fills.", body = PageView<TradeView>),
+        (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,

@@ -12,11 +12,11 @@ use velox_kernel::{ClientOrderId, OrderId, error_code};
 use super::asked::Asked;
 use super::order_body::{above_zero_price, above_zero_quantity};
 use super::placed;
-use crate::http::wire::{Patch, WirePrice, WireQuantity};
+use crate::http::wire::{WirePrice, WireQuantity};
 use crate::http::{Caller, PathId, Problem, StrictJson};
 use crate::views::{OrderView, TimeInForceWord};
 
-/// What is to be different; what is left out stays.
+/// What is to be different; what is left out or `null` stays: an order has no number that could be cleared.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"limit_price": "46150", "client_order_id": "my-order-2"}))]
@@ -35,16 +35,15 @@ pub(super) struct ReplaceBody {
     time_in_force: Option<TimeInForceWord>,
     /// The client's name for the new order; the `Idempotency-Key` header when not given.
     #[garde(skip)]
-    #[serde(default)]
     #[schema(value_type = Option<String>, example = "my-order-2", pattern = "^[!-~]{1,64}$")]
-    client_order_id: Patch<ClientOrderId>,
+    client_order_id: Option<ClientOrderId>,
 }
 
 impl ReplaceBody {
     fn request(self, order: OrderId, key: Option<ClientOrderId>) -> Result<ReplaceRequest, Problem> {
         let request = ReplaceRequest {
             order,
-            client_order_id: self.client_order_id.over(None).or(key),
+            client_order_id: self.client_order_id.or(key),
             quantity: self.quantity.map(|quantity| quantity.0),
             limit_price: self.limit_price.map(|price| price.0),
             stop_price: self.stop_price.map(|price| price.0),
@@ -54,6 +53,7 @@ impl ReplaceBody {
             && request.limit_price.is_none()
             && request.stop_price.is_none()
             && request.time_in_force.is_none();
+        // The order's type is fixed, so nothing but these four can differ.
         match same {
             true => Err(Problem::of(error_code::INVALID_REQUEST)
                 .detail("Nothing is to be different.")

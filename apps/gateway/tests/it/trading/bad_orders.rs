@@ -85,16 +85,8 @@ async fn what_is_no_json_is_refused_before_anything_is_looked_up() {
     let doubled = good.replacen('{', r#"{"quantity":"1","#, 1);
     let nan = good.replace(r#""0.5""#, "NaN");
     let escaped = good.replacen('{', r#"{"quantit\u0079":"1","#, 1);
-    for body in ["{", "", doubled.as_str(), nan.as_str(), escaped.as_str()] {
-        let answer = world
-            .call(
-                "trader",
-                "POST",
-                "/v1/orders",
-                &[("Content-Type", "application/json")][..usize::from(body.is_empty())],
-                body,
-            )
-            .await;
+    for body in ["{", " ", doubled.as_str(), nan.as_str(), escaped.as_str()] {
+        let answer = world.call("trader", "POST", "/v1/orders", &[], body).await;
         assert_problem(&answer, 400, "malformed_json", body);
     }
     let forty = good.replace(r#""0.5""#, "1234567890123456789012345678901234567890");

@@ -31,10 +31,10 @@ use crate::server::{Answer, config, request};
 
 /// The market of the tests: it moves when told.
 #[derive(Default)]
-pub struct Market(Mutex<FixedPrices>);
+pub(crate) struct Market(Mutex<FixedPrices>);
 
 impl Market {
-    pub fn set(&self, symbol: &str, last: &str, at: Timestamp) {
+    pub(crate) fn set(&self, symbol: &str, last: &str, at: Timestamp) {
         let last = price(last);
         self.0.lock().set(symbol.parse().unwrap(), last, at);
     }
@@ -101,26 +101,26 @@ impl Authenticator for TwoTenants {
 }
 
 /// The server and what stands behind it.
-pub struct World {
-    pub address: SocketAddr,
-    pub clock: Arc<TestClock>,
-    pub market: Arc<Market>,
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) market: Arc<Market>,
     /// A paper account with 100,000 USD.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// The same of another tenant.
-    pub foreign: AccountId,
+    pub(crate) foreign: AccountId,
     lanes: Arc<Lanes>,
     org: OrgId,
     _server: Server,
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|trading| trading).await
     }
 
     /// A world whose handlers get other ports.
-    pub async fn with(change: impl FnOnce(Trading) -> Trading) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(Trading) -> Trading) -> Self {
         let (clock, market) = (Arc::new(TestClock::default()), Arc::new(Market::default()));
         for symbol in ["BTC-PERP", "BTC/USD", "BRK.B"] {
             market.set(symbol, "46000", clock.now());
@@ -158,7 +158,7 @@ impl World {
     }
 
     /// Another account of the first tenant whose money is real.
-    pub async fn open_real(&self) -> AccountId {
+    pub(crate) async fn open_real(&self) -> AccountId {
         let account = AccountId::new(FreshIds.next());
         self.open(account, self.org, false).await;
         account
@@ -184,20 +184,20 @@ impl World {
     }
 
     /// A command that does not come from a client.
-    pub async fn execute(&self, account: AccountId, command: Command) {
+    pub(crate) async fn execute(&self, account: AccountId, command: Command) {
         let cause = Cause { actor: Principal::System, command: CommandId::new(FreshIds.next()), request: None };
         self.lanes.execute(account, command, cause).await.unwrap();
     }
 
     /// Plays the executor and the broker: routes an order and acknowledges it.
-    pub async fn work(&self, order: &Value) {
+    pub(crate) async fn work(&self, order: &Value) {
         let id: OrderId = order["id"].as_str().unwrap().parse().unwrap();
         self.execute(self.account, Command::Route { order: id }).await;
         self.report(id, ReportKind::Acknowledged { broker_order_id: "broker-1".parse().unwrap() }).await;
     }
 
     /// Plays the broker: a part of a routed order trades, with a fee of 1 USD.
-    pub async fn fill(&self, order: &Value, amount: &str, at: &str) {
+    pub(crate) async fn fill(&self, order: &Value, amount: &str, at: &str) {
         let id: OrderId = order["id"].as_str().unwrap().parse().unwrap();
         let fill = FillReport {
             fill: format!("fill-{}", FreshIds.next()).parse().unwrap(),
@@ -216,20 +216,27 @@ impl World {
         self.execute(self.account, Command::Report(report)).await;
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call("viewer", "GET", path, &[], "").await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.call("trader", "POST", path, &[], &body.to_string()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.call("trader", "DELETE", path, &[], "").await
     }
 
     /// A request under a token; a body is announced as JSON.
-    pub async fn call(&self, token: &str, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn call(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        more: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let bearer = format!("Bearer {token}");
         let mut headers = vec![("Authorization", bearer.as_str())];
         if !body.is_empty() {
@@ -240,7 +247,7 @@ impl World {
     }
 
     /// A limit order for a tenth below the market, with other or further members.
-    pub fn order(&self, with: Value) -> Value {
+    pub(crate) fn order(&self, with: Value) -> Value {
         let mut body = json!({
             "account_id": self.account, "symbol": "BTC-PERP", "side": "buy", "type": "limit",
             "quantity": "0.5", "limit_price": "45000",
@@ -256,14 +263,14 @@ impl World {
     }
 
     /// Places an order that must be accepted.
-    pub async fn place(&self, with: Value) -> Value {
+    pub(crate) async fn place(&self, with: Value) -> Value {
         let answer = self.post("/v1/orders", &self.order(with)).await;
         assert_eq!(answer.status, 201, "{}", answer.json());
         answer.json()
     }
 
     /// How many events the account has.
-    pub async fn events(&self) -> u64 {
+    pub(crate) async fn events(&self) -> u64 {
         self.lanes.read(self.account).await.unwrap().seq()
     }
 }
