@@ -168,8 +168,9 @@ fn connect(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Result<Opt
     match purpose {
         Purpose::Write => {
             let pages = options.checkpoint_pages;
+            let synchronous = if options.synced { "FULL" } else { "OFF" };
             connection.batch_execute(&format!(
-                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
                  PRAGMA wal_autocheckpoint = {pages}; PRAGMA journal_size_limit = 67108864;"
             ))?;
             if let Some(pages) = options.max_pages {

@@ -26,6 +26,9 @@ pub struct SqliteOptions {
     pub checkpoint_pages: u32,
     /// The most pages the file may have; no bound when `None`.
     pub max_pages: Option<u32>,
+    /// Whether a commit is on the disk when it is acknowledged. True by default; false is for the test that shows what
+    /// is lost without.
+    pub synced: bool,
     /// Hears of commits.
     pub observer: Arc<dyn CommitObserver>,
 }
@@ -42,6 +45,7 @@ impl Default for SqliteOptions {
             cache_kib: 2_048,
             checkpoint_pages: 2_000,
             max_pages: None,
+            synced: true,
             observer: Arc::new(Unobserved),
         }
     }
