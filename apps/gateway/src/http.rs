@@ -1,6 +1,7 @@
 //! HTTP: one table of routes, the frame around every handler, and the extractors handlers are written with.
 
 mod auth;
+pub mod brokers;
 mod cors;
 mod edge;
 mod entity_tag;
@@ -10,6 +11,7 @@ pub mod health;
 mod idempotency_key;
 pub mod identity;
 mod limiter;
+pub mod market;
 mod metrics;
 mod mount;
 pub mod openapi;

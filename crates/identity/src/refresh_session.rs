@@ -49,7 +49,13 @@ pub async fn refresh_session(identity: &Identity, presented: &RefreshToken) -> R
                 expires_at: now.plus(identity.config.access_lifetime).min(standing.expires_at),
             };
             let access = identity.ports.signer.sign(&claims).map_err(IdentityFailure::from)?;
-            Ok(Tokens { access, access_expires_at: claims.expires_at, refresh, refresh_expires_at })
+            Ok(Tokens {
+                session: standing.session,
+                access,
+                access_expires_at: claims.expires_at,
+                refresh,
+                refresh_expires_at,
+            })
         }
         Rotation::Unknown | Rotation::Expired | Rotation::Ended => Err(RefreshSessionError::Invalid),
         Rotation::Reused { session, user } => {

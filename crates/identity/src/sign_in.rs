@@ -86,6 +86,7 @@ impl Draft {
             expires_at: created_at.plus(identity.config.access_lifetime).min(expires_at),
         };
         let tokens = Tokens {
+            session: id,
             access: identity.ports.signer.sign(&claims)?,
             access_expires_at: claims.expires_at,
             refresh: self.refresh,

@@ -62,6 +62,8 @@ impl RefreshToken {
 /// What a client works with after signing in.
 #[derive(Clone, Debug)]
 pub struct Tokens {
+    /// The sign-in that they belong to.
+    pub session: SessionId,
     /// Goes with every request.
     pub access: AccessToken,
     /// When the access token ends.

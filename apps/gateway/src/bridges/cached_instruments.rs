@@ -88,3 +88,34 @@ impl Instruments for CachedInstruments {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use velox_market::{InstrumentStatus, bundled_instruments};
+    use velox_testkit::TestClock;
+    use velox_testkit::market::MemoryMarketStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_saved_is_seen_at_once_and_what_others_save_within_a_minute() {
+        let (store, clock) = (Arc::new(MemoryMarketStore::default()), Arc::new(TestClock::default()));
+        let cached = CachedInstruments::new(store.clone(), clock.clone());
+        let listed = bundled_instruments().into_iter().next().unwrap();
+        let halted = Instrument { status: InstrumentStatus::Halted, ..listed.clone() };
+        let symbol = listed.symbol;
+        assert_eq!(cached.instrument(symbol).await, Ok(None));
+        cached.save(std::slice::from_ref(&listed)).await.unwrap();
+        assert_eq!(cached.instrument(symbol).await, Ok(Some(listed.clone())));
+        cached.save(std::slice::from_ref(&halted)).await.unwrap();
+        assert_eq!(cached.instrument(symbol).await, Ok(Some(halted.clone())));
+        store.save_instruments(std::slice::from_ref(&listed)).await.unwrap();
+        store.set_away(true);
+        assert_eq!(cached.instrument(symbol).await, Ok(Some(halted)), "from memory, without the store");
+        clock.advance(MAX_AGE);
+        assert!(cached.instrument(symbol).await.is_err(), "too old to believe");
+        store.set_away(false);
+        assert_eq!(cached.instrument(symbol).await, Ok(Some(listed)));
+    }
+}

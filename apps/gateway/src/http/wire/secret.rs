@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// A text that nobody else may see. It prints nothing, and its memory is cleared.
@@ -23,7 +23,7 @@ impl PartialSchema for WireSecret {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
-            .write_only(Some(true))
+            .write_only(true)
             .into()
     }
 }
