@@ -9,13 +9,14 @@ mod notice;
 mod outbox;
 mod private_feed;
 mod resume;
+mod standing;
 mod subscription;
 
 pub use channel::Channel;
 pub use client_message::{ClientMessage, Subscribe};
-pub use connection::{Connection, Ended};
+pub use connection::Connection;
 pub use desk::{Standing, StreamDesk, StreamSettings};
-pub use market_hub::{MarketHub, MarketTold};
+pub use market_hub::{MarketCursor, MarketHub, MarketTold, Slot};
 pub use notice::{CloseReason, Notice, StreamError};
-pub use outbox::{Frame, Outbox, Position};
+pub use outbox::{Ending, Frame, Outbox, Position};
 pub use resume::Resume;

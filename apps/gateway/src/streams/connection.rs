@@ -3,46 +3,47 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use actix_web::rt::spawn;
 use actix_web::rt::task::JoinHandle;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
-use tokio::time::{Instant, Interval, interval_at};
-use velox_kernel::{AccountId, Actor, SessionId, Timestamp};
-use velox_market::FeedCursor;
+use actix_web::web::Bytes;
+use tokio::sync::{mpsc, watch};
+use velox_kernel::{AccountId, Actor, Timestamp};
 use velox_trading::{ExecuteError, GetAccountError, get_account};
 
 use super::channel::Channel;
 use super::client_message::Subscribe;
 use super::desk::{StreamDesk, StreamSettings};
+use super::market_hub::MarketCursor;
 use super::notice::{CloseReason, Notice, StreamError};
-use super::outbox::{Frame, Outbox};
+use super::outbox::{Ending, Frame, Outbox, Position};
 use super::private_feed::PrivateFeed;
-use super::subscription::{follow_account, follow_market, snapshot};
-
-/// How often a connection asks whether its session still stands, beside hearing of those that this process ends.
-const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+use super::standing::watch_standing;
+use super::subscription::{follow_account, follow_market, follow_mute_feeds, snapshot};
 
 /// One client's subscriptions. Dropping it ends them.
+///
+/// Everything that is said about subscriptions goes through the one queue, in tasks that wait for room there: whoever
+/// reads the queue never waits for itself.
 pub struct Connection {
     desk: Arc<StreamDesk>,
-    actor: Option<Actor>,
+    actor: watch::Sender<Option<Actor>>,
     outbox: Outbox,
     subscriptions: HashMap<(Channel, Option<AccountId>), JoinHandle<()>>,
-    ended: broadcast::Receiver<SessionId>,
-    look: Interval,
+    /// Tells of mute feeds while there is a subscription to alerts.
+    mute_feeds: Option<JoinHandle<()>>,
+    guard: JoinHandle<()>,
 }
-
-/// The client's session was ended, or the server is leaving.
-pub type Ended = CloseReason;
 
 impl Connection {
     /// A connection of somebody who was let in already, or of nobody yet; and what is to be sent.
     #[must_use]
     pub fn new(desk: Arc<StreamDesk>, actor: Option<Actor>) -> (Self, mpsc::Receiver<Frame>) {
         let (outbox, frames) = Outbox::new(desk.settings.queue, desk.settings.patience);
+        let (actor, present) = watch::channel(actor);
+        // Subscribed here and not in the task: a session that ends in between is not missed.
         let ended = desk.sessions_ended.subscribe();
-        let look = interval_at(Instant::now() + LOOK, LOOK);
-        (Self { desk, actor, outbox, subscriptions: HashMap::new(), ended, look }, frames)
+        let guard = spawn(watch_standing(Arc::clone(&desk), ended, present, outbox.clone()));
+        (Self { desk, actor, outbox, subscriptions: HashMap::new(), mute_feeds: None, guard }, frames)
     }
 
     /// The bounds it works within.
@@ -57,59 +58,41 @@ impl Connection {
         self.desk.clock.now()
     }
 
-    /// Who was let in.
+    /// Whether somebody was let in.
     #[must_use]
-    pub const fn actor(&self) -> Option<&Actor> {
-        self.actor.as_ref()
+    pub fn is_signed_in(&self) -> bool {
+        self.actor.borrow().is_some()
+    }
+
+    /// Hears when the connection has to end.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        self.outbox.ending()
     }
 
     /// Takes a token. A later one must be of the same user.
     ///
     /// # Errors
-    /// [`CloseReason::Unauthenticated`].
+    /// [`CloseReason`]: nobody's token, or one that cannot be checked now.
     pub async fn sign_in(&mut self, token: &str) -> Result<(), CloseReason> {
-        let actor = self.desk.authenticator.authenticate(token).await.map_err(|_| CloseReason::Unauthenticated)?;
-        if self.actor.as_ref().is_some_and(|before| (before.user, before.org) != (actor.user, actor.org)) {
+        let actor = self.desk.authenticator.authenticate(token).await.map_err(|problem| match problem {
+            crate::http::AuthProblem::Unavailable(_) => CloseReason::StoreUnavailable,
+            _ => CloseReason::Unauthenticated,
+        })?;
+        if self.actor.borrow().as_ref().is_some_and(|before| (before.user, before.org) != (actor.user, actor.org)) {
             return Err(CloseReason::Unauthenticated);
         }
-        self.actor = Some(actor);
+        self.actor.send_replace(Some(actor));
         Ok(())
     }
 
-    /// Waits until the connection has no right to go on.
-    pub async fn no_longer_stands(&mut self) -> Ended {
-        let shutdown = self.desk.shutdown.clone();
-        loop {
-            let doubted = tokio::select! {
-                () = shutdown.begun() => return CloseReason::ShuttingDown,
-                ended = self.ended.recv() => match ended {
-                    Ok(session) => {
-                        if self.actor.as_ref().is_some_and(|actor| actor.session == session) {
-                            return CloseReason::SessionEnded;
-                        }
-                        false
-                    }
-                    Err(RecvError::Lagged(_)) => true,
-                    Err(RecvError::Closed) => return CloseReason::ShuttingDown,
-                },
-                // Another process on the same store may have ended the session.
-                _ = self.look.tick() => true,
-            };
-            if doubted
-                && let Some(actor) = &self.actor
-                && !self.desk.standing.still_stands(actor).await
-            {
-                return CloseReason::SessionEnded;
-            }
-        }
-    }
-
-    /// Begins a subscription and gives the answer to it; the subscription's messages come behind the answer.
+    /// Begins a subscription, in the place of an earlier one to the same channel and account. The answer to it and its
+    /// messages come through the queue. Gives where it stands before its first message, for an account's log.
     ///
     /// # Errors
     /// [`StreamError`] when it is refused; the connection stays.
-    pub async fn subscribe(&mut self, wish: &Subscribe) -> Result<(), StreamError<'static>> {
-        let actor = self.actor.clone().ok_or_else(|| refuse("unauthenticated", "Sign in first."))?;
+    pub async fn subscribe(&mut self, wish: &Subscribe) -> Result<Option<Position>, StreamError<'static>> {
+        let actor = self.actor.borrow().clone().ok_or_else(|| refuse("unauthenticated", "Sign in first."))?;
         if !actor.may(wish.channel.permission()) {
             return Err(refuse("forbidden", "The role does not carry what this channel needs."));
         }
@@ -117,40 +100,39 @@ impl Connection {
         if !self.subscriptions.contains_key(&key) && self.subscriptions.len() >= self.desk.settings.subscriptions {
             return Err(refuse("too_many_subscriptions", "The connection has as many subscriptions as it may."));
         }
-        let task = match wish.channel {
-            Channel::MarketData => self.subscribe_market(wish).await?,
-            channel => self.subscribe_account(&actor, channel, wish).await?,
-        };
-        if let Some(before) = self.subscriptions.insert(key, task) {
-            before.abort();
+        match wish.channel {
+            Channel::MarketData => self.subscribe_market(wish),
+            channel => self.subscribe_account(&actor, channel, wish).await,
         }
-        Ok(())
     }
 
-    async fn subscribe_market(&self, wish: &Subscribe) -> Result<JoinHandle<()>, StreamError<'static>> {
+    fn subscribe_market(&mut self, wish: &Subscribe) -> Result<Option<Position>, StreamError<'static>> {
         if wish.symbols.is_empty() || wish.symbols.len() > self.desk.settings.symbols {
             let most = self.desk.settings.symbols;
             return Err(refuse("invalid_subscription", &format!("Name 1 to {most} symbols.")));
         }
-        if wish.account.is_some() {
-            return Err(refuse("invalid_subscription", "Market data belongs to no account."));
+        if wish.account.is_some() || wish.after.is_some() || wish.snapshot {
+            let detail = "Market data belongs to no account: account, after and snapshot are for the other channels.";
+            return Err(refuse("invalid_subscription", detail));
         }
         let after = match (wish.epoch, wish.offset) {
-            (Some(epoch), Some(offset)) => Some(FeedCursor { epoch, offset }),
+            (Some(epoch), Some(offset)) => Some(MarketCursor { epoch, offset }),
             (None, None) => None,
             _ => return Err(refuse("invalid_subscription", "Name both epoch and offset, or neither.")),
         };
-        self.say(&Notice::Subscribed { channel: Channel::MarketData, account: None, seq: None }).await;
+        self.end((Channel::MarketData, None));
         let hub = Arc::clone(&self.desk.market);
-        Ok(actix_web::rt::spawn(follow_market(hub, wish.symbols.clone(), after, self.outbox.clone())))
+        let task = spawn(follow_market(hub, wish.symbols.clone(), after, self.outbox.clone()));
+        self.subscriptions.insert((Channel::MarketData, None), task);
+        Ok(None)
     }
 
     async fn subscribe_account(
-        &self,
+        &mut self,
         actor: &Actor,
         channel: Channel,
         wish: &Subscribe,
-    ) -> Result<JoinHandle<()>, StreamError<'static>> {
+    ) -> Result<Option<Position>, StreamError<'static>> {
         let id = wish.account.ok_or_else(|| refuse("invalid_subscription", "Name the account."))?;
         if !wish.symbols.is_empty() || wish.epoch.is_some() || wish.offset.is_some() {
             return Err(refuse("invalid_subscription", "Symbols, epoch and offset are for market data."));
@@ -164,41 +146,65 @@ impl Connection {
             ExecuteError::Overloaded => refuse("overloaded", "Too much is waiting; try again."),
             _ => refuse("store_unavailable", "The account could not be read; try again."),
         })?;
-        if wish.after.is_some_and(|after| after > account.seq()) {
-            return Err(refuse("cursor_ahead", &format!("The account's newest event is {}.", account.seq())));
+        let log = Arc::clone(&trading.log);
+        if let Some(after) = wish.after.filter(|after| *after > account.seq()) {
+            // Another process may have written more than this one has read.
+            let there = log.events(id, after - 1, 1).await;
+            if there.map_err(|_| refuse("store_unavailable", "The log could not be read; try again."))?.is_empty() {
+                return Err(refuse("cursor_ahead", &format!("The account has no event {after} yet.")));
+            }
         }
         let after = match (wish.snapshot, wish.after) {
             (true, _) | (false, None) => account.seq(),
             (false, Some(after)) => after,
         };
-        self.say(&Notice::Subscribed { channel, account: Some(id), seq: Some(after) }).await;
+        self.end((channel, Some(id)));
+        let start = Position::Log { channel, account: id, seq: after };
+        let mut first = vec![Bytes::from(
+            Notice::Subscribed { channel, account: Some(id), seq: Some(after), resumed: None }.to_json(),
+        )];
         if wish.snapshot {
-            // A connection that is gone by now ends with its tasks.
-            let _ = self.outbox.send(snapshot(channel, &account), None).await;
+            first.push(snapshot(channel, &account));
         }
-        let log = Arc::clone(&trading.log);
         let feed = PrivateFeed::new(&self.desk.hub, log, channel, id, after, self.desk.settings.look_every);
-        Ok(actix_web::rt::spawn(follow_account(feed, channel, id, self.outbox.clone())))
+        let task = spawn(follow_account(first, feed, start, self.outbox.clone()));
+        self.subscriptions.insert((channel, Some(id)), task);
+        if channel == Channel::Alerts && self.mute_feeds.is_none() {
+            self.mute_feeds = Some(spawn(follow_mute_feeds(Arc::clone(&self.desk.market), self.outbox.clone())));
+        }
+        Ok(Some(start))
     }
 
-    /// Ends a subscription; false when there was none.
-    pub async fn unsubscribe(&mut self, channel: Channel, account: Option<AccountId>) -> bool {
-        let Some(task) = self.subscriptions.remove(&(channel, account)) else { return false };
-        task.abort();
-        self.say(&Notice::Unsubscribed { channel, account }).await;
+    /// Ends a subscription; false when there was none. What waits in the queue still goes out before the answer.
+    pub fn unsubscribe(&mut self, channel: Channel, account: Option<AccountId>) -> bool {
+        if !self.end((channel, account)) {
+            return false;
+        }
+        if !self.subscriptions.keys().any(|(channel, _)| *channel == Channel::Alerts)
+            && let Some(task) = self.mute_feeds.take()
+        {
+            task.abort();
+        }
+        let (outbox, notice) = (self.outbox.clone(), Notice::Unsubscribed { channel, account }.to_json());
+        spawn(async move {
+            // A connection that is gone hears nothing.
+            let _ = outbox.send(notice.into(), None).await;
+        });
         true
     }
 
-    /// Puts a notice behind what waits already.
-    pub async fn say(&self, notice: &Notice<'_>) {
-        // A connection that is gone hears nothing.
-        let _ = self.outbox.send(notice.to_json().into(), None).await;
+    /// Stops a subscription's task: it shares this thread, so it says nothing more from here on.
+    fn end(&mut self, key: (Channel, Option<AccountId>)) -> bool {
+        let ended = self.subscriptions.remove(&key);
+        ended.iter().for_each(JoinHandle::abort);
+        ended.is_some()
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.subscriptions.values().for_each(JoinHandle::abort);
+        self.guard.abort();
+        self.subscriptions.values().chain(&self.mute_feeds).for_each(JoinHandle::abort);
     }
 }
 

@@ -28,6 +28,9 @@ pub enum Notice<'a> {
         /// The `seq` after which events follow.
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<u64>,
+        /// Market data: whether the client's cursor was good, so that nothing is missing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resumed: Option<bool>,
     },
     /// A subscription ended.
     Unsubscribed {
@@ -54,6 +57,8 @@ pub enum Notice<'a> {
     Closing {
         /// Why.
         reason: &'static str,
+        /// The same as a number: the close code of a WebSocket.
+        code: u16,
         /// When to come back, in milliseconds; spread so that not all clients come at once.
         #[serde(skip_serializing_if = "Option::is_none")]
         reconnect_after_ms: Option<u64>,
@@ -70,6 +75,12 @@ pub struct StreamError<'a> {
 }
 
 impl Notice<'_> {
+    /// The last word of a connection that ends for this reason.
+    #[must_use]
+    pub fn closing(reason: CloseReason) -> Self {
+        Self::Closing { reason: reason.as_str(), code: reason.code(), reconnect_after_ms: reason.reconnect_after_ms() }
+    }
+
     /// The notice as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -111,6 +122,17 @@ impl CloseReason {
         }
     }
 
+    /// How long a client should wait before it comes back, in milliseconds; `None` when coming back the same way is
+    /// useless. Spread where all clients are sent away at once.
+    #[must_use]
+    pub fn reconnect_after_ms(self) -> Option<u64> {
+        match self {
+            Self::ShuttingDown | Self::StoreUnavailable => Some(up_to_two_seconds()),
+            Self::TooSlow | Self::Silent => Some(0),
+            Self::Protocol | Self::Unauthenticated | Self::SessionEnded => None,
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -124,4 +146,12 @@ impl CloseReason {
             Self::StoreUnavailable => "store_unavailable",
         }
     }
+}
+
+fn up_to_two_seconds() -> u64 {
+    let mut bytes = [0; 2];
+    if getrandom::fill(&mut bytes).is_err() {
+        return 1_000;
+    }
+    u64::from(u16::from_le_bytes(bytes)) % 2_000
 }

@@ -1,9 +1,11 @@
-//! [`Outbox`]: the bounded queue of one connection.
+//! [`Outbox`]: the bounded queue of one connection, and the one place where its end is decided.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::sync::{mpsc, watch};
 use velox_kernel::AccountId;
 
 use super::channel::Channel;
@@ -23,32 +25,29 @@ pub enum Position {
     },
     /// The market.
     Market {
-        /// The feed's run.
+        /// The run of the process that counts.
         epoch: u64,
-        /// The message's number.
+        /// The message's number in it.
         offset: u64,
     },
 }
 
-/// What waits for a connection.
+/// A message that waits for a connection.
 #[derive(Clone, Debug)]
-pub enum Frame {
-    /// A message.
-    Message {
-        /// As JSON.
-        json: Bytes,
-        /// Where the subscription stands with it.
-        position: Option<Position>,
-    },
-    /// The end.
-    Close(CloseReason),
+pub struct Frame {
+    /// As JSON.
+    pub json: Bytes,
+    /// Where the subscription stands with it.
+    pub position: Option<Position>,
 }
 
-/// The sending side of a connection's queue.
+/// The sending side of a connection's queue. Clones share one queue.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     queue: mpsc::Sender<Frame>,
     patience: Duration,
+    /// Why the connection has to end. Beside the queue, because a full queue is the commonest reason.
+    ending: Arc<watch::Sender<Option<CloseReason>>>,
 }
 
 /// The connection is gone, or is being closed.
@@ -60,25 +59,31 @@ impl Outbox {
     #[must_use]
     pub fn new(capacity: usize, patience: Duration) -> (Self, mpsc::Receiver<Frame>) {
         let (queue, frames) = mpsc::channel(capacity.max(1));
-        (Self { queue, patience }, frames)
+        (Self { queue, patience, ending: Arc::new(watch::Sender::new(None)) }, frames)
     }
 
     /// Queues a message, waiting for room no longer than the connection's patience. Nothing is ever left out: a
     /// client that does not take its messages loses the connection, and resumes.
     ///
     /// # Errors
-    /// [`Gone`] when the connection ended.
+    /// [`Gone`] when the connection ended, or has to end because of this message.
     pub async fn send(&self, json: Bytes, position: Option<Position>) -> Result<(), Gone> {
-        match self.queue.send_timeout(Frame::Message { json, position }, self.patience).await {
+        match self.queue.send_timeout(Frame { json, position }, self.patience).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(Gone),
+            Err(SendTimeoutError::Timeout(_)) => {
+                self.close(CloseReason::TooSlow);
+                Err(Gone)
+            }
+            Err(SendTimeoutError::Closed(_)) => Err(Gone),
         }
     }
 
-    /// Queues a message if there is room now; market data that finds none is conflated by its source.
+    /// Queues a message if there is room now; market data that finds none is conflated by its source. Half of the
+    /// queue is kept for what must not be left out, so that prices in plenty never push an account's events aside.
     #[must_use]
     pub fn offer(&self, json: &Bytes, position: Position) -> bool {
-        self.queue.try_send(Frame::Message { json: json.clone(), position: Some(position) }).is_ok()
+        self.queue.capacity() > self.queue.max_capacity() / 2
+            && self.queue.try_send(Frame { json: json.clone(), position: Some(position) }).is_ok()
     }
 
     /// Whether the connection is gone.
@@ -87,9 +92,67 @@ impl Outbox {
         self.queue.is_closed()
     }
 
-    /// Asks for the connection to be closed.
+    /// Asks for the connection to be closed. The first reason stands.
     pub fn close(&self, reason: CloseReason) {
-        // A full queue closes by itself: its reader sees that nobody sends any more.
-        let _ = self.queue.try_send(Frame::Close(reason));
+        self.ending.send_if_modified(|ending| {
+            let first = ending.is_none();
+            if first {
+                *ending = Some(reason);
+            }
+            first
+        });
+    }
+
+    /// Hears when the connection has to end, and why.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        Ending(self.ending.subscribe())
+    }
+}
+
+/// Hears when a connection has to end. Clones hear the same.
+#[derive(Clone, Debug)]
+pub struct Ending(watch::Receiver<Option<CloseReason>>);
+
+impl Ending {
+    /// Returns once the connection has to end. Dropping the future loses nothing.
+    pub async fn reason(&mut self) -> CloseReason {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(reason) => reason.unwrap_or(CloseReason::ShuttingDown),
+            // Nobody is left who could say anything on this connection.
+            Err(_) => CloseReason::ShuttingDown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn message(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_ends_the_connection_instead_of_the_subscription_alone() {
+        let (outbox, mut frames) = Outbox::new(1, Duration::from_secs(5));
+        outbox.send(message("1"), None).await.unwrap();
+        assert_eq!(outbox.send(message("2"), None).await, Err(Gone));
+        assert_eq!(outbox.ending().reason().await, CloseReason::TooSlow);
+        outbox.close(CloseReason::ShuttingDown);
+        assert_eq!(outbox.ending().reason().await, CloseReason::TooSlow, "the first reason stands");
+        assert_eq!(frames.recv().await.unwrap().json, message("1"), "what was queued is still there");
+    }
+
+    #[tokio::test]
+    async fn market_data_leaves_room_for_what_must_not_be_left_out() {
+        let (outbox, _frames) = Outbox::new(4, Duration::from_secs(5));
+        let at = Position::Market { epoch: 1, offset: 1 };
+        assert!(outbox.offer(&message("a"), at));
+        assert!(outbox.offer(&message("b"), at));
+        assert!(!outbox.offer(&message("c"), at));
+        outbox.send(message("event"), None).await.unwrap();
+        outbox.send(message("event"), None).await.unwrap();
     }
 }

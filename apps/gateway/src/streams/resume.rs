@@ -5,9 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use velox_kernel::{AccountId, Cursor, InvalidCursor};
-use velox_market::FeedCursor;
 
 use super::channel::Channel;
+use super::market_hub::MarketCursor;
 use super::outbox::Position;
 
 /// The most subscriptions read from a cursor.
@@ -17,7 +17,7 @@ const MOST: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
     logs: BTreeMap<(Channel, AccountId), u64>,
-    market: Option<FeedCursor>,
+    market: Option<MarketCursor>,
 }
 
 impl Resume {
@@ -27,7 +27,7 @@ impl Resume {
             Position::Log { channel, account, seq } => {
                 self.logs.insert((channel, account), seq);
             }
-            Position::Market { epoch, offset } => self.market = Some(FeedCursor { epoch, offset }),
+            Position::Market { epoch, offset } => self.market = Some(MarketCursor { epoch, offset }),
         }
     }
 
@@ -39,7 +39,7 @@ impl Resume {
 
     /// The last market message.
     #[must_use]
-    pub const fn market(&self) -> Option<FeedCursor> {
+    pub const fn market(&self) -> Option<MarketCursor> {
         self.market
     }
 }
@@ -69,7 +69,7 @@ impl FromStr for Resume {
             let number = |text: &str| text.parse::<u64>().map_err(|_| InvalidCursor);
             match Channel::parse(channel).ok_or(InvalidCursor)? {
                 Channel::MarketData => {
-                    resume.market = Some(FeedCursor { epoch: number(one)?, offset: number(two)? });
+                    resume.market = Some(MarketCursor { epoch: number(one)?, offset: number(two)? });
                 }
                 channel => {
                     let account = one.parse().map_err(|_| InvalidCursor)?;

@@ -1,6 +1,6 @@
 //! The tasks behind subscriptions: each brings one channel's messages into its connection's queue.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +8,11 @@ use actix_web::web::Bytes;
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use velox_kernel::{AccountId, Symbol};
-use velox_market::FeedCursor;
 use velox_trading::{Account, MarkedPosition, Position as Holding, StoreError};
 
 use super::channel::Channel;
-use super::market_hub::{MarketHub, MarketTold};
-use super::notice::CloseReason;
+use super::market_hub::{MarketCursor, MarketHub, MarketTold, Slot};
+use super::notice::{CloseReason, Notice};
 use super::outbox::{Gone, Outbox, Position};
 use super::private_feed::PrivateFeed;
 use crate::views::{BalanceView, OrderView, PositionView};
@@ -24,8 +23,14 @@ const READ_AGAIN: Duration = Duration::from_millis(100);
 /// How long conflated market data waits for room.
 const ROOM: Duration = Duration::from_millis(20);
 
-/// Brings an account's events until the connection goes.
-pub(super) async fn follow_account(mut feed: PrivateFeed, channel: Channel, account: AccountId, outbox: Outbox) {
+/// Says what comes first, then brings an account's events until the connection goes.
+pub(super) async fn follow_account(first: Vec<Bytes>, mut feed: PrivateFeed, start: Position, outbox: Outbox) {
+    for json in first {
+        if outbox.send(json, Some(start)).await == Err(Gone) {
+            return;
+        }
+    }
+    let Position::Log { channel, account, .. } = start else { return };
     let mut failures = 0;
     loop {
         match feed.next().await {
@@ -33,7 +38,6 @@ pub(super) async fn follow_account(mut feed: PrivateFeed, channel: Channel, acco
                 failures = 0;
                 let position = Position::Log { channel, account, seq: message.seq };
                 if outbox.send(message.json, Some(position)).await == Err(Gone) {
-                    outbox.close(CloseReason::TooSlow);
                     return;
                 }
             }
@@ -53,22 +57,45 @@ pub(super) async fn follow_account(mut feed: PrivateFeed, channel: Channel, acco
     }
 }
 
+/// Tells of feeds that are mute, go mute or come back, until the connection goes.
+pub(super) async fn follow_mute_feeds(hub: Arc<MarketHub>, outbox: Outbox) {
+    loop {
+        let (mut told, past) = hub.listen_mute();
+        for json in past {
+            if outbox.send(json, None).await == Err(Gone) {
+                return;
+            }
+        }
+        loop {
+            match told.recv().await {
+                Ok(json) => {
+                    if outbox.send(json, None).await == Err(Gone) {
+                        return;
+                    }
+                }
+                // What is mute now is told again.
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
 /// Brings market data until the connection goes: in order, and conflated to the newest where it finds no room.
 pub(super) async fn follow_market(
     hub: Arc<MarketHub>,
     symbols: Vec<Symbol>,
-    after: Option<FeedCursor>,
+    after: Option<MarketCursor>,
     outbox: Outbox,
 ) {
-    let mut told = hub.listen();
-    let mut waiting = Waiting::default();
-    // What was told before: after the client's cursor, or the newest of each kind.
-    let past = after.and_then(|cursor| hub.since(cursor)).unwrap_or_else(|| hub.newest(&symbols));
-    let mut newest = after.unwrap_or_default();
-    for message in past.into_iter().filter(|message| symbols.contains(&message.symbol)) {
-        newest = newest.max(message.cursor);
-        waiting.add(message);
+    let (mut told, past, resumed) = hub.listen(&symbols, after);
+    let answer =
+        Notice::Subscribed { channel: Channel::MarketData, account: None, seq: None, resumed: Some(resumed) }.to_json();
+    if outbox.send(answer.into(), None).await == Err(Gone) {
+        return;
     }
+    let mut waiting = Waiting::default();
+    past.into_iter().for_each(|message| waiting.add(message));
     loop {
         waiting.flush(&outbox);
         if outbox.is_gone() {
@@ -83,7 +110,7 @@ pub(super) async fn follow_market(
             }
         };
         match received {
-            Ok(message) if symbols.contains(&message.symbol) && message.cursor >= newest => waiting.add(message),
+            Ok(message) if symbols.contains(&message.slot.symbol) => waiting.add(message),
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => hub.newest(&symbols).into_iter().for_each(|message| waiting.add(message)),
             Err(RecvError::Closed) => return,
@@ -91,11 +118,13 @@ pub(super) async fn follow_market(
     }
 }
 
-/// Market messages that wait for room: in order, the newest of each symbol and kind.
+/// Market messages that wait for room, in the order of their offsets: of each slot the newest.
 #[derive(Default)]
 struct Waiting {
-    messages: Vec<Arc<MarketTold>>,
-    places: HashMap<(Symbol, &'static str), usize>,
+    messages: BTreeMap<u64, Arc<MarketTold>>,
+    newest: HashMap<Slot, u64>,
+    /// The highest offset taken in: what is not newer was told already.
+    taken: u64,
 }
 
 impl Waiting {
@@ -104,31 +133,27 @@ impl Waiting {
     }
 
     fn add(&mut self, message: Arc<MarketTold>) {
-        let key = (message.symbol, message.kind);
-        // Candles of several timeframes close together: they are not each other's newer form.
-        match self.places.get(&key) {
-            Some(place) if message.kind != "candle" => self.messages[*place] = message,
-            _ => {
-                self.places.insert(key, self.messages.len());
-                self.messages.push(message);
-            }
+        let offset = message.cursor.offset;
+        if offset <= self.taken {
+            return;
         }
+        self.taken = offset;
+        if let Some(older) = self.newest.insert(message.slot, offset) {
+            self.messages.remove(&older);
+        }
+        self.messages.insert(offset, message);
     }
 
     fn flush(&mut self, outbox: &Outbox) {
-        let mut sent = 0;
-        for message in &self.messages {
+        while let Some(first) = self.messages.first_entry() {
+            let message = first.get();
             let position = Position::Market { epoch: message.cursor.epoch, offset: message.cursor.offset };
             if !outbox.offer(&message.json, position) {
-                break;
+                return;
             }
-            sent += 1;
+            first.remove();
         }
-        self.messages.drain(..sent);
-        self.places.clear();
-        for (place, message) in self.messages.iter().enumerate() {
-            self.places.insert((message.symbol, message.kind), place);
-        }
+        self.newest.clear();
     }
 }
 
@@ -172,4 +197,38 @@ pub(super) fn snapshot(channel: Channel, account: &Account) -> Bytes {
         Channel::Alerts | Channel::MarketData => Ok(serde_json::json!({ "halt": account.halt() })),
     };
     Bytes::from(serde_json::to_vec(&message(json.unwrap_or_default())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use velox_kernel::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_slow_client_gets_the_newest_of_each_kind_in_order() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let hub = MarketHub::new(now);
+        let (one, other): (Symbol, Symbol) = ("BTC-PERP".parse().unwrap(), "ETH-PERP".parse().unwrap());
+        let (outbox, mut frames) = Outbox::new(4, Duration::from_secs(1));
+        let mut waiting = Waiting::default();
+        let mut told = hub.listen(&[one, other], None).0;
+        // Two find room; of the others the newest of each kind waits.
+        for symbol in [one, other, one, other, one] {
+            hub.tell_stale(symbol, now, true);
+            waiting.add(told.try_recv().unwrap());
+            waiting.flush(&outbox);
+        }
+        let mut sent = Vec::new();
+        while let Ok(frame) = frames.try_recv() {
+            sent.push(frame.position.unwrap());
+            waiting.flush(&outbox);
+        }
+        let expected = [1, 2, 4, 5].map(|offset| Position::Market { epoch: 1_700_000_000_000, offset });
+        assert_eq!(sent, expected);
+        // What a lagging listener finds again was told already.
+        hub.newest(&[one, other]).into_iter().for_each(|message| waiting.add(message));
+        assert!(waiting.is_empty());
+    }
 }

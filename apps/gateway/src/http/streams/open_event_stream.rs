@@ -1,5 +1,6 @@
 //! `GET /v1/stream`: subscriptions as Server-Sent Events (HTML Living Standard §9.2). See `docs/streams.md`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::web::{Bytes, Data};
@@ -14,7 +15,7 @@ use velox_kernel::{AccountId, PageRequest, Symbol, error_code};
 
 use crate::http::{Caller, Edge, Problem, StrictQuery};
 use crate::observe::StreamClient;
-use crate::streams::{Channel, CloseReason, Connection, Frame, Notice, Resume, StreamDesk, Subscribe};
+use crate::streams::{Channel, CloseReason, Connection, Ending, Frame, Notice, Resume, StreamDesk, Subscribe};
 
 /// Which channels, of which accounts and symbols.
 #[derive(Deserialize, IntoParams, Validate)]
@@ -58,23 +59,27 @@ pub(super) async fn handle(
         return Err(Problem::of(error_code::ORIGIN_NOT_ALLOWED));
     }
     let desk = desk.into_inner();
-    let resume = last_event_id(&request)?;
+    let mut resume = last_event_id(&request)?;
     let wishes = wishes(&caller, &query.0, &resume, &desk).await?;
     let (mut connection, frames) = Connection::new(Arc::clone(&desk), Some(caller.0));
-    // The answers to the wishes wait in the queue: it holds them all, so no wish waits for a reader.
-    for wish in wishes.iter().take(desk.settings.subscriptions) {
-        connection.subscribe(wish).await.map_err(|refused| {
+    for wish in &wishes {
+        let start = connection.subscribe(wish).await.map_err(|refused| {
             let code = match refused.code {
                 "forbidden" => error_code::FORBIDDEN,
                 "not_found" => error_code::NOT_FOUND,
                 "store_unavailable" => error_code::STORE_UNAVAILABLE,
                 "overloaded" => error_code::OVERLOADED,
+                "cursor_ahead" => error_code::INVALID_CURSOR,
                 _ => error_code::INVALID_PARAMETER,
             };
             Problem::of(code).detail(refused.detail)
         })?;
+        // Noted before anything is sent: whoever has only one event of one channel resumes all of them.
+        start.into_iter().for_each(|start| resume.note(start));
     }
+    let ending = connection.ending();
     let stream = EventStream {
+        ending,
         connection,
         frames,
         resume,
@@ -103,9 +108,9 @@ async fn wishes(
     desk: &StreamDesk,
 ) -> Result<Vec<Subscribe>, Problem> {
     let invalid = |detail: String| Problem::of(error_code::INVALID_PARAMETER).detail(detail);
-    let mut channels = Vec::new();
+    let mut channels = BTreeSet::new();
     for name in query.channels.split(',') {
-        channels.push(Channel::parse(name.trim()).ok_or_else(|| invalid(format!("There is no channel {name}.")))?);
+        channels.insert(Channel::parse(name.trim()).ok_or_else(|| invalid(format!("There is no channel {name:?}.")))?);
     }
     let mut wishes = Vec::new();
     if channels.contains(&Channel::MarketData) {
@@ -160,7 +165,10 @@ async fn accounts(caller: &Caller, query: &StreamQuery, desk: &StreamDesk) -> Re
             })
             .collect(),
         None => {
-            let page = desk.trading.queries.accounts(caller.org, &PageRequest::first()).await;
+            // One more than may be followed: more are refused below, not left out.
+            let most = u16::try_from(desk.settings.subscriptions + 1).unwrap_or(u16::MAX).min(PageRequest::LARGEST);
+            let request = PageRequest::new(most, None).unwrap_or_else(|_| PageRequest::first());
+            let page = desk.trading.queries.accounts(caller.org, &request).await;
             let page = page.map_err(|error| Problem::of(error_code::STORE_UNAVAILABLE).caused_by(error))?;
             Ok(page.items.into_iter().map(|account| account.id).collect())
         }
@@ -168,6 +176,7 @@ async fn accounts(caller: &Caller, query: &StreamQuery, desk: &StreamDesk) -> Re
 }
 
 struct EventStream {
+    ending: Ending,
     connection: Connection,
     frames: mpsc::Receiver<Frame>,
     resume: Resume,
@@ -184,11 +193,10 @@ impl EventStream {
         let speak_by = self.said + self.connection.settings().heartbeat;
         let text = tokio::select! {
             frame = self.frames.recv() => match frame {
-                Some(Frame::Message { json, position }) => self.event(&json, position),
-                Some(Frame::Close(reason)) => self.last_word(reason),
+                Some(Frame { json, position }) => self.event(&json, position),
                 None => self.last_word(CloseReason::TooSlow),
             },
-            reason = self.connection.no_longer_stands() => self.last_word(reason),
+            reason = self.ending.reason() => self.last_word(reason),
             () = sleep_until(speak_by) => b": still here\n\n".to_vec(),
         };
         self.said = Instant::now();
@@ -209,7 +217,11 @@ impl EventStream {
 
     fn last_word(&mut self, reason: CloseReason) -> Vec<u8> {
         self.over = true;
-        let notice = Notice::Closing { reason: reason.as_str(), reconnect_after_ms: None };
-        self.event(notice.to_json().as_bytes(), None)
+        let mut text = match reason.reconnect_after_ms() {
+            Some(pause) => format!("retry: {pause}\n").into_bytes(),
+            None => Vec::new(),
+        };
+        text.extend(self.event(Notice::closing(reason).to_json().as_bytes(), None));
+        text
     }
 }

@@ -9,7 +9,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use velox_kernel::error_code;
 
 use crate::http::{Edge, Problem};
-use crate::streams::{ClientMessage, CloseReason, Connection, Frame, Notice, StreamDesk, StreamError, StreamSettings};
+use crate::streams::{
+    ClientMessage, CloseReason, Connection, Ending, Frame, Notice, StreamDesk, StreamError, StreamSettings,
+};
 
 /// The largest message of a client, in bytes.
 const LARGEST: usize = 64 * 1024;
@@ -49,7 +51,9 @@ pub(super) async fn handle(
     let (connection, frames) = Connection::new(desk.into_inner(), actor);
     actix_web::rt::spawn(async move {
         let _counted = crate::observe::StreamClient::open("websocket");
-        Socket { session, settings: connection.settings() }.run(connection, frames, stream).await;
+        Socket { session, settings: connection.settings(), ending: connection.ending() }
+            .run(connection, frames, stream)
+            .await;
     });
     Ok(response)
 }
@@ -57,6 +61,7 @@ pub(super) async fn handle(
 struct Socket {
     session: Session,
     settings: StreamSettings,
+    ending: Ending,
 }
 
 impl Socket {
@@ -64,12 +69,7 @@ impl Socket {
         let reason = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await.err();
         drop(connection);
         let Some(reason) = reason else { return };
-        let reconnect_after_ms = match reason {
-            CloseReason::ShuttingDown | CloseReason::StoreUnavailable => Some(jitter_ms()),
-            CloseReason::TooSlow | CloseReason::Silent => Some(0),
-            CloseReason::Protocol | CloseReason::Unauthenticated | CloseReason::SessionEnded => None,
-        };
-        let words = Notice::Closing { reason: reason.as_str(), reconnect_after_ms }.to_json();
+        let words = Notice::closing(reason).to_json();
         // A client that reads nothing must not hold the task: what cannot be said in time is left unsaid.
         let farewell = async {
             let _ = self.session.text(words).await;
@@ -86,25 +86,21 @@ impl Socket {
         mut frames: mpsc::Receiver<Frame>,
         mut stream: MessageStream,
     ) -> Result<(), CloseReason> {
-        let signed_in = connection.actor().is_some();
+        let signed_in = connection.is_signed_in();
         let heartbeat_ms = u64::try_from(self.settings.heartbeat.as_millis()).unwrap_or(u64::MAX);
         self.send(Notice::Welcome { heartbeat_ms, authenticated: signed_in }.to_json()).await?;
         let opened = Instant::now();
-        let (mut said, mut heard) = (opened, opened);
+        let (mut said, mut heard, mut pinged) = (opened, opened, opened);
         loop {
-            let speak_by = said + self.settings.heartbeat;
-            let hear_by = if connection.actor().is_some() {
-                heard + self.settings.heartbeat * SILENCES
-            } else {
-                opened + self.settings.sign_in
-            };
+            let heartbeat = self.settings.heartbeat;
+            // A client that only listens is asked for a sign of life, however much it is told.
+            let ping_at = pinged.max(heard) + heartbeat;
+            let hear_by =
+                if connection.is_signed_in() { heard + heartbeat * SILENCES } else { opened + self.settings.sign_in };
             tokio::select! {
                 frame = frames.recv() => {
-                    match frame {
-                        Some(Frame::Message { json, .. }) => self.send_bytes(json).await?,
-                        Some(Frame::Close(reason)) => return Err(reason),
-                        None => return Err(CloseReason::TooSlow),
-                    }
+                    let Some(frame) = frame else { return Err(CloseReason::TooSlow) };
+                    self.send_bytes(frame.json).await?;
                     said = Instant::now();
                 }
                 message = stream.next() => {
@@ -119,14 +115,18 @@ impl Socket {
                         None => return Ok(()),
                     }
                 }
-                reason = connection.no_longer_stands() => return Err(reason),
-                () = sleep_until(speak_by) => {
+                reason = self.ending.reason() => return Err(reason),
+                () = sleep_until(said + heartbeat) => {
                     self.send(Notice::Heartbeat { at: connection.now() }.to_json()).await?;
-                    self.ping().await?;
                     said = Instant::now();
                 }
+                () = sleep_until(ping_at) => {
+                    self.ping().await?;
+                    pinged = Instant::now();
+                }
                 () = sleep_until(hear_by) => {
-                    return Err(if connection.actor().is_some() { CloseReason::Silent } else { CloseReason::Unauthenticated });
+                    let silent = connection.is_signed_in();
+                    return Err(if silent { CloseReason::Silent } else { CloseReason::Unauthenticated });
                 }
             }
         }
@@ -152,7 +152,7 @@ impl Socket {
         let wish: ClientMessage = match serde_json::from_str(text) {
             Ok(wish) => wish,
             Err(error) => {
-                if connection.actor().is_none() {
+                if !connection.is_signed_in() {
                     return Err(CloseReason::Protocol);
                 }
                 let refused = StreamError { code: "malformed_message", detail: error.to_string() };
@@ -165,13 +165,13 @@ impl Socket {
                 self.send(Notice::Authenticated.to_json()).await
             }
             ClientMessage::Ping { id } => self.send(Notice::Pong { id }.to_json()).await,
-            _ if connection.actor().is_none() => Err(CloseReason::Unauthenticated),
+            _ if !connection.is_signed_in() => Err(CloseReason::Unauthenticated),
             ClientMessage::Subscribe(wish) => match connection.subscribe(&wish).await {
-                Ok(()) => Ok(()),
+                Ok(_) => Ok(()),
                 Err(refused) => self.send(Notice::Error(refused).to_json()).await,
             },
             ClientMessage::Unsubscribe { channel, account } => {
-                if connection.unsubscribe(channel, account).await {
+                if connection.unsubscribe(channel, account) {
                     return Ok(());
                 }
                 let detail = "There is no such subscription.".to_owned();
@@ -196,19 +196,15 @@ impl Socket {
 
     /// A write that a client does not take in time means that it is too slow; one to a closed socket that it is gone.
     async fn in_time(&self, write: impl Future<Output = Result<(), actix_ws::Closed>>) -> Result<(), CloseReason> {
-        match timeout(self.settings.patience, write).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(CloseReason::Silent),
-            Err(_) => Err(CloseReason::TooSlow),
+        let mut ending = self.ending.clone();
+        tokio::select! {
+            written = timeout(self.settings.patience, write) => match written {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(CloseReason::Silent),
+                Err(_) => Err(CloseReason::TooSlow),
+            },
+            // A client that reads slowly has no more right to stay than another.
+            reason = ending.reason() => Err(reason),
         }
     }
-}
-
-/// Up to two seconds, spread by the clock's fine digits, so that not all clients come back at once.
-fn jitter_ms() -> u64 {
-    let mut bytes = [0; 2];
-    if getrandom::fill(&mut bytes).is_err() {
-        return 1_000;
-    }
-    u64::from(u16::from_le_bytes(bytes)) % 2_000
 }
