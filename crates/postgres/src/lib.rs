@@ -4,6 +4,7 @@ mod append;
 mod outcome;
 mod options;
 mod pool;
+mod ports;
 mod schema;
 mod statement;
 mod store;

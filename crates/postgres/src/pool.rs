@@ -3,14 +3,17 @@
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts};
 use diesel::QueryableByName;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Integer};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 use velox_sql::Failure;
 
@@ -139,6 +142,11 @@ impl Pool {
     }
 }
 
+/// A deadline that passed before a commit was sent.
+pub(crate) fn silence() -> Failure {
+    Failure::Unavailable("PostgreSQL did not answer in time".to_owned())
+}
+
 /// A leased session. Unless it is known to be clean it is closed instead of given back: so an open transaction is
 /// undone at once, with its locks, and an answer that is still to come reaches nobody else.
 pub(crate) struct Lease {
@@ -155,7 +163,27 @@ impl Lease {
                 Ok(value)
             }
             Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(Failure::Unavailable("PostgreSQL did not answer in time".to_owned())),
+            Err(_) => Err(silence()),
+        }
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
+        self.batch_execute("BEGIN").await.map_err(Failure::from)
+    }
+
+    /// Commits the transaction; then the session may go back.
+    pub(crate) async fn commit(&mut self, deadline: Duration) -> Result<(), Failure> {
+        match timeout(deadline, self.batch_execute("COMMIT")).await {
+            Ok(Ok(())) => {
+                self.clean = true;
+                Ok(())
+            }
+            Ok(Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, text))) => {
+                Err(Failure::OutcomeUnknown(text.message().to_owned()))
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Failure::OutcomeUnknown(format!("no answer came within {deadline:?}"))),
         }
     }
 

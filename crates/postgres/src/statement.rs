@@ -17,7 +17,7 @@ use velox_sql::rows::{
     OrderRecord, OrderRecords, PositionRecord, PositionRecords,
 };
 use velox_sql::types::{Hash, Id, Word};
-use velox_sql::{PreparedAppend, Record};
+use velox_sql::{Columns, PreparedAppend, Record};
 
 /// The statement's arrays. `WIDE` is the form that writes every table; the narrow form is for members that only begin or
 /// change orders, which most are.

@@ -2,31 +2,20 @@
 
 use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
-use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::timeout;
 use uuid::Uuid;
 use velox_kernel::{AccountId, Digest, OrgId};
 use velox_sql::on_postgres::trading;
 use velox_sql::schema::stream_heads;
-use velox_sql::{Failure, PreparedAppend, Val, impl_trading_queries};
+use velox_sql::{Failure, PreparedAppend, Val};
 use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog};
 
 use crate::PostgresStore;
 use crate::append::write;
 use crate::outcome::Mark;
-
-/// Runs a repository function on a session of the pool, within the deadline of a statement.
-macro_rules! read {
-    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
-        let mut lease = $store.lease().await?;
-        let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
-        let answered = tokio::time::timeout($store.options().statement, asked).await;
-        lease.judge(answered).map_err(Into::into)
-    }};
-}
-
-impl_trading_queries!(PostgresStore, read);
+use crate::pool::silence;
+use crate::ports::read;
 
 async fn locked_head(connection: &mut AsyncPgConnection, account: AccountId) -> Result<Option<(i64, Digest)>, Failure> {
     let head = stream_heads::table
@@ -76,7 +65,7 @@ impl TradingLog for PostgresStore {
         let mut lease = self.lease().await?;
         let deadline = self.options().statement;
         let work = async {
-            lease.batch_execute("BEGIN").await.map_err(Failure::from)?;
+            lease.begin().await?;
             let head = lock_head(&mut lease, account).await?;
             let tail = trading::tail(&mut lease, account, known.seq).await?;
             let Some(append) = decide.decide(head, tail) else {
@@ -95,22 +84,17 @@ impl TradingLog for PostgresStore {
         // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
         let (outcome, mark) = timeout(deadline, work)
             .await
-            .map_err(|_| Failure::Unavailable("PostgreSQL did not answer in time".to_owned()))??;
+            .map_err(|_| silence())??;
         if let Some(mark) = mark {
-            let reason = match timeout(deadline, lease.batch_execute("COMMIT")).await {
-                Ok(Ok(())) => None,
-                Ok(Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, text))) => {
-                    Some(text.message().to_owned())
+            match lease.commit(deadline).await {
+                Err(Failure::OutcomeUnknown(reason)) => {
+                    let backend = lease.backend();
+                    drop(lease);
+                    self.look_for(reason, backend, &[mark]).await?;
                 }
-                Ok(Err(error)) => return Err(Failure::from(error).into()),
-                Err(_) => Some(format!("no answer came within {deadline:?}")),
-            };
-            if let Some(reason) = reason {
-                let backend = lease.backend();
-                drop(lease);
-                self.look_for(reason, backend, &[mark]).await?;
-                return Ok((decide, outcome));
+                committed => committed?,
             }
+            return Ok((decide, outcome));
         }
         lease.keep();
         Ok((decide, outcome))

@@ -22,5 +22,5 @@ pub use failure::Failure;
 pub use inline_sqlite::{InlineSqlite, InlineTransactions};
 pub use migration::{MIGRATIONS_POSTGRES, MIGRATIONS_SQLITE, Migration, MigrationError};
 pub use prepared::PreparedAppend;
-pub use record::{BindTo, Record, Upsert};
+pub use record::{BindTo, Columns, Record, Upsert, UpsertAll};
 pub use types::Val;

@@ -6,6 +6,23 @@ pub type Conn = diesel_async::AsyncPgConnection;
 /// The database behind it.
 pub type Db = diesel::pg::Pg;
 
+/// Keeps rows, no two of the same key, in one statement.
+pub(crate) async fn upsert_all<C: crate::Columns + Send + 'static>(
+    conn: &mut Conn,
+    rows: Vec<C::Row>,
+) -> Result<(), crate::Failure> {
+    let mut columns = C::default();
+    rows.into_iter().for_each(|row| columns.push(row));
+    diesel_async::RunQueryDsl::execute(crate::UpsertAll(columns), conn).await?;
+    Ok(())
+}
+
+#[path = "repo/brokers.rs"]
+pub mod brokers;
+#[path = "repo/identity.rs"]
+pub mod identity;
+#[path = "repo/market.rs"]
+pub mod market;
 #[path = "repo/migrate.rs"]
 pub mod migrate;
 #[path = "repo/trading.rs"]

@@ -6,6 +6,23 @@ pub type Conn = crate::InlineSqlite;
 /// The database behind it.
 pub type Db = diesel::sqlite::Sqlite;
 
+/// Keeps rows, no two of the same key, one by one: SQLite has no arrays, and no round trips either.
+pub(crate) async fn upsert_all<C: crate::Columns>(conn: &mut Conn, rows: Vec<C::Row>) -> Result<(), crate::Failure>
+where
+    C::Row: crate::BindTo<Db> + Send + 'static,
+{
+    for row in rows {
+        diesel_async::RunQueryDsl::execute(crate::Upsert(row), conn).await?;
+    }
+    Ok(())
+}
+
+#[path = "repo/brokers.rs"]
+pub mod brokers;
+#[path = "repo/identity.rs"]
+pub mod identity;
+#[path = "repo/market.rs"]
+pub mod market;
 #[path = "repo/migrate.rs"]
 pub mod migrate;
 #[path = "repo/trading.rs"]

@@ -49,6 +49,44 @@ impl<R: BindTo<DB>, DB: Backend> QueryFragment<DB> for Upsert<R> {
 
 impl<R, Conn> diesel::RunQueryDsl<Conn> for Upsert<R> {}
 
+/// Rows by column, for PostgreSQL.
+pub trait Columns: Default {
+    /// The rows.
+    type Row: Record;
+
+    /// Adds a row.
+    fn push(&mut self, row: Self::Row);
+
+    /// Whether there are no rows.
+    fn is_empty(&self) -> bool;
+
+    /// Writes `unnest(…) AS t (columns)` and binds the vectors.
+    ///
+    /// # Errors
+    /// When a value cannot be bound.
+    fn unnest<'b>(&'b self, out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()>;
+}
+
+/// Inserts rows in one statement of PostgreSQL; no two may have the same key. Prepared once for any number of rows.
+#[derive(Clone, Copy, Debug)]
+pub struct UpsertAll<C>(pub C);
+
+impl<C: 'static> QueryId for UpsertAll<C> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<C: Columns> QueryFragment<diesel::pg::Pg> for UpsertAll<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        for part in ["INSERT INTO ", C::Row::TABLE, " (", C::Row::COLUMNS, ") SELECT ", C::Row::COLUMNS, " FROM "] {
+            out.push_sql(part);
+        }
+        self.0.unnest(out.reborrow())?;
+        out.push_sql(C::Row::ON_CONFLICT);
+        Ok(())
+    }
+}
+
 /// Declares a row struct and, beside it, the same row's columns as vectors.
 macro_rules! record {
     (@bind $row:ident, $db:ty, { $first:ident: $first_rust:ty = $first_sql:ty; $($column:ident: $rust:ty = $sql:ty;)* }) => {
@@ -104,25 +142,20 @@ macro_rules! record {
             $($column: Vec<$rust>,)*
         }
 
-        impl $columns {
-            /// Adds a row.
-            pub fn push(&mut self, row: $row) {
+        impl crate::record::Columns for $columns {
+            type Row = $row;
+
+            fn push(&mut self, row: $row) {
                 let $row { $first, $($column),* } = row;
                 self.$first.push($first);
                 $(self.$column.push($column);)*
             }
 
-            /// Whether there are no rows.
-            #[must_use]
-            pub fn is_empty(&self) -> bool {
+            fn is_empty(&self) -> bool {
                 self.$first.is_empty()
             }
 
-            /// Writes `unnest(…) AS t (columns)` for PostgreSQL and binds the vectors.
-            ///
-            /// # Errors
-            /// When a value cannot be bound.
-            pub fn unnest<'b>(
+            fn unnest<'b>(
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {

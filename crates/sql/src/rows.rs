@@ -2,16 +2,27 @@
 
 mod account;
 mod balance;
+mod broker;
 mod event;
 mod fill;
+mod identity;
+mod market;
 mod order;
 mod position;
 mod snapshot;
 
 pub use account::{AccountRecord, AccountRecords};
 pub use balance::{BalanceRecord, BalanceRecords};
+pub use broker::{ConnectionRecord, ConnectionRecords, CredentialRecord, CredentialRecords, KeyRecord, KeyRecords};
 pub use event::{EventRecord, EventRecords};
 pub use fill::{FillRecord, FillRecords};
+pub use identity::{
+    OrgRecord, OrgRecords, SessionRecord, SessionRecords, TokenRecord, TokenRecords, UserRecord, UserRecords,
+};
+pub use market::{
+    CandleRecord, CandleRecords, FeedPositionRecord, FeedPositionRecords, InstrumentRecord, InstrumentRecords,
+    TickerRecord, TickerRecords,
+};
 pub use order::{OrderRecord, OrderRecords};
 pub use position::{PositionRecord, PositionRecords};
 pub use snapshot::{SnapshotRecord, SnapshotRecords};
@@ -40,4 +51,9 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<Bytes, Failure> {
 /// A value out of JSON bytes.
 pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Failure> {
     serde_json::from_slice(bytes).map_err(|error| Failure::Corrupt(format!("{what}: {error}")))
+}
+
+/// A text of the store as the domain's type that it was made from.
+pub(crate) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|_| Failure::Corrupt(format!("{text:?} is no {}", std::any::type_name::<T>())))
 }

@@ -2,6 +2,7 @@
 #![expect(missing_docs, reason = "the tables and columns are those of the migrations")]
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, events, stream_heads, orders, fills, positions, balances, snapshots);
+diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
@@ -159,5 +160,193 @@ diesel::table! {
         version -> Integer,
         hash -> Hash,
         state -> Blob,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    installation (id) {
+        id -> Integer,
+        first_user_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    orgs (id) {
+        id -> Id,
+        name -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    users (id) {
+        id -> Id,
+        org_id -> Id,
+        email -> Text,
+        display_name -> Text,
+        role -> Word,
+        password_hash -> Text,
+        disabled -> Bool,
+        session_version -> BigInt,
+        version -> BigInt,
+        settings -> Blob,
+        risk_settings -> Blob,
+        created_at -> Moment,
+        updated_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    sessions (id) {
+        id -> Id,
+        org_id -> Id,
+        user_id -> Id,
+        label -> Text,
+        created_at -> Moment,
+        last_used_at -> Moment,
+        expires_at -> Moment,
+        revoked_at -> Nullable<Moment>,
+        ends_at -> Moment,
+        generation -> BigInt,
+        rotated_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    refresh_tokens (digest) {
+        digest -> Hash,
+        session_id -> Id,
+        org_id -> Id,
+        generation -> BigInt,
+        issued_at -> Moment,
+        expires_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    broker_connections (id) {
+        id -> Id,
+        org_id -> Id,
+        name -> Text,
+        kind -> Word,
+        environment -> Word,
+        settings -> Blob,
+        status -> Word,
+        account_id -> Id,
+        created_by -> Id,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    broker_credentials (connection_id, field) {
+        connection_id -> Id,
+        field -> Text,
+        org_id -> Id,
+        key_id -> Text,
+        sealed -> Blob,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    idempotency_keys (user_id, route, idempotency_key) {
+        user_id -> Id,
+        route -> Text,
+        idempotency_key -> Text,
+        org_id -> Id,
+        fingerprint -> Hash,
+        reply -> Text,
+        created_at -> Moment,
+        expires_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    instruments (symbol) {
+        symbol -> Word,
+        name -> Text,
+        search_text -> Text,
+        asset_class -> Word,
+        base -> Word,
+        quote -> Word,
+        tick -> Amount,
+        lot -> Amount,
+        min_quantity -> Amount,
+        min_notional -> Amount,
+        volume_unit -> Word,
+        session -> Text,
+        status -> Word,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    candles (symbol, timeframe, open_time) {
+        symbol -> Word,
+        timeframe -> Word,
+        open_time -> Moment,
+        open -> Amount,
+        high -> Amount,
+        low -> Amount,
+        close -> Amount,
+        volume -> Amount,
+        trades -> BigInt,
+        complete -> Bool,
+        synthetic -> Bool,
+        gap_before -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    newest_quotes (symbol) {
+        symbol -> Word,
+        at -> Moment,
+        ticker -> Blob,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+
+    feed_positions (feed) {
+        feed -> Text,
+        epoch -> BigInt,
+        next_index -> BigInt,
+        at -> Moment,
     }
 }

@@ -3,6 +3,7 @@
 mod append;
 mod connection;
 mod options;
+mod ports;
 mod readers;
 mod store;
 mod ticket;

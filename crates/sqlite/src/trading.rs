@@ -3,25 +3,14 @@
 use async_trait::async_trait;
 use velox_kernel::AccountId;
 use velox_sql::on_sqlite::trading;
-use velox_sql::{Failure, InlineSqlite, PreparedAppend, impl_trading_queries};
+use velox_sql::{Failure, InlineSqlite, PreparedAppend};
 use velox_trading::{
     Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog,
 };
 
 use crate::SqliteStore;
 use crate::append::write_member;
-
-/// Runs a repository function on a reader.
-macro_rules! read {
-    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {
-        $store
-            .read(async move |conn: &mut InlineSqlite| velox_sql::on_sqlite::$area::$function(conn, $($argument),*).await)
-            .await
-            .map_err(Into::into)
-    };
-}
-
-impl_trading_queries!(SqliteStore, read);
+use crate::ports::read;
 
 #[async_trait]
 impl TradingLog for SqliteStore {

@@ -2,9 +2,16 @@
 
 use std::sync::Arc;
 
+use velox_brokers::BrokerStore;
+use velox_identity::IdentityStore;
+use velox_market::MarketStore;
+
+use velox_testkit::brokers::broker_store_contract;
+use velox_testkit::identity::identity_store_contract;
+use velox_testkit::market::market_store_contract;
 use velox_testkit::trading::{TradingPorts, trading_store_contract};
 
-use crate::database::Database;
+use crate::database::{Database, Databases};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_of_trading() {
@@ -12,4 +19,37 @@ async fn keeps_the_contract_of_trading() {
     let store = Arc::new(database.store().await);
     trading_store_contract(async || TradingPorts { log: store.clone(), queries: store.clone() }).await;
     database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_identity() {
+    let databases = Databases::default();
+    identity_store_contract(async || {
+        let store: Arc<dyn IdentityStore> = Arc::new(databases.store().await);
+        store
+    })
+    .await;
+    databases.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_brokers() {
+    let databases = Databases::default();
+    broker_store_contract(async || {
+        let store: Arc<dyn BrokerStore> = Arc::new(databases.store().await);
+        store
+    })
+    .await;
+    databases.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_market() {
+    let databases = Databases::default();
+    market_store_contract(async || {
+        let store: Arc<dyn MarketStore> = Arc::new(databases.store().await);
+        store
+    })
+    .await;
+    databases.drop().await;
 }

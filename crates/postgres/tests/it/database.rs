@@ -105,6 +105,25 @@ impl Database {
     }
 }
 
+/// Databases of one test that needs several.
+#[derive(Default)]
+pub(crate) struct Databases(tokio::sync::Mutex<Vec<Database>>);
+
+impl Databases {
+    pub(crate) async fn store(&self) -> PostgresStore {
+        let database = Database::migrated().await;
+        let store = database.store().await;
+        self.0.lock().await.push(database);
+        store
+    }
+
+    pub(crate) async fn drop(self) {
+        for database in self.0.into_inner() {
+            database.drop().await;
+        }
+    }
+}
+
 fn disconnect(name: &str) -> String {
     format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 }

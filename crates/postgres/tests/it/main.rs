@@ -3,3 +3,4 @@
 
 mod contracts;
 mod database;
+mod faults;

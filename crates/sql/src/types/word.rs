@@ -5,6 +5,7 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use velox_kernel::{BrokerOrderId, ClientOrderId, Currency, FillId, Role, Symbol, Timeframe};
+use velox_brokers::{BrokerKind, ConnectionStatus, Environment};
 use velox_market::{AssetClass, InstrumentStatus, VolumeUnit};
 use velox_trading::{HaltMode, Liquidity, OrderStatus, Side, TimeInForce};
 
@@ -101,7 +102,10 @@ words!(
     HaltMode,
     AssetClass,
     InstrumentStatus,
-    VolumeUnit
+    VolumeUnit,
+    BrokerKind,
+    ConnectionStatus,
+    Environment
 );
 parsed!(
     Symbol,
@@ -114,7 +118,9 @@ parsed!(
     AssetClass,
     InstrumentStatus,
     VolumeUnit,
-    String
+    BrokerKind,
+    ConnectionStatus,
+    Environment
 );
 
 impl AsWord for OrderStatus {

@@ -2,6 +2,13 @@
 
 use std::sync::Arc;
 
+use velox_brokers::BrokerStore;
+use velox_identity::IdentityStore;
+use velox_market::MarketStore;
+
+use velox_testkit::brokers::broker_store_contract;
+use velox_testkit::identity::identity_store_contract;
+use velox_testkit::market::market_store_contract;
 use velox_testkit::trading::{TradingPorts, trading_store_contract};
 
 use crate::Folders;
@@ -12,6 +19,36 @@ async fn keeps_the_contract_of_trading() {
     trading_store_contract(async || {
         let store = Arc::new(folders.store());
         TradingPorts { log: store.clone(), queries: store }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_identity() {
+    let folders = Folders::default();
+    identity_store_contract(async || {
+        let store: Arc<dyn IdentityStore> = Arc::new(folders.store());
+        store
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_brokers() {
+    let folders = Folders::default();
+    broker_store_contract(async || {
+        let store: Arc<dyn BrokerStore> = Arc::new(folders.store());
+        store
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_market() {
+    let folders = Folders::default();
+    market_store_contract(async || {
+        let store: Arc<dyn MarketStore> = Arc::new(folders.store());
+        store
     })
     .await;
 }

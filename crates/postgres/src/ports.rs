@@ -1,0 +1,37 @@
+//! The ports that are the repository's functions.
+
+use velox_sql::{impl_broker_store, impl_identity_store, impl_market_store, impl_trading_queries};
+
+use crate::PostgresStore;
+
+/// Runs a repository function on a session of the pool, within the deadline of a statement.
+macro_rules! read {
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
+        let mut lease = $store.lease().await?;
+        let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
+        let answered = tokio::time::timeout($store.options().statement, asked).await;
+        lease.judge(answered).map_err(Into::into)
+    }};
+}
+pub(crate) use read;
+
+/// Runs a repository function in a transaction.
+macro_rules! change {
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
+        let mut lease = $store.lease().await?;
+        let deadline = $store.options().statement;
+        let work = async {
+            lease.begin().await?;
+            velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await
+        };
+        // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
+        let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::pool::silence())??;
+        lease.commit(deadline).await?;
+        Ok(value)
+    }};
+}
+
+impl_trading_queries!(PostgresStore, read);
+impl_identity_store!(PostgresStore, read, change);
+impl_broker_store!(PostgresStore, read, change);
+impl_market_store!(PostgresStore, read, change);
