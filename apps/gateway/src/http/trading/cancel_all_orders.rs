@@ -18,10 +18,11 @@ use crate::http::{Caller, Problem, ProblemBody, StrictQuery, note_account};
 #[into_params(parameter_in = Query)]
 pub(super) struct CancelAllQuery {
     /// Of this account.
-    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     account_id: AccountId,
     /// Of this instrument; of all when not given.
-    #[param(value_type = Option<String>, example = "BTC-PERP")]
+    #[param(value_type = Option<String>, example = "BTC-PERP", pattern = "^[A-Z0-9._/-]{1,24}$")]
     symbol: Option<Symbol>,
 }
 

@@ -20,7 +20,8 @@ use crate::views::OrderView;
 #[into_params(parameter_in = Query)]
 pub(super) struct CloseQuery {
     /// Of this account.
-    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub(super) account_id: AccountId,
 }
 
@@ -29,8 +30,10 @@ pub(super) struct CloseQuery {
 /// Places a reduce-only market order for what no open order closes already. A symbol with a `/` in it is written with
 /// `%2F`. Send an `Idempotency-Key` to be able to send the same request again.
 #[utoipa::path(delete, path = "/v1/positions/{symbol}", params(
-        ("symbol" = String, Path, description = "The instrument.", example = "BTC-PERP"), CloseQuery,
-        ("Idempotency-Key" = Option<String>, Header, description = "The closing order's client order id.")),
+        ("symbol" = String, Path, description = "The instrument.", example = "BTC-PERP",
+            pattern = "^[A-Z0-9._/-]{1,24}$"), CloseQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "The closing order's client order id.",
+            pattern = "^[!-~]{1,64}$")),
     responses((status = 201, description = "The closing order.", body = OrderView,
             headers(("Location" = String, description = "The order."))),
         (status = 422, description = "No such instrument takes orders, or a risk rule denied the order.", body = ProblemBody,

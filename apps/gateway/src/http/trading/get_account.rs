@@ -14,7 +14,8 @@ use crate::views::AccountDetailView;
 ///
 /// Its profile, halt, limits and ledgers, and what it is worth at the market's newest prices.
 #[utoipa::path(get, path = "/v1/accounts/{account_id}",
-    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q")),
+    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")),
     responses((status = 200, description = "The account.", body = AccountDetailView)))]
 pub(super) async fn handle(
     caller: Caller,

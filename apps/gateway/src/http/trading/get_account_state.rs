@@ -28,7 +28,8 @@ pub(super) struct StateQuery {
 /// With its positions and open orders. A past state is folded from the account's events and marked with the candles of
 /// that time; before the account was opened it is a 404.
 #[utoipa::path(get, path = "/v1/accounts/{account_id}/state", params(
-        ("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q"), StateQuery),
+        ("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$"), StateQuery),
     responses((status = 200, description = "The state.", body = AccountStateView)))]
 pub(super) async fn handle(
     caller: Caller,

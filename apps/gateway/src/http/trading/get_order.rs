@@ -11,7 +11,8 @@ use crate::views::OrderView;
 
 /// Shows an order
 #[utoipa::path(get, path = "/v1/orders/{order_id}",
-    params(("order_id" = String, Path, description = "The order.", example = "ord_01h455vb4pex5vsknk084sn02q")),
+    params(("order_id" = String, Path, description = "The order.", example = "ord_01h455vb4pex5vsknk084sn02q",
+            pattern = "^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$")),
     responses((status = 200, description = "The order.", body = OrderView)))]
 pub(super) async fn handle(
     caller: Caller,

@@ -19,10 +19,11 @@ use crate::views::OrderView;
 #[into_params(parameter_in = Query)]
 pub(super) struct ClientIdQuery {
     /// The account.
-    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     account_id: AccountId,
     /// The client's name for the order.
-    #[param(value_type = String, example = "my-order-1")]
+    #[param(value_type = String, example = "my-order-1", pattern = "^[!-~]{1,64}$")]
     client_order_id: ClientOrderId,
 }
 

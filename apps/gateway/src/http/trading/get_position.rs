@@ -13,7 +13,8 @@ use crate::views::PositionView;
 ///
 /// A symbol with a `/` in it is written with `%2F`. A flat position is a 404.
 #[utoipa::path(get, path = "/v1/positions/{symbol}", params(
-        ("symbol" = String, Path, description = "The instrument.", example = "BTC-PERP"), ListPositionsQuery),
+        ("symbol" = String, Path, description = "The instrument.", example = "BTC-PERP",
+            pattern = "^[A-Z0-9._/-]{1,24}$"), ListPositionsQuery),
     responses((status = 200, description = "The position.", body = PositionView)))]
 pub(super) async fn handle(
     caller: Caller,

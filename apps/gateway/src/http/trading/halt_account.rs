@@ -55,7 +55,8 @@ impl From<HaltTo> for HaltMode {
 /// It takes no orders, or only those that make a position smaller, until it is resumed. Orders that no broker has seen
 /// are not sent any more. Halting it again in the same way changes nothing.
 #[utoipa::path(post, path = "/v1/accounts/{account_id}/halt", request_body = HaltBody,
-    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q")),
+    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")),
     responses((status = 200, description = "The account.", body = AccountDetailView)))]
 pub(super) async fn handle(
     caller: Caller,

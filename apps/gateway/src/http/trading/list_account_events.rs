@@ -41,7 +41,8 @@ struct EventPage {
 /// The log in its order. `after` is an event's number, so that a reader who has come to the end goes on from the last
 /// event seen. Each event's `prev_hash` is the `hash` of the one before.
 #[utoipa::path(get, path = "/v1/accounts/{account_id}/events", params(
-        ("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q"), EventsQuery),
+        ("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$"), EventsQuery),
     responses((status = 200, description = "A page of events.", body = EventPage)))]
 pub(super) async fn handle(
     caller: Caller,

@@ -19,18 +19,19 @@ use crate::views::{OrderView, PageView, SideWord};
 #[into_params(parameter_in = Query)]
 pub(super) struct ListOrdersQuery {
     /// Of this account; of all when not given.
-    #[param(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[param(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     account_id: Option<AccountId>,
     /// In these states: words separated by commas, `open` and `closed` for all of a kind.
     #[param(value_type = Option<String>, example = "open,filled")]
     status: Option<StatusList>,
     /// Of this instrument.
-    #[param(value_type = Option<String>, example = "BTC-PERP")]
+    #[param(value_type = Option<String>, example = "BTC-PERP", pattern = "^[A-Z0-9._/-]{1,24}$")]
     symbol: Option<Symbol>,
     /// Of this side.
     side: Option<SideWord>,
     /// Of this strategy.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^str_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     strategy_id: Option<StrategyId>,
     /// The most items on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]

@@ -18,10 +18,11 @@ use crate::views::{PageView, PositionView};
 #[into_params(parameter_in = Query)]
 pub(super) struct ListPositionsQuery {
     /// Of this account.
-    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[param(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub(super) account_id: AccountId,
     /// The part that belongs to this strategy; the account's own, net of all strategies, when not given.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^str_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub(super) strategy_id: Option<StrategyId>,
 }
 

@@ -18,16 +18,18 @@ use crate::views::{PageView, TradeView};
 #[into_params(parameter_in = Query)]
 pub(super) struct ListTradesQuery {
     /// Of this account; of all when not given.
-    #[param(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[param(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     account_id: Option<AccountId>,
     /// Of this order.
-    #[param(value_type = Option<String>, example = "ord_01h455vb4pex5vsknk084sn02q")]
+    #[param(value_type = Option<String>, example = "ord_01h455vb4pex5vsknk084sn02q",
+            pattern = "^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     order_id: Option<OrderId>,
     /// Of this instrument.
-    #[param(value_type = Option<String>, example = "BTC-PERP")]
+    #[param(value_type = Option<String>, example = "BTC-PERP", pattern = "^[A-Z0-9._/-]{1,24}$")]
     symbol: Option<Symbol>,
     /// Of this strategy.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^str_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     strategy_id: Option<StrategyId>,
     /// Not before this market time.
     #[param(value_type = Option<String>, format = DateTime)]

@@ -24,7 +24,8 @@ const MOST_TAGS: usize = 10;
 pub(super) struct OrderBody {
     /// Through which account.
     #[garde(skip)]
-    #[schema(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[schema(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub(super) account_id: AccountId,
     /// Of which instrument.
     #[garde(skip)]
@@ -60,7 +61,7 @@ pub(super) struct OrderBody {
     client_order_id: Option<ClientOrderId>,
     /// The strategy that its fills belong to.
     #[garde(skip)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^str_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     strategy_id: Option<StrategyId>,
     /// The client's own marks, up to ten.
     #[garde(length(max = MOST_TAGS))]

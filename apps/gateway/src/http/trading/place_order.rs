@@ -16,13 +16,14 @@ use crate::views::OrderView;
 /// `Idempotent-Replayed: true`; another request under it is a 409. A risk rule that says no is a 422 `order_denied`
 /// with the members `order`, `rule`, `limit`, `used` and `headroom`.
 #[utoipa::path(post, path = "/v1/orders", request_body = OrderBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The client order id, when the body gives none.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The client order id, when the body gives none.",
+            pattern = "^[!-~]{1,64}$")),
     responses((status = 201, description = "The order as it was accepted.", body = OrderView,
         headers(("Location" = String, description = "The order."),
             ("Idempotent-Replayed" = String, description = "`true` on an answer that was given before."))),
         (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 422, description = "The order is malformed, or a risk rule denied it: then with `order`, `rule`, `limit`, `used` and `headroom`.",
+        (status = 422, description = "The order is malformed, or a risk rule denied it: then with members that say why.",
             body = ProblemBody, content_type = "application/problem+json", example = json!({
                 "type": "/docs/errors#order_denied", "title": "A risk rule denied the order.", "status": 422,
                 "code": "order_denied", "retryable": false, "outcome": "not_executed", "rule": "buying_power",

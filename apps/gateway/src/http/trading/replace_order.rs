@@ -68,8 +68,10 @@ impl ReplaceBody {
 /// A new order takes the old one's place: at once when no broker has seen the old one (200, the new order), else when
 /// the broker agrees (202, the old order with its `pending_replacement`). Denied by a risk rule, the old order works on.
 #[utoipa::path(patch, path = "/v1/orders/{order_id}", request_body = ReplaceBody,
-    params(("order_id" = String, Path, description = "The order to replace.", example = "ord_01h455vb4pex5vsknk084sn02q"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The new client order id, when the body gives none.")),
+    params(("order_id" = String, Path, description = "The order to replace.", example = "ord_01h455vb4pex5vsknk084sn02q",
+            pattern = "^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The new client order id, when the body gives none.",
+            pattern = "^[!-~]{1,64}$")),
     responses((status = 200, description = "The new order.", body = OrderView),
         (status = 202, description = "The old order; the replacement is on its way to the broker.", body = OrderView)))]
 pub(super) async fn handle(

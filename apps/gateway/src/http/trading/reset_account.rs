@@ -33,7 +33,8 @@ fn not_negative(cash: &WireMoney, _: &()) -> garde::Result {
 ///
 /// Its positions and ledgers begin anew; its log goes on. Open orders are a 409, and so is an account that is not paper.
 #[utoipa::path(post, path = "/v1/accounts/{account_id}/reset", request_body = ResetBody,
-    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q")),
+    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")),
     responses((status = 200, description = "The account.", body = AccountDetailView)))]
 pub(super) async fn handle(
     caller: Caller,

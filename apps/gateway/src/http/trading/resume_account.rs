@@ -14,7 +14,8 @@ use crate::views::AccountDetailView;
 ///
 /// One that is not halted is a 409.
 #[utoipa::path(post, path = "/v1/accounts/{account_id}/resume",
-    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q")),
+    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")),
     responses((status = 200, description = "The account.", body = AccountDetailView)))]
 pub(super) async fn handle(
     caller: Caller,

@@ -90,7 +90,8 @@ fn not_negative(number: Decimal) -> garde::Result {
 ///
 /// All of them at once, so that two who set them do not mix. They hold for orders decided from then on.
 #[utoipa::path(put, path = "/v1/accounts/{account_id}/limits", request_body = LimitsBody,
-    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q")),
+    params(("account_id" = String, Path, description = "The account.", example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")),
     responses((status = 200, description = "The account.", body = AccountDetailView)))]
 pub(super) async fn handle(
     caller: Caller,
