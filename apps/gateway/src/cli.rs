@@ -3,9 +3,16 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use velox_identity::Email;
 
+use crate::commands::generate::Document;
+use crate::commands::import::ImportArgs;
+use crate::commands::verify::VerifyArgs;
 use crate::config::Sources;
+
+/// The variable that `velox import` takes a password from: no key of the configuration.
+const PASSWORD_VARIABLE: &str = "VELOX_PASSWORD";
 
 /// Velox: algorithmic trading in one binary. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -47,6 +54,22 @@ pub enum Command {
     /// Looks at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Loads recorded bars or trades from a CSV file
+    Import(ImportArgs),
+    /// Checks that the log's hashes chain and that replaying it gives the read tables: 0 clean, 1 faults, 2 not checked
+    Verify(VerifyArgs),
+    /// Says what is wrong with this installation and how to mend it
+    Doctor {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Looks at the schema of the database
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Looks after users
+    #[command(subcommand)]
+    User(UserCommand),
     /// Says which build this is
     Version,
     /// Writes a generated document to standard output
@@ -68,17 +91,21 @@ pub enum ConfigCommand {
     },
 }
 
-/// Documents generated from the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Document {
-    /// docs/config.md
-    ConfigDocs,
-    /// schemas/config.schema.json
-    ConfigSchema,
-    /// schemas/openapi.json
-    Openapi,
-    /// docs/error-codes.md
-    ErrorCodes,
+/// Commands about the schema of the database.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum MigrateCommand {
+    /// Says which migrations are applied and which are pending
+    Status,
+}
+
+/// Commands about users.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Sets a new random password, prints it once, and ends the user's sessions; the server must be stopped
+    ResetPassword {
+        /// The user's e-mail address
+        email: Email,
+    },
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -90,7 +117,8 @@ impl SettingsArgs {
     /// The sources of the configuration, with the given environment.
     #[must_use]
     pub fn sources(&self, environment: impl Iterator<Item = (String, String)>) -> Sources {
-        let environment: Vec<(String, String)> = environment.filter(|(name, _)| name.starts_with("VELOX_")).collect();
+        let environment: Vec<(String, String)> =
+            environment.filter(|(name, _)| name.starts_with("VELOX_") && name != PASSWORD_VARIABLE).collect();
         let named = environment.iter().find(|(name, _)| name == "VELOX_CONFIG").map(|(_, path)| PathBuf::from(path));
         let mut flags: Vec<(String, String, String)> =
             self.set.iter().map(|(key, value)| ("--set".to_owned(), key.clone(), value.clone())).collect();

@@ -9,7 +9,7 @@ mod suggest;
 mod toml_file;
 
 pub use keys::*;
-pub use load::{ConfigError, Entry, Settings, Sources, load};
+pub use load::{ConfigError, Entry, Origin, Settings, Sources, load};
 pub use reference::{print_effective, to_json_schema, to_markdown};
 pub use secret::DatabaseUrl;
 pub use setting::{Check, Key, Setting};

@@ -3,8 +3,10 @@
 pub mod accounts;
 pub mod bridges;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod execution;
+pub mod faults;
 pub mod http;
 pub mod logging;
 pub mod observe;

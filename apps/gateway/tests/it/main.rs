@@ -4,9 +4,15 @@
 
 mod access;
 mod binary;
+mod brokers;
+mod commands;
 mod config;
 mod drain;
+mod identity;
+mod identity_house;
+mod identity_profile;
 mod limits;
+mod market;
 mod raw_requests;
 mod routes;
 mod server;
