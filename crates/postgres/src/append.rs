@@ -26,9 +26,10 @@ enum Lost {
 impl From<Error> for Lost {
     fn from(error: Error) -> Self {
         match &error {
-            Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection, text) => {
-                Self::Silence(text.message().to_owned())
-            }
+            Error::DatabaseError(
+                DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection,
+                text,
+            ) => Self::Silence(text.message().to_owned()),
             Error::DatabaseError(_, text) if text.message() == "deadlock detected" => Self::Deadlock,
             _ => Self::NotDone(error.into()),
         }
@@ -62,10 +63,8 @@ impl PostgresStore {
             return Ok(vec![]);
         }
         let began = Instant::now();
-        let marks: Vec<Mark> = members
-            .iter()
-            .map(|member| Mark { account: member.account, seq: member.seq, hash: member.hash })
-            .collect();
+        let marks: Vec<Mark> =
+            members.iter().map(|member| Mark { account: member.account, seq: member.seq, hash: member.hash }).collect();
         let sizes: Vec<usize> = members.iter().map(|member| member.events.len()).collect();
         let won = match self.try_append(members.clone()).await {
             Ok(won) => won,

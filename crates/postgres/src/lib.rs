@@ -1,8 +1,8 @@
 //! The store on a PostgreSQL server, behind the domains' ports.
 
 mod append;
-mod outcome;
 mod options;
+mod outcome;
 mod pool;
 mod ports;
 mod schema;

@@ -82,9 +82,7 @@ impl TradingLog for PostgresStore {
             Ok::<_, Failure>((Some(Appended::Conflict), None))
         };
         // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
-        let (outcome, mark) = timeout(deadline, work)
-            .await
-            .map_err(|_| silence())??;
+        let (outcome, mark) = timeout(deadline, work).await.map_err(|_| silence())??;
         if let Some(mark) = mark {
             match lease.commit(deadline).await {
                 Err(Failure::OutcomeUnknown(reason)) => {

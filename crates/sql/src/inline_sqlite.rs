@@ -66,7 +66,10 @@ impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for OfRows<Q> {
     }
 }
 
-fn load_all<T>(connection: &mut SqliteConnection, source: T) -> QueryResult<Iter<std::vec::IntoIter<QueryResult<Owned>>>>
+fn load_all<T>(
+    connection: &mut SqliteConnection,
+    source: T,
+) -> QueryResult<Iter<std::vec::IntoIter<QueryResult<Owned>>>>
 where
     T: AsQuery,
     T::Query: QueryFragment<Sqlite> + QueryId,
@@ -110,7 +113,9 @@ impl AsyncConnection for InlineSqlite {
         ready(SqliteConnection::establish(url).map(Self))
     }
 
-    fn transaction_state(&mut self) -> &mut <Manager as diesel::connection::TransactionManager<SqliteConnection>>::TransactionStateData {
+    fn transaction_state(
+        &mut self,
+    ) -> &mut <Manager as diesel::connection::TransactionManager<SqliteConnection>>::TransactionStateData {
         Connection::transaction_state(&mut self.0)
     }
 
@@ -131,7 +136,8 @@ impl AsyncConnection for InlineSqlite {
 pub struct InlineTransactions;
 
 impl TransactionManager<InlineSqlite> for InlineTransactions {
-    type TransactionStateData = <Manager as diesel::connection::TransactionManager<SqliteConnection>>::TransactionStateData;
+    type TransactionStateData =
+        <Manager as diesel::connection::TransactionManager<SqliteConnection>>::TransactionStateData;
 
     fn begin_transaction(conn: &mut InlineSqlite) -> impl Future<Output = QueryResult<()>> + Send {
         ready(Manager::begin_transaction(&mut conn.0))

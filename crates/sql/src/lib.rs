@@ -3,12 +3,12 @@
 //!
 //! Nothing here opens a connection, owns a thread or decides when a transaction begins and ends across calls.
 
+mod commit;
 mod failure;
 mod inline_sqlite;
 mod migration;
 mod ports;
 mod prepared;
-mod commit;
 mod record;
 pub mod rows;
 pub mod schema;

@@ -148,44 +148,76 @@ macro_rules! impl_identity_store {
                 $read!(self, identity::is_empty())
             }
 
-            async fn create_user(&self, new: &velox_identity::NewUser) -> Result<velox_identity::UserCreation, velox_identity::StoreError> {
+            async fn create_user(
+                &self,
+                new: &velox_identity::NewUser,
+            ) -> Result<velox_identity::UserCreation, velox_identity::StoreError> {
                 let new = new.clone();
                 $change!(self, identity::create_user(&new))
             }
 
-            async fn user_by_email(&self, email: &velox_identity::Email) -> Result<Option<velox_identity::User>, velox_identity::StoreError> {
+            async fn user_by_email(
+                &self,
+                email: &velox_identity::Email,
+            ) -> Result<Option<velox_identity::User>, velox_identity::StoreError> {
                 let email = email.clone();
                 $read!(self, identity::user_by_email(&email))
             }
 
-            async fn user(&self, org: velox_kernel::OrgId, user: velox_kernel::UserId) -> Result<Option<velox_identity::User>, velox_identity::StoreError> {
+            async fn user(
+                &self,
+                org: velox_kernel::OrgId,
+                user: velox_kernel::UserId,
+            ) -> Result<Option<velox_identity::User>, velox_identity::StoreError> {
                 $read!(self, identity::user(org, user))
             }
 
-            async fn session_standing(&self, session: velox_kernel::SessionId) -> Result<Option<velox_identity::SessionStanding>, velox_identity::StoreError> {
+            async fn session_standing(
+                &self,
+                session: velox_kernel::SessionId,
+            ) -> Result<Option<velox_identity::SessionStanding>, velox_identity::StoreError> {
                 $read!(self, identity::session_standing(session))
             }
 
-            async fn live_sessions(&self, org: velox_kernel::OrgId, user: velox_kernel::UserId, now: velox_kernel::Timestamp, limit: u16) -> Result<Vec<velox_identity::Session>, velox_identity::StoreError> {
+            async fn live_sessions(
+                &self,
+                org: velox_kernel::OrgId,
+                user: velox_kernel::UserId,
+                now: velox_kernel::Timestamp,
+                limit: u16,
+            ) -> Result<Vec<velox_identity::Session>, velox_identity::StoreError> {
                 $read!(self, identity::live_sessions(org, user, now, limit))
             }
 
-            async fn open_session(&self, new: &velox_identity::NewSession, session_version: u64) -> Result<bool, velox_identity::StoreError> {
+            async fn open_session(
+                &self,
+                new: &velox_identity::NewSession,
+                session_version: u64,
+            ) -> Result<bool, velox_identity::StoreError> {
                 let new = new.clone();
                 $change!(self, identity::open_session(&new, session_version))
             }
 
-            async fn rotate_refresh(&self, rotate: &velox_identity::RotateRefresh) -> Result<velox_identity::Rotation, velox_identity::StoreError> {
+            async fn rotate_refresh(
+                &self,
+                rotate: &velox_identity::RotateRefresh,
+            ) -> Result<velox_identity::Rotation, velox_identity::StoreError> {
                 let rotate = *rotate;
                 $change!(self, identity::rotate_refresh(&rotate))
             }
 
-            async fn end_sessions(&self, end: &velox_identity::EndSessions) -> Result<Vec<velox_kernel::SessionId>, velox_identity::StoreError> {
+            async fn end_sessions(
+                &self,
+                end: &velox_identity::EndSessions,
+            ) -> Result<Vec<velox_kernel::SessionId>, velox_identity::StoreError> {
                 let end = *end;
                 $change!(self, identity::end_sessions(&end))
             }
 
-            async fn change_password(&self, change: &velox_identity::PasswordChange) -> Result<velox_identity::PasswordChanged, velox_identity::StoreError> {
+            async fn change_password(
+                &self,
+                change: &velox_identity::PasswordChange,
+            ) -> Result<velox_identity::PasswordChanged, velox_identity::StoreError> {
                 let change = change.clone();
                 $change!(self, identity::change_password(&change))
             }
@@ -195,7 +227,10 @@ macro_rules! impl_identity_store {
                 $change!(self, identity::update_user(&user))
             }
 
-            async fn change_access(&self, change: &velox_identity::AccessChange) -> Result<Option<Vec<velox_kernel::SessionId>>, velox_identity::StoreError> {
+            async fn change_access(
+                &self,
+                change: &velox_identity::AccessChange,
+            ) -> Result<Option<Vec<velox_kernel::SessionId>>, velox_identity::StoreError> {
                 let change = *change;
                 $change!(self, identity::change_access(&change))
             }
@@ -213,31 +248,54 @@ macro_rules! impl_broker_store {
     ($store:ty, $read:ident, $change:ident) => {
         #[async_trait::async_trait]
         impl velox_brokers::BrokerStore for $store {
-            async fn list(&self, org: velox_kernel::OrgId, page: &velox_kernel::PageRequest) -> Result<velox_kernel::Page<velox_brokers::Connection>, velox_brokers::StoreError> {
+            async fn list(
+                &self,
+                org: velox_kernel::OrgId,
+                page: &velox_kernel::PageRequest,
+            ) -> Result<velox_kernel::Page<velox_brokers::Connection>, velox_brokers::StoreError> {
                 let page = page.clone();
                 $read!(self, brokers::list(org, &page))
             }
 
-            async fn get(&self, org: velox_kernel::OrgId, id: velox_kernel::ConnectionId) -> Result<Option<velox_brokers::Connection>, velox_brokers::StoreError> {
+            async fn get(
+                &self,
+                org: velox_kernel::OrgId,
+                id: velox_kernel::ConnectionId,
+            ) -> Result<Option<velox_brokers::Connection>, velox_brokers::StoreError> {
                 $read!(self, brokers::get(org, id))
             }
 
-            async fn credentials(&self, org: velox_kernel::OrgId, id: velox_kernel::ConnectionId) -> Result<Vec<velox_brokers::SealedCredential>, velox_brokers::StoreError> {
+            async fn credentials(
+                &self,
+                org: velox_kernel::OrgId,
+                id: velox_kernel::ConnectionId,
+            ) -> Result<Vec<velox_brokers::SealedCredential>, velox_brokers::StoreError> {
                 $read!(self, brokers::credentials(org, id))
             }
 
-            async fn create(&self, new: &velox_brokers::NewConnection) -> Result<velox_brokers::Creation, velox_brokers::StoreError> {
+            async fn create(
+                &self,
+                new: &velox_brokers::NewConnection,
+            ) -> Result<velox_brokers::Creation, velox_brokers::StoreError> {
                 let new = new.clone();
                 $change!(self, brokers::create(&new))
             }
 
-            async fn update(&self, connection: &velox_brokers::Connection, credentials: Option<&[velox_brokers::SealedCredential]>) -> Result<bool, velox_brokers::StoreError> {
+            async fn update(
+                &self,
+                connection: &velox_brokers::Connection,
+                credentials: Option<&[velox_brokers::SealedCredential]>,
+            ) -> Result<bool, velox_brokers::StoreError> {
                 let connection = connection.clone();
                 let credentials = credentials.map(<[_]>::to_vec);
                 $change!(self, brokers::update_connection(&connection, credentials.as_deref()))
             }
 
-            async fn delete(&self, org: velox_kernel::OrgId, id: velox_kernel::ConnectionId) -> Result<bool, velox_brokers::StoreError> {
+            async fn delete(
+                &self,
+                org: velox_kernel::OrgId,
+                id: velox_kernel::ConnectionId,
+            ) -> Result<bool, velox_brokers::StoreError> {
                 $change!(self, brokers::delete_connection(org, id))
             }
 
@@ -254,31 +312,50 @@ macro_rules! impl_market_store {
     ($store:ty, $read:ident, $change:ident) => {
         #[async_trait::async_trait]
         impl velox_market::MarketStore for $store {
-            async fn save_instruments(&self, instruments: &[velox_market::Instrument]) -> Result<(), velox_market::MarketStoreError> {
+            async fn save_instruments(
+                &self,
+                instruments: &[velox_market::Instrument],
+            ) -> Result<(), velox_market::MarketStoreError> {
                 let instruments = instruments.to_vec();
                 $change!(self, market::save_instruments(&instruments))
             }
 
-            async fn instrument(&self, symbol: velox_kernel::Symbol) -> Result<Option<velox_market::Instrument>, velox_market::MarketStoreError> {
+            async fn instrument(
+                &self,
+                symbol: velox_kernel::Symbol,
+            ) -> Result<Option<velox_market::Instrument>, velox_market::MarketStoreError> {
                 $read!(self, market::instrument(symbol))
             }
 
-            async fn instruments(&self, filter: &velox_market::InstrumentFilter, limit: u32) -> Result<Vec<velox_market::Instrument>, velox_market::MarketStoreError> {
+            async fn instruments(
+                &self,
+                filter: &velox_market::InstrumentFilter,
+                limit: u32,
+            ) -> Result<Vec<velox_market::Instrument>, velox_market::MarketStoreError> {
                 let filter = filter.clone();
                 $read!(self, market::instruments(&filter, limit))
             }
 
-            async fn save_candles(&self, candles: &[velox_market::Candle]) -> Result<(), velox_market::MarketStoreError> {
+            async fn save_candles(
+                &self,
+                candles: &[velox_market::Candle],
+            ) -> Result<(), velox_market::MarketStoreError> {
                 let candles = candles.to_vec();
                 $change!(self, market::save_candles(&candles))
             }
 
-            async fn candles(&self, query: &velox_market::CandleQuery) -> Result<Vec<velox_market::Candle>, velox_market::MarketStoreError> {
+            async fn candles(
+                &self,
+                query: &velox_market::CandleQuery,
+            ) -> Result<Vec<velox_market::Candle>, velox_market::MarketStoreError> {
                 let query = *query;
                 $read!(self, market::candles(&query))
             }
 
-            async fn save_tickers(&self, tickers: &[velox_market::Ticker]) -> Result<(), velox_market::MarketStoreError> {
+            async fn save_tickers(
+                &self,
+                tickers: &[velox_market::Ticker],
+            ) -> Result<(), velox_market::MarketStoreError> {
                 let tickers = tickers.to_vec();
                 $change!(self, market::save_tickers(&tickers))
             }
@@ -287,12 +364,18 @@ macro_rules! impl_market_store {
                 $read!(self, market::tickers())
             }
 
-            async fn save_feed_position(&self, position: &velox_market::FeedPosition) -> Result<(), velox_market::MarketStoreError> {
+            async fn save_feed_position(
+                &self,
+                position: &velox_market::FeedPosition,
+            ) -> Result<(), velox_market::MarketStoreError> {
                 let position = position.clone();
                 $change!(self, market::save_feed_position(&position))
             }
 
-            async fn feed_position(&self, feed: &str) -> Result<Option<velox_market::FeedPosition>, velox_market::MarketStoreError> {
+            async fn feed_position(
+                &self,
+                feed: &str,
+            ) -> Result<Option<velox_market::FeedPosition>, velox_market::MarketStoreError> {
                 let feed = feed.to_owned();
                 $read!(self, market::feed_position(&feed))
             }

@@ -54,7 +54,8 @@ impl TryFrom<Append> for PreparedAppend {
     fn try_from(append: Append) -> Result<Self, Failure> {
         let Append { account, org, expected_seq, events, projection } = append;
         let Projection { account: account_row, orders, fills, positions, balances, reset } = projection;
-        let in_order = (expected_seq + 1..).zip(&events).all(|(seq, event)| event.seq == seq && event.account == account);
+        let in_order =
+            (expected_seq + 1..).zip(&events).all(|(seq, event)| event.seq == seq && event.account == account);
         let Some(newest) = events.last().filter(|_| in_order) else {
             return Err(Failure::Corrupt(format!("an append to {account} must carry the events after {expected_seq}")));
         };
@@ -72,7 +73,10 @@ impl TryFrom<Append> for PreparedAppend {
             fills: fills.iter().map(|fill| FillRecord::new(org, fill).map(Upsert)).collect::<Result<_, _>>()?,
             positions: positions.iter().map(|row| Upsert(PositionRecord::new(account, org, row))).collect(),
             balances: balances.iter().map(|row| Upsert(BalanceRecord::new(account, org, row))).collect(),
-            events: events.into_iter().map(|event| EventRecord::new(org, event).map(Upsert)).collect::<Result<_, _>>()?,
+            events: events
+                .into_iter()
+                .map(|event| EventRecord::new(org, event).map(Upsert))
+                .collect::<Result<_, _>>()?,
             reset,
             repeats_a_name,
         })

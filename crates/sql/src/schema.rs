@@ -1,7 +1,16 @@
 //! The tables, as both databases have them. The migrations are their reference.
 #![expect(missing_docs, reason = "the tables and columns are those of the migrations")]
 
-diesel::allow_tables_to_appear_in_same_query!(accounts, events, stream_heads, orders, fills, positions, balances, snapshots);
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    events,
+    stream_heads,
+    orders,
+    fills,
+    positions,
+    balances,
+    snapshots
+);
 diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
 
 diesel::table! {

@@ -1,12 +1,12 @@
 //! Writes appends: the log, its heads, and the read tables that follow.
 
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::connection::Connection;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryResult, RunQueryDsl, delete, insert_into, update};
 use tokio::time::Instant;
 use velox_sql::schema::{balances, fills, orders, positions, stream_heads};
-use velox_sql::{BindTo, Upsert, Commit, CommitObserver, Failure, InlineSqlite, PreparedAppend, Val};
+use velox_sql::{BindTo, Commit, CommitObserver, Failure, InlineSqlite, PreparedAppend, Upsert, Val};
 use velox_trading::Appended;
 
 use crate::writer::{Batch, transact};
@@ -15,7 +15,8 @@ use crate::writer::{Batch, transact};
 pub(crate) fn commit_group(connection: &mut InlineSqlite, group: Vec<Batch>, observer: &dyn CommitObserver) {
     let began = Instant::now();
     let written = transact(connection, |connection| {
-        let write = |batch: &Batch| batch.members.iter().map(|member| write_member(&mut connection.0, member)).collect();
+        let write =
+            |batch: &Batch| batch.members.iter().map(|member| write_member(&mut connection.0, member)).collect();
         let outcomes = group.iter().map(write).collect::<Result<Vec<Vec<Appended>>, Failure>>();
         observer.written();
         outcomes
@@ -74,7 +75,9 @@ pub(crate) fn write_member(connection: &mut SqliteConnection, member: &PreparedA
 fn is_taken(connection: &mut SqliteConnection, member: &PreparedAppend) -> QueryResult<bool> {
     for order in member.orders.iter().map(|order| &order.0).filter(|order| member.begins(order)) {
         let taken: Option<i64> = orders::table
-            .filter(orders::account_id.eq(Val(member.account)).and(orders::client_order_id.eq(Val(order.client_order_id))))
+            .filter(
+                orders::account_id.eq(Val(member.account)).and(orders::client_order_id.eq(Val(order.client_order_id))),
+            )
             .select(orders::first_seq)
             .first(connection)
             .optional()?;

@@ -154,8 +154,8 @@ fn connect(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Result<Opt
         Purpose::Read => "rw",
         Purpose::Inspect => "ro",
     };
-    let mut connection = SqliteConnection::establish(&uri(path, mode)?)
-        .map_err(|error| Failure::from_open(error.to_string()))?;
+    let mut connection =
+        SqliteConnection::establish(&uri(path, mode)?).map_err(|error| Failure::from_open(error.to_string()))?;
     let cache = options.cache_kib;
     connection.batch_execute(&format!(
         "PRAGMA busy_timeout = 5000; PRAGMA cache_size = -{cache}; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;"
@@ -170,9 +170,12 @@ fn connect(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Result<Opt
             let pages = options.checkpoint_pages;
             let synchronous = if options.synced { "FULL" } else { "OFF" };
             connection.batch_execute(&format!(
-                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
                  PRAGMA wal_autocheckpoint = {pages}; PRAGMA journal_size_limit = 67108864;"
             ))?;
+            if owner != APPLICATION_ID {
+                connection.batch_execute(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
+            }
             if let Some(pages) = options.max_pages {
                 connection.batch_execute(&format!("PRAGMA max_page_count = {pages}"))?;
             }
@@ -210,11 +213,11 @@ pub(crate) fn check_schema(path: &Path, connection: &mut InlineSqlite) -> Result
 
 /// Reads the whole file and says what is wrong with it, at most ten things.
 pub(crate) fn check_integrity(connection: &mut InlineSqlite) -> Result<(), Failure> {
-    let found: Vec<Word> = diesel::sql_query("SELECT quick_check AS value FROM pragma_quick_check(10)")
+    let found: Vec<Word> = diesel::sql_query("SELECT quick_check AS value FROM pragma_quick_check")
         .load(&mut connection.0)
         .map_err(Failure::from)?;
     if found.iter().all(|row| row.value == "ok") {
         return Ok(());
     }
-    Err(Failure::Corrupt(found.into_iter().map(|row| row.value).collect::<Vec<_>>().join("; ")))
+    Err(Failure::Corrupt(found.into_iter().take(10).map(|row| row.value).collect::<Vec<_>>().join("; ")))
 }

@@ -5,10 +5,10 @@ use std::thread::JoinHandle;
 
 use velox_sql::{Failure, InlineSqlite};
 
+use crate::SqliteOptions;
 use crate::connection::{self, OpenError, Purpose};
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::SqliteOptions;
 
 /// The embedded store: one file, one server.
 pub struct SqliteStore {
@@ -115,8 +115,7 @@ fn start_readers(
     purpose: Purpose,
     options: &SqliteOptions,
 ) -> Result<(Readers, Vec<JoinHandle<()>>), OpenError> {
-    let connections = (0..options.readers.max(1))
-        .map(|_| connection::open(path, purpose, options))
-        .collect::<Result<Vec<_>, _>>()?;
+    let connections =
+        (0..options.readers.max(1)).map(|_| connection::open(path, purpose, options)).collect::<Result<Vec<_>, _>>()?;
     Readers::start(connections, options).map_err(|error| failed(path, &error))
 }

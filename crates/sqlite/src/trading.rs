@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use velox_kernel::AccountId;
 use velox_sql::on_sqlite::trading;
 use velox_sql::{Failure, InlineSqlite, PreparedAppend};
-use velox_trading::{
-    Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog,
-};
+use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog};
 
 use crate::SqliteStore;
 use crate::append::write_member;

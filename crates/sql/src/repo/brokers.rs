@@ -84,8 +84,7 @@ async fn claim_key(conn: &mut Conn, org: OrgId, record: &IdempotencyRecord) -> R
     if Upsert(KeyRecord::new(org, record)).execute(conn).await? == 1 {
         return Ok(None);
     }
-    let kept: KeyRecord =
-        idempotency_keys::table.filter(key).select(KeyRecord::as_select()).first(conn).await?;
+    let kept: KeyRecord = idempotency_keys::table.filter(key).select(KeyRecord::as_select()).first(conn).await?;
     if kept.fingerprint == record.fingerprint {
         return Ok(Some(Creation::Replayed { reply: kept.reply }));
     }

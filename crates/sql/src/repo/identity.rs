@@ -169,12 +169,8 @@ pub async fn open_session(conn: &mut Conn, new: &NewSession, session_version: u6
 /// [`Failure`].
 pub async fn rotate_refresh(conn: &mut Conn, rotate: &RotateRefresh) -> Result<Rotation, Failure> {
     let RotateRefresh { presented, successor, now, overlap, lifetime } = *rotate;
-    let token: Option<TokenRecord> = refresh_tokens::table
-        .find(Val(presented))
-        .select(TokenRecord::as_select())
-        .first(conn)
-        .await
-        .optional()?;
+    let token: Option<TokenRecord> =
+        refresh_tokens::table.find(Val(presented)).select(TokenRecord::as_select()).first(conn).await.optional()?;
     let Some(token) = token.map(RefreshRecord::try_from).transpose()? else {
         return Ok(Rotation::Unknown);
     };

@@ -69,11 +69,7 @@ fn containing(text: &str) -> String {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn instruments(
-    conn: &mut Conn,
-    filter: &InstrumentFilter,
-    limit: u32,
-) -> Result<Vec<Instrument>, Failure> {
+pub async fn instruments(conn: &mut Conn, filter: &InstrumentFilter, limit: u32) -> Result<Vec<Instrument>, Failure> {
     let InstrumentFilter { search, asset_class, quote, after } = filter;
     let mut query = instruments::table.select(InstrumentRecord::as_select()).into_boxed::<Db>();
     if let Some(search) = search {
@@ -145,11 +141,8 @@ pub async fn save_tickers(conn: &mut Conn, tickers: &[Ticker]) -> Result<(), Fai
 /// # Errors
 /// [`Failure`].
 pub async fn tickers(conn: &mut Conn) -> Result<Vec<Ticker>, Failure> {
-    let records: Vec<TickerRecord> = newest_quotes::table
-        .order(newest_quotes::symbol.asc())
-        .select(TickerRecord::as_select())
-        .load(conn)
-        .await?;
+    let records: Vec<TickerRecord> =
+        newest_quotes::table.order(newest_quotes::symbol.asc()).select(TickerRecord::as_select()).load(conn).await?;
     records.into_iter().map(Ticker::try_from).collect()
 }
 

@@ -18,8 +18,8 @@ use crate::rows::{
     AccountRecord, BalanceRecord, EventRecord, FillRecord, OrderRecord, PositionRecord, SnapshotRecord, signed,
     unsigned,
 };
-use crate::types::{Val, vals};
 use crate::schema::{accounts, balances, events, fills, orders, positions, snapshots, stream_heads};
+use crate::types::{Val, vals};
 
 fn all<R, T>(records: Vec<R>) -> Result<Vec<T>, Failure>
 where
@@ -43,7 +43,12 @@ fn rows_of(page: &PageRequest) -> i64 {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn events(conn: &mut Conn, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, Failure> {
+pub async fn events(
+    conn: &mut Conn,
+    account: AccountId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<RecordedEvent>, Failure> {
     let records = events::table
         .filter(events::account_id.eq(Val(account)).and(events::seq.gt(signed(after)?)))
         .order(events::seq.asc())
@@ -109,7 +114,8 @@ pub async fn save_snapshot(conn: &mut Conn, snapshot: &Snapshot) -> Result<(), F
 /// # Errors
 /// [`Failure`].
 pub async fn accounts(conn: &mut Conn, org: OrgId, page: &PageRequest) -> Result<Page<AccountRow>, Failure> {
-    let mut query = accounts::table.filter(accounts::org_id.eq(Val(org))).select(AccountRecord::as_select()).into_boxed::<Db>();
+    let mut query =
+        accounts::table.filter(accounts::org_id.eq(Val(org))).select(AccountRecord::as_select()).into_boxed::<Db>();
     if let Some(after) = &page.after {
         query = query.filter(accounts::id.gt(Val(after.parse::<AccountId>()?)));
     }
@@ -169,7 +175,8 @@ pub async fn orders(
     page: &PageRequest,
 ) -> Result<Page<Order>, Failure> {
     let OrderFilter { accounts, statuses, symbol, side, strategy } = filter;
-    let mut query = orders::table.filter(orders::org_id.eq(Val(org))).select(OrderRecord::as_select()).into_boxed::<Db>();
+    let mut query =
+        orders::table.filter(orders::org_id.eq(Val(org))).select(OrderRecord::as_select()).into_boxed::<Db>();
     match accounts.as_slice() {
         [] => {}
         [account] => query = query.filter(orders::account_id.eq(Val(*account))),
@@ -252,10 +259,8 @@ pub async fn orders_in(
     after: Option<OrderId>,
     limit: u32,
 ) -> Result<Vec<Order>, Failure> {
-    let mut query = orders::table
-        .filter(orders::status.eq_any(vals(statuses)))
-        .select(OrderRecord::as_select())
-        .into_boxed::<Db>();
+    let mut query =
+        orders::table.filter(orders::status.eq_any(vals(statuses))).select(OrderRecord::as_select()).into_boxed::<Db>();
     if statuses.iter().all(|status| status.is_open()) {
         // Lets the partial index of open orders answer.
         query = query.filter(orders::is_open);
@@ -289,7 +294,8 @@ pub async fn orders_of_account(
 /// # Errors
 /// [`Failure`].
 pub async fn has_fill(conn: &mut Conn, account: AccountId, fill: FillId) -> Result<bool, Failure> {
-    let seq: Option<i64> = fills::table.find((Val(account), Val(fill))).select(fills::seq).first(conn).await.optional()?;
+    let seq: Option<i64> =
+        fills::table.find((Val(account), Val(fill))).select(fills::seq).first(conn).await.optional()?;
     Ok(seq.is_some())
 }
 

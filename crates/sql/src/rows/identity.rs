@@ -156,18 +156,8 @@ impl TryFrom<&Session> for SessionRecord {
     type Error = Failure;
 
     fn try_from(session: &Session) -> Result<Self, Failure> {
-        let Session {
-            id,
-            org,
-            user,
-            label,
-            created_at,
-            last_used_at,
-            expires_at,
-            revoked_at,
-            generation,
-            rotated_at,
-        } = session;
+        let Session { id, org, user, label, created_at, last_used_at, expires_at, revoked_at, generation, rotated_at } =
+            session;
         Ok(Self {
             id: *id,
             org_id: *org,

@@ -85,8 +85,7 @@ impl OrderRecord {
             account,
             client_order_id,
             fingerprint,
-            terms:
-                OrderTerms { symbol, currency, side, kind, quantity, time_in_force, reduce_only, strategy, tags },
+            terms: OrderTerms { symbol, currency, side, kind, quantity, time_in_force, reduce_only, strategy, tags },
             status,
             filled,
             filled_value,

@@ -19,59 +19,61 @@ const NEGATIVE: u16 = 0x4000;
 
 stands_for!(Decimal => Amount, Price => Amount, Quantity => Amount, Money => Amount);
 
+/// The binary form of `numeric`: how many digits, the weight of the first, sign, scale, digits to the base 10,000
+/// (`src/backend/utils/adt/numeric.c`, `numeric_send`).
+fn to_numeric(value: Decimal) -> Result<Vec<u8>, std::num::TryFromIntError> {
+    let mut rest = value.units().unsigned_abs();
+    let mut digits = [0_u16; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = u16::try_from(rest % BASE)?;
+        rest /= BASE;
+    }
+    let first = digits.iter().position(|digit| *digit != 0).unwrap_or(DIGITS);
+    let last = digits.iter().rposition(|digit| *digit != 0).map_or(first, |place| place + 1);
+    let weight = i16::try_from(DIGITS - FRACTION)? - 1 - i16::try_from(first)?;
+    let mut bytes = Vec::with_capacity(8 + 2 * DIGITS);
+    bytes.extend(u16::try_from(last - first)?.to_be_bytes());
+    bytes.extend(if first == DIGITS { 0 } else { weight }.to_be_bytes());
+    bytes.extend(if value.is_negative() { NEGATIVE } else { 0 }.to_be_bytes());
+    bytes.extend(12_u16.to_be_bytes());
+    bytes.extend(digits[first..last].iter().flat_map(|digit| digit.to_be_bytes()));
+    Ok(bytes)
+}
+
+/// Reads what PostgreSQL sends for a `numeric`.
+fn from_numeric(bytes: &[u8]) -> deserialize::Result<Decimal> {
+    let mut words = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    let mut next = || words.next().ok_or("a numeric value is cut short");
+    let (count, weight, sign, _scale) = (next()?, next()?.cast_signed(), next()?, next()?);
+    if sign != 0 && sign != NEGATIVE {
+        return Err("a numeric value is not a number".into());
+    }
+    // The place of the first digit, counted from the last one that a decimal(28,12) has.
+    let mut place = i32::from(weight) + i32::try_from(FRACTION)?;
+    let mut units = 0_i128;
+    for _ in 0..count {
+        let digit = i128::from(next()?);
+        let power = u32::try_from(place).ok().filter(|power| *power < 9);
+        match power {
+            Some(power) => units += digit * i128::try_from(BASE.pow(power))?,
+            None if digit == 0 => {}
+            None => return Err("a numeric value does not fit decimal(28,12)".into()),
+        }
+        place -= 1;
+    }
+    Ok(Decimal::from_units(if sign == NEGATIVE { -units } else { units })?)
+}
+
 impl ToSql<Amount, Pg> for Decimal {
-    /// The binary form of `numeric`: counts of digits, weight of the first, sign, scale, base-10,000 digits
-    /// (`src/backend/utils/adt/numeric.c`, `numeric_send`).
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        let mut rest = self.units().unsigned_abs();
-        let mut digits = [0_u16; DIGITS];
-        for digit in digits.iter_mut().rev() {
-            *digit = u16::try_from(rest % BASE)?;
-            rest /= BASE;
-        }
-        let first = digits.iter().position(|digit| *digit != 0).unwrap_or(DIGITS);
-        let last = digits.iter().rposition(|digit| *digit != 0).map_or(first, |place| place + 1);
-        let weight = i16::try_from(DIGITS - FRACTION)? - 1 - i16::try_from(first)?;
-        let mut bytes = [0_u8; 8 + 2 * DIGITS];
-        let mut length = 0;
-        let mut put = |word: [u8; 2]| {
-            bytes[length..length + 2].copy_from_slice(&word);
-            length += 2;
-        };
-        put(u16::try_from(last - first)?.to_be_bytes());
-        put(if first == DIGITS { 0 } else { weight }.to_be_bytes());
-        put(if self.is_negative() { NEGATIVE } else { 0 }.to_be_bytes());
-        put(12_u16.to_be_bytes());
-        for digit in &digits[first..last] {
-            put(digit.to_be_bytes());
-        }
-        std::io::Write::write_all(out, &bytes[..length])?;
+        std::io::Write::write_all(out, &to_numeric(*self)?)?;
         Ok(IsNull::No)
     }
 }
 
 impl FromSql<Amount, Pg> for Decimal {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let mut words = value.as_bytes().chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-        let mut next = || words.next().ok_or("a numeric value is cut short");
-        let (count, weight, sign, _scale) = (next()?, next()?.cast_signed(), next()?, next()?);
-        if sign != 0 && sign != NEGATIVE {
-            return Err("a numeric value is not a number".into());
-        }
-        // The place of the first digit, counted from the last one that a decimal(28,12) has.
-        let mut place = i32::from(weight) + i32::try_from(FRACTION)?;
-        let mut units = 0_i128;
-        for _ in 0..count {
-            let digit = i128::from(next()?);
-            let power = u32::try_from(place).ok().filter(|power| *power < 9);
-            match power {
-                Some(power) => units += digit * i128::try_from(BASE.pow(power))?,
-                None if digit == 0 => {}
-                None => return Err("a numeric value does not fit decimal(28,12)".into()),
-            }
-            place -= 1;
-        }
-        Ok(Self::from_units(if sign == NEGATIVE { -units } else { units })?)
+        from_numeric(value.as_bytes())
     }
 }
 
@@ -122,20 +124,31 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    /// The words that `select numeric_send(x)` gives.
+    const SENT: [(&str, &[u16]); 5] = [
+        ("0", &[0, 0, 0, 12]),
+        ("1", &[1, 0, 0, 12, 1]),
+        ("-12345.0001", &[3, 1, 0x4000, 12, 1, 2345, 1]),
+        ("0.000000000001", &[1, 0xFFFD, 0, 12, 1]),
+        ("9999999999999999.999999999999", &[7, 3, 0, 12, 9999, 9999, 9999, 9999, 9999, 9999, 9999]),
+    ];
+
     #[test]
-    fn reads_what_postgresql_sends() {
-        // The bytes that `select numeric_send(x)` gives.
-        for (text, words) in [
-            ("0", vec![0, 0, 0, 12]),
-            ("1", vec![1, 0, 0, 12, 1]),
-            ("-12345.0001", vec![3, 1, 0x4000, 12, 1, 2345, 1]),
-            ("0.000000000001", vec![1, 0xFFFD, 0, 12, 1]),
-            ("9999999999999999.999999999999", vec![7, 3, 0, 12, 9999, 9999, 9999, 9999, 9999, 9999, 9999]),
-        ] {
-            let bytes: Vec<u8> = words.iter().flat_map(|word: &u16| word.to_be_bytes()).collect();
-            let oid = std::num::NonZeroU32::new(1700).unwrap();
-            let read: Decimal = FromSql::<Amount, Pg>::from_sql(PgValue::new_internal(&bytes, &oid)).unwrap();
-            assert_eq!(read, text.parse().unwrap(), "{text}");
+    fn speaks_the_binary_form_of_numeric() {
+        for (text, words) in SENT {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+            let value: Decimal = text.parse().unwrap();
+            assert_eq!(from_numeric(&bytes).unwrap(), value, "{text}");
+            assert_eq!(to_numeric(value).unwrap(), bytes, "{text}");
         }
+    }
+
+    #[test]
+    fn refuses_what_is_no_decimal_of_ours() {
+        let bytes = |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+        assert!(from_numeric(&bytes(&[0, 0, 0xC000, 0])).is_err(), "NaN");
+        assert!(from_numeric(&bytes(&[1, 4, 0, 0, 1])).is_err(), "10^16");
+        assert!(from_numeric(&bytes(&[1, 0xFFFC, 0, 16, 1])).is_err(), "10^-16");
+        assert!(from_numeric(&bytes(&[2, 0, 0, 0, 1])).is_err(), "cut short");
     }
 }

@@ -4,8 +4,8 @@ use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sqlite::{Sqlite, SqliteValue};
-use velox_kernel::{BrokerOrderId, ClientOrderId, Currency, FillId, Role, Symbol, Timeframe};
 use velox_brokers::{BrokerKind, ConnectionStatus, Environment};
+use velox_kernel::{BrokerOrderId, ClientOrderId, Currency, FillId, Role, Symbol, Timeframe};
 use velox_market::{AssetClass, InstrumentStatus, VolumeUnit};
 use velox_trading::{HaltMode, Liquidity, OrderStatus, Side, TimeInForce};
 
