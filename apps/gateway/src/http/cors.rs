@@ -7,8 +7,10 @@ use velox_kernel::error_code;
 use super::Problem;
 
 const REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, last-event-id, x-request-id");
-const EXPOSED: HeaderValue = HeaderValue::from_static("ratelimit, ratelimit-policy, retry-after, x-request-id");
+    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, last-event-id, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "etag, idempotent-replayed, location, ratelimit, ratelimit-policy, retry-after, x-request-id",
+);
 
 /// The origins that may call from a browser. Credentials are never allowed: access is by bearer token.
 #[derive(Clone, Debug, Default)]

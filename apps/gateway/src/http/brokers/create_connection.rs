@@ -42,7 +42,7 @@ pub(super) struct CreateConnectionBody {
     #[schema(value_type = NewPaperSettings, required = false)]
     settings: Option<NewPaperSettings>,
     /// What the broker wants to know, by the names of the catalog. Kept encrypted, never shown.
-    #[garde(length(max = 16))]
+    #[garde(length(max = 16), dive)]
     #[serde(default)]
     #[schema(max_items = 16)]
     credentials: Vec<CredentialBody>,

@@ -34,7 +34,7 @@ pub(super) struct UpdateConnectionBody {
     #[schema(value_type = PaperSettingsChange, required = false)]
     settings: Option<PaperSettingsChange>,
     /// All credentials, in place of the kept ones.
-    #[garde(inner(length(max = 16)))]
+    #[garde(length(max = 16), dive)]
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Vec<CredentialBody>, required = false, max_items = 16)]
     credentials: Option<Vec<CredentialBody>>,
