@@ -101,6 +101,10 @@ impl CommitObserver for CommitMetrics {
         self.events.record(count(commit.events));
         self.seconds.record(commit.took.as_secs_f64());
     }
+
+    fn written(&self) {
+        crate::faults::pass_write();
+    }
 }
 
 /// How often the queues are looked at.

@@ -1,11 +1,18 @@
 //! [`Stores`]: one database behind every store port.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
 use velox_market::MarketStore;
+use velox_postgres::{PostgresOptions, PostgresStore};
+use velox_sqlite::{SqliteOptions, SqliteStore};
 use velox_trading::{TradingLog, TradingQueries};
+
+use crate::config::{Config, DatabaseUrl};
+use crate::observe::CommitMetrics;
 
 /// One database behind every store port.
 #[derive(Clone)]
@@ -27,16 +34,80 @@ pub struct Stores {
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreOpenError {
-    /// None.
-    #[error("none")]
-    None,
+    /// The embedded one.
+    #[error("the embedded database: {0}")]
+    Sqlite(#[from] velox_sqlite::OpenError),
+    /// PostgreSQL.
+    #[error("PostgreSQL: {0}")]
+    Postgres(#[from] velox_postgres::ConnectError),
 }
+
 impl Stores {
-    /// Opens.
+    /// Opens the configured database for a server, and brings it to this program's version.
     ///
     /// # Errors
-    /// None.
-    pub async fn open(_config: &crate::config::Config) -> Result<Self, StoreOpenError> {
-        Err(StoreOpenError::None)
+    /// [`StoreOpenError`] says what is wrong and that nothing was changed.
+    pub async fn open(config: &Config) -> Result<Self, StoreOpenError> {
+        match &config.database.url {
+            DatabaseUrl::Embedded => {
+                Ok(Self::of(SqliteStore::open(&database_file(config), &sqlite_options(config))?, false))
+            }
+            DatabaseUrl::Postgres(url) => {
+                Ok(Self::of(PostgresStore::connect(url.expose_secret(), &postgres_options(config)).await?, true))
+            }
+        }
+    }
+
+    /// Opens the configured database to look at it, beside a server that may be running.
+    ///
+    /// # Errors
+    /// As [`Stores::open`].
+    pub async fn open_read_only(config: &Config) -> Result<Self, StoreOpenError> {
+        match &config.database.url {
+            DatabaseUrl::Embedded => {
+                Ok(Self::of(SqliteStore::open_read_only(&database_file(config), &sqlite_options(config))?, false))
+            }
+            DatabaseUrl::Postgres(url) => {
+                let store = PostgresStore::connect_read_only(url.expose_secret(), &postgres_options(config)).await?;
+                Ok(Self::of(store, true))
+            }
+        }
+    }
+
+    fn of<S>(store: S, shared: bool) -> Self
+    where
+        S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            log: store.clone(),
+            queries: store.clone(),
+            identity: store.clone(),
+            brokers: store.clone(),
+            market: store,
+            shared,
+        }
+    }
+}
+
+/// The embedded database's file.
+fn database_file(config: &Config) -> PathBuf {
+    config.data.dir.join("velox.db")
+}
+
+fn sqlite_options(config: &Config) -> SqliteOptions {
+    SqliteOptions {
+        readers: config.database.pool_size.clamp(1, 4),
+        synced: crate::faults::syncs(),
+        observer: Arc::new(CommitMetrics::default()),
+        ..SqliteOptions::default()
+    }
+}
+
+fn postgres_options(config: &Config) -> PostgresOptions {
+    PostgresOptions {
+        connections: config.database.pool_size,
+        observer: Arc::new(CommitMetrics::default()),
+        ..PostgresOptions::default()
     }
 }
