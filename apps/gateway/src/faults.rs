@@ -1,4 +1,5 @@
-//! Ends the process at a chosen step of a command, so that tests can look at what is left. Debug builds only.
+//! Faults that tests ask for, in debug builds only: the end of the process at a chosen step of a command, and a store
+//! that does not sync.
 //!
 //! `VELOX_TEST_KILL_AT=<step>[:<n>]` names the step and how many passages it takes (one when not given). Only commands
 //! of clients are counted: what the broker and the clock cause passes freely.
@@ -34,7 +35,8 @@ mod armed {
     ];
 
     /// The step, and the passages that are left before the last one.
-    static TARGET: LazyLock<Option<(Step, AtomicU32)>> = LazyLock::new(|| target(&std::env::var("VELOX_TEST_KILL_AT").ok()?));
+    static TARGET: LazyLock<Option<(Step, AtomicU32)>> =
+        LazyLock::new(|| target(&std::env::var("VELOX_TEST_KILL_AT").ok()?));
     /// Whether a client's command is on its way into the store.
     static WRITING: AtomicBool = AtomicBool::new(false);
 
@@ -97,4 +99,10 @@ pub fn pass(step: Step, of_client: bool) {
 pub fn pass_write() {
     #[cfg(debug_assertions)]
     armed::pass_write();
+}
+
+/// Whether the embedded store syncs: always, but for `VELOX_TEST_SYNCHRONOUS=off` in a debug build.
+#[must_use]
+pub fn syncs() -> bool {
+    !cfg!(debug_assertions) || std::env::var_os("VELOX_TEST_SYNCHRONOUS").is_none_or(|word| word != "off")
 }

@@ -91,7 +91,7 @@ impl Stores {
 }
 
 /// The embedded database's file.
-fn database_file(config: &Config) -> PathBuf {
+pub(crate) fn database_file(config: &Config) -> PathBuf {
     config.data.dir.join("velox.db")
 }
 

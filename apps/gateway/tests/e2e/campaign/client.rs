@@ -1,0 +1,152 @@
+//! [`Client`]: places and cancels orders, and sends again whatever was not answered, under the same id.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::door::Door;
+use crate::api::{Answer, Api};
+use crate::audit::{Books, text};
+use crate::random::Random;
+use crate::story::{market, resting};
+
+/// How often a command is sent at most: every kill may cost one try, and a server that is busy some more.
+const TRIES: u32 = 500;
+
+/// What a client asked for, and what it was told.
+pub(super) struct Entry {
+    asked: Asked,
+    answer: Answer,
+    /// How often it was sent.
+    pub(super) tries: u32,
+}
+
+enum Asked {
+    /// An order of this client order id.
+    Place(Value),
+    /// That the order of this id be cancelled.
+    Cancel(String),
+}
+
+/// A client with a journal.
+pub(super) struct Client<'a> {
+    number: u64,
+    random: Random,
+    door: &'a Door,
+    api: Api,
+    account: String,
+    journal: Vec<Entry>,
+    /// Resting orders that it may cancel.
+    resting: Vec<String>,
+}
+
+impl<'a> Client<'a> {
+    pub(super) fn new(number: u64, seed: u64, door: &'a Door, token: &str, account: &str) -> Self {
+        Self {
+            number,
+            random: Random::seeded(seed ^ (number + 1) << 40),
+            door,
+            api: Api::new(([127, 0, 0, 1], 0).into(), token),
+            account: account.to_owned(),
+            journal: Vec::new(),
+            resting: Vec::new(),
+        }
+    }
+
+    /// Works until it is told to end; then everything it asked for is answered.
+    pub(super) fn run(mut self) -> Vec<Entry> {
+        while self.door.may_begin() {
+            match self.random.below(10) {
+                0..4 => self.place(market),
+                4..7 => self.place(resting),
+                7..9 => self.cancel(),
+                _ => self.repeat(),
+            }
+        }
+        self.journal
+    }
+
+    fn place(&mut self, order: fn(&str, &str) -> Value) {
+        let mut order = order(&self.account, &format!("client-{}-{}", self.number, self.journal.len()));
+        if order["type"] == "market" && self.random.below(3) == 0 {
+            order["side"] = json!("sell");
+        }
+        let (answer, tries) = self.until_answered("POST", "/v1/orders", Some(&order));
+        assert!(matches!(answer.status, 201 | 422), "{order}: {answer:?}");
+        assert!(answer.status == 201 || answer.body["code"] == "order_denied", "{order}: {answer:?}");
+        if answer.status == 201 && order["type"] == "limit" {
+            self.resting.push(answer.text("id").to_owned());
+        }
+        self.journal.push(Entry { asked: Asked::Place(order), answer, tries });
+    }
+
+    fn cancel(&mut self) {
+        let Some(order) = self.resting.pop() else { return };
+        let (answer, tries) = self.until_answered("DELETE", &format!("/v1/orders/{order}"), None);
+        // Sent again, it may meet an order that is cancelled by now.
+        assert!(matches!(answer.status, 200 | 202) || tries > 1 && answer.status == 409, "{order}: {answer:?}");
+        self.journal.push(Entry { asked: Asked::Cancel(order), answer, tries });
+    }
+
+    /// Sends an answered order again: the answer is the same one.
+    fn repeat(&mut self) {
+        if self.journal.is_empty() {
+            return;
+        }
+        let place = self.random.below(self.journal.len().try_into().unwrap());
+        let entry = &self.journal[usize::try_from(place).unwrap()];
+        let Asked::Place(order) = &entry.asked else { return };
+        let (order, before) = (order.clone(), entry.answer.status);
+        let id = order_in(&entry.answer).to_owned();
+        let (answer, _) = self.until_answered("POST", "/v1/orders", Some(&order));
+        assert!(answer.is_replayed(), "{order}: {answer:?}");
+        assert_eq!((answer.status, order_in(&answer)), (before, id.as_str()), "{order}");
+    }
+
+    /// Sends until there is an answer that decides, and says how often that was.
+    fn until_answered(&mut self, method: &str, path: &str, body: Option<&Value>) -> (Answer, u32) {
+        for tries in 1..TRIES {
+            match self.api.call(method, path, body) {
+                // Not now: nothing happened, or nobody knows; the same id makes it safe to ask again.
+                Ok(answer) if answer.status == 503 => {
+                    assert_eq!(answer.body["retryable"], true, "{answer:?}");
+                }
+                Ok(answer) => return (answer, tries),
+                Err(_) => self.api.move_to(self.door.enter()),
+            }
+        }
+        panic!("{method} {path} {body:?} was sent {TRIES} times without an answer");
+    }
+}
+
+/// The order that an answer names.
+fn order_in(answer: &Answer) -> &str {
+    let order = if answer.status == 201 { &answer.body } else { &answer.body["order"] };
+    text(order, "id")
+}
+
+/// Checks that what clients were told is what the books say, and that the books say nothing else.
+pub(super) fn agree(journal: &[Entry], books: &Books) {
+    let mut asked = BTreeSet::new();
+    for entry in journal {
+        match &entry.asked {
+            Asked::Place(order) => {
+                let name = text(order, "client_order_id");
+                assert!(asked.insert(name), "the campaign itself used {name} twice");
+                let kept = books.order(name);
+                assert_eq!(kept["id"], order_in(&entry.answer), "{name} was answered as another order");
+                assert_eq!(kept["status"] == "denied", entry.answer.status == 422, "{kept}");
+                for member in ["account_id", "symbol", "side", "type", "quantity", "limit_price"] {
+                    assert_eq!(kept[member], order[member], "{member} of {kept}");
+                }
+            }
+            Asked::Cancel(id) => {
+                let kept = books.orders.iter().find(|order| order["id"] == id.as_str()).unwrap();
+                assert_eq!(kept["status"], "canceled", "{kept}");
+                assert_eq!(books.events_of(id, "order_cancel_requested"), 1, "{kept}");
+            }
+        }
+    }
+    let kept: BTreeSet<_> = books.orders.iter().map(|order| text(order, "client_order_id")).collect();
+    assert_eq!(kept, asked, "the orders that were asked for, and the orders there are");
+}

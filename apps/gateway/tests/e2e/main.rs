@@ -1,0 +1,25 @@
+//! The binary itself, from outside: the story of a newcomer, and what faults may not do to it. See `docs/testing.md`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests that start real processes, and measure how long these take"
+)]
+
+mod api;
+mod audit;
+mod campaign;
+mod contention;
+mod database;
+mod installation;
+mod kill_points;
+mod random;
+mod server;
+mod shutdown;
+mod socket;
+mod story;
+mod sync_order;
+mod trace;
+mod waiting;
