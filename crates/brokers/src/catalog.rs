@@ -1,7 +1,5 @@
 //! [`Catalog`]: which brokers there are and what each needs.
 
-use velox_kernel::Currency;
-
 use crate::{BrokerKind, BrokerSettings, Environment, PaperSettings};
 
 /// The brokers that this installation can connect to.
@@ -41,16 +39,15 @@ impl Catalog {
         Self(entries)
     }
 
-    /// The catalog that holds the paper broker alone, whose accounts are kept in `currency` unless a connection says
-    /// otherwise.
+    /// The catalog that holds the paper broker alone, with the settings of a connection that names none.
     #[must_use]
-    pub fn paper_alone(currency: Currency) -> Self {
+    pub fn paper_alone(usual: PaperSettings) -> Self {
         let paper = "paper".parse().map(|kind| CatalogEntry {
             kind,
             title: "Paper broker",
             environments: vec![Environment::Paper],
             credentials: Vec::new(),
-            usual_settings: BrokerSettings::Paper(PaperSettings::usual(currency)),
+            usual_settings: BrokerSettings::Paper(usual),
         });
         Self(paper.into_iter().collect())
     }
@@ -75,7 +72,7 @@ mod tests {
 
     #[test]
     fn paper_alone_is_there() {
-        let catalog = Catalog::paper_alone("USD".parse().unwrap());
+        let catalog = Catalog::paper_alone(PaperSettings::usual("USD".parse().unwrap()));
         assert_eq!(catalog.entries().len(), 1);
         assert!(catalog.find("paper".parse().unwrap()).is_some());
         assert!(catalog.find("alpaca".parse().unwrap()).is_none());

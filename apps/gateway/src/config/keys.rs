@@ -158,8 +158,8 @@ config! {
     }
     /// The paper broker.
     paper: PaperConfig {
-        fee_bps: Decimal = "5", "bp", UpTo("10000"), "The fee of a fill, in hundredths of a percent of its value.";
-        slippage_bps: Decimal = "1", "bp", UpTo("10000"), "How much worse a market order fills than the market's price.";
-        latency_ms: u64 = "20", "ms", Within(0, 600_000), "How long the broker takes to act.";
+        fee_bps: Decimal = "5", "bp", UpTo("1000"), "The fee of a fill on a new paper connection that names none, in hundredths of a percent of its value.";
+        slippage_bps: Decimal = "1", "bp", UpTo("1000"), "How much worse than the market's price such a connection fills a market order.";
+        latency_ms: u32 = "20", "ms", Within(0, 60_000), "How long an order of such a connection is on its way.";
     }
 }

@@ -8,7 +8,7 @@ use actix_web::web::{Data, ServiceConfig};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use velox_broker_paper::PaperBroker;
-use velox_brokers::{Brokers, Catalog, finish_openings};
+use velox_brokers::{Brokers, Catalog, PaperSettings, finish_openings};
 use velox_crypto::{
     AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyRingError, KeyedSecrets, PasetoSigner, SystemClock, SystemIds,
     TokenBinding,
@@ -110,6 +110,7 @@ pub struct Platform {
     ids: Arc<dyn Ids>,
     health: HealthChecks,
     shutdown: Shutdown,
+    lanes: Arc<Lanes>,
     lane_tasks: JoinSet<()>,
     tasks: JoinSet<()>,
 }
@@ -183,7 +184,7 @@ impl Platform {
                 ids: Arc::clone(&ids),
             }),
             probe: Arc::new(PaperProbe { writer: lanes.clone(), broker: Arc::clone(&paper), market: market.clone() }),
-            catalog: Arc::new(Catalog::paper_alone(currency)),
+            catalog: Arc::new(Catalog::paper_alone(paper_settings(config, currency))),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
         });
@@ -246,6 +247,7 @@ impl Platform {
             ids,
             health,
             shutdown,
+            lanes,
             lane_tasks,
             tasks,
         })
@@ -291,9 +293,10 @@ impl Platform {
     /// Waits until the tasks have ended, which they do once the shutdown has begun. Commands that were taken in are
     /// decided and durable then.
     pub async fn end(self) {
-        let Self { mut tasks, mut lane_tasks, .. } = self;
+        let Self { mut tasks, mut lane_tasks, lanes, .. } = self;
         while tasks.join_next().await.is_some() {}
-        // With the last handle to the lanes gone, they finish what waits and end.
+        // Others may still hold them; they finish what waits and end.
+        lanes.close();
         while lane_tasks.join_next().await.is_some() {}
     }
 }
@@ -347,6 +350,17 @@ fn identity(
         ..IdentityConfig::default()
     };
     Ok(Identity::new(ports, settings))
+}
+
+/// What a paper connection that names no settings trades with.
+fn paper_settings(config: &Config, currency: Currency) -> PaperSettings {
+    PaperSettings {
+        maker_fee_bps: config.paper.fee_bps,
+        taker_fee_bps: config.paper.fee_bps,
+        slippage_bps: config.paper.slippage_bps,
+        latency_ms: config.paper.latency_ms,
+        ..PaperSettings::usual(currency)
+    }
 }
 
 fn lane_settings(config: &Config, shared: bool) -> LaneSettings {

@@ -17,7 +17,7 @@ use velox::http::{Edge, EdgePorts, Server, routes};
 use velox::observe::Observer;
 use velox::shutdown::Shutdown;
 use velox_broker_paper::PaperBroker;
-use velox_brokers::{Brokers, Catalog};
+use velox_brokers::{Brokers, Catalog, PaperSettings};
 use velox_crypto::{BcryptConfig, BcryptHasher, KeyRing, KeyedSecrets, PasetoSigner, TokenBinding};
 use velox_engine::{Intake, PastPrices};
 use velox_feed_replay::Speed;
@@ -84,7 +84,7 @@ impl House {
                 ids: Arc::new(FreshIds),
             }),
             probe: Arc::new(PaperProbe { writer: trading.writer.clone(), broker: paper, market: market.clone() }),
-            catalog: Arc::new(Catalog::paper_alone("USD".parse().unwrap())),
+            catalog: Arc::new(Catalog::paper_alone(PaperSettings::usual("USD".parse().unwrap()))),
             clock: clock.clone(),
             ids: Arc::new(FreshIds),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use velox_brokers::{Brokers, Catalog, Connection, CreateConnection, Environment, create_connection};
+use velox_brokers::{Brokers, Catalog, Connection, CreateConnection, Environment, PaperSettings, create_connection};
 use velox_kernel::{Actor, Role};
 use velox_testkit::brokers::{FakeAccounts, FakeProbe, MemoryBrokerStore, PlainSecretBox};
 use velox_testkit::{CountingIds, TestClock};
@@ -16,7 +16,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self::with(Catalog::paper_alone("USD".parse().unwrap()))
+        Self::with(Catalog::paper_alone(PaperSettings::usual("USD".parse().unwrap())))
     }
 
     pub(crate) fn with(catalog: Catalog) -> Self {
