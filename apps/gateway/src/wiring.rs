@@ -11,4 +11,5 @@ mod stores;
 
 pub use first_start::{OWNER_EMAIL, Welcome};
 pub use platform::{Platform, StartError, prepare_data_dir};
+pub(crate) use stores::database_file;
 pub use stores::{StoreOpenError, Stores};

@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -12,9 +12,8 @@ use velox_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use velox_trading::{TradingLog, TradingQueries};
 
 use crate::config::{Config, DatabaseUrl};
+use crate::wiring::database_file;
 
-/// The embedded database's file in `data.dir`.
-const FILE: &str = "velox.db";
 /// The table of the steps that were done; a database without it is empty.
 const STEPS_TABLE: &str = "__diesel_schema_migrations";
 
@@ -37,15 +36,10 @@ pub(super) enum State {
     Unavailable(String),
 }
 
-/// The embedded database's file.
-pub(super) fn file(config: &Config) -> PathBuf {
-    config.data.dir.join(FILE)
-}
-
 /// Where it is, in words that hold no secret.
 pub(super) fn describe(config: &Config) -> String {
     match &config.database.url {
-        DatabaseUrl::Embedded => file(config).display().to_string(),
+        DatabaseUrl::Embedded => database_file(config).display().to_string(),
         DatabaseUrl::Postgres(_) => "PostgreSQL (database.url)".to_owned(),
     }
 }
@@ -143,7 +137,7 @@ pub(super) fn is_held(config: &Config) -> io::Result<bool> {
     if matches!(config.database.url, DatabaseUrl::Postgres(_)) {
         return Ok(false);
     }
-    let mut name = file(config).into_os_string();
+    let mut name = database_file(config).into_os_string();
     name.push(".lock");
     match File::open(Path::new(&name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -157,7 +151,7 @@ pub(super) fn is_held(config: &Config) -> io::Result<bool> {
 }
 
 async fn open_file(config: &Config) -> Result<SqliteStore, OpenError> {
-    let path = file(config);
+    let path = database_file(config);
     // Reading a large file from end to end takes its time.
     let options =
         SqliteOptions { readers: 1, read_deadline: Duration::from_secs(24 * 3_600), ..SqliteOptions::default() };

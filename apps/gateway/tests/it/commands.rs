@@ -1,5 +1,6 @@
 //! The binary's commands, each against a real database in a directory of its own.
 
+mod beside_a_server;
 mod database;
 mod doctor;
 mod import;

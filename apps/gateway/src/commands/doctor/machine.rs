@@ -7,8 +7,8 @@ use velox_crypto::SystemClock;
 use velox_kernel::{Clock, Timestamp};
 
 use super::finding::Finding;
-use crate::commands::database::file;
 use crate::config::Config;
+use crate::wiring::database_file;
 
 const CLOCK: &str = "clock";
 const FILES: &str = "open files";
@@ -37,7 +37,7 @@ pub(super) fn clock(config: &Config) -> Finding {
 
 /// When the embedded database, or its write-ahead log, was written last.
 fn newest_write(config: &Config) -> Option<Timestamp> {
-    let path = file(config);
+    let path = database_file(config);
     let mut log = path.clone().into_os_string();
     log.push("-wal");
     let written = |path: &std::ffi::OsStr| {

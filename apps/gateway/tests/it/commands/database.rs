@@ -81,7 +81,7 @@ impl Traded {
 
     /// One more order.
     pub(crate) async fn go_on(&mut self, log: &dyn TradingLog) {
-        let (_, append) = self.scenario.place_limit(symbol("BTC-PERP"), Side::Buy, "0.01", price("95"));
+        let (_, append) = self.scenario.place_limit(symbol("BTC-PERP"), Side::Buy, "0.02", price("95"));
         keep(log, append).await;
     }
 }

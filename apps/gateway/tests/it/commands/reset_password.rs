@@ -2,6 +2,7 @@
 
 use velox_crypto::{BcryptConfig, BcryptHasher, KeyRing, KeyedSecrets, SystemClock, SystemIds};
 use velox_identity::{IdentityStore, Password, PasswordHasher};
+use velox_kernel::Clock;
 
 use super::database::Embedded;
 use super::velox;
@@ -28,7 +29,7 @@ async fn a_new_password_takes_the_old_ones_place() {
     assert!(fits(&new).await);
     assert!(!fits(&old).await);
     assert!(after.session_version > user.session_version, "tokens of before are worth nothing");
-    let live = store.live_sessions(after.org, after.id, velox_kernel::Timestamp::from_seconds(0), 10).await.unwrap();
+    let live = store.live_sessions(after.org, after.id, SystemClock.now(), 10).await.unwrap();
     assert!(live.is_empty(), "{live:?}");
     store.close();
 }
