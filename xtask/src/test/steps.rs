@@ -17,7 +17,10 @@ pub(super) fn of(tier: Tier) -> anyhow::Result<Vec<Step>> {
         Step::xtask("layers", Tier::Quick, &["layers"])?,
         Step::xtask("codegen", Tier::Quick, &["codegen", "--check"])?,
         Step::cargo("unit tests", Tier::Quick, &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
-        Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "*", "--no-fail-fast"])
+        Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "it", "--no-fail-fast"])
+            .needs(&[Need::Postgres, Need::DurablePostgres]),
+        // Real processes, and times that are asserted: one test after the other, with what they measured in the log.
+        Step::cargo("end to end", Tier::Default, &["test", "-p", "velox", "--test", "e2e", "--", "--test-threads=1"])
             .needs(&[Need::Postgres, Need::DurablePostgres]),
         Step::cargo("doc tests", Tier::Default, &["test", "--workspace", "--doc", "--no-fail-fast"]),
         Step::cargo("build velox", Tier::Default, &workspace::BUILD_VELOX),

@@ -221,7 +221,6 @@ fn order_of(event: &Value) -> Option<&str> {
     let data = &event["data"];
     let order = match text(event, "type") {
         "order_filled" => &data["order"],
-        "order_denied" => &data["order"]["order_id"],
         _ => &data["order_id"],
     };
     order.as_str()
