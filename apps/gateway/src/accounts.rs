@@ -3,8 +3,10 @@
 mod hub;
 mod lane;
 mod lanes;
+mod loading;
 mod locked;
 
 pub use hub::{Committed, Hub};
 pub use lane::{LanePorts, LaneSettings};
 pub use lanes::Lanes;
+pub(crate) use lanes::answer_of;

@@ -1,22 +1,22 @@
 //! One lane: takes what waits, decides it account by account, and makes all of it durable in one commit.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, oneshot, watch};
 use velox_kernel::{AccountId, OrgId, Principal};
 use velox_trading::{
-    Appended, Cause, Command, DamagedLog, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Prices, Refused,
+    Append, Appended, Cause, Command, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Prices, Refused,
     Run, StoreError, TradingLog, TradingQueries,
 };
 
 use super::hub::Hub;
+use super::loading::{follow_log, load_account};
 use super::locked;
 use crate::faults::{self, Step};
 use crate::observe::Observer;
-
-/// Events read at a time when an account is loaded.
-const PAGE: u32 = 1_000;
 
 /// A command's outcome.
 pub(super) type Answer = Result<Executed, ExecuteError>;
@@ -83,8 +83,15 @@ struct Group {
     account: AccountId,
     jobs: Vec<Job>,
     answers: Vec<Answer>,
-    after: Option<LiveAccount>,
+    after: LiveAccount,
     appends: bool,
+}
+
+/// What one account's jobs come to, before the commit.
+struct Decided {
+    answers: Vec<Answer>,
+    append: Option<Append>,
+    after: LiveAccount,
 }
 
 pub(super) struct Lane {
@@ -99,12 +106,31 @@ impl Lane {
         Self { ports, settings, held: HashMap::new(), round: 0 }
     }
 
-    /// Works until every sender is gone. There is no wait for company: what queued up during a commit shares the next.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+    /// Works until every sender is gone or the lanes are closed, and nothing waits any more. There is no wait for
+    /// company: what queued up during a commit shares the next.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>, mut closed: watch::Receiver<bool>) {
         let mut taken = Vec::with_capacity(self.settings.batch);
-        while jobs.recv_many(&mut taken, self.settings.batch.max(1)).await > 0 {
+        let mut open = true;
+        loop {
+            let count = tokio::select! {
+                biased;
+                _ = closed.wait_for(|closed| *closed), if open => {
+                    // What is in the queue is still done; what comes now is told that it came too late.
+                    jobs.close();
+                    open = false;
+                    continue;
+                }
+                count = jobs.recv_many(&mut taken, self.settings.batch.max(1)) => count,
+            };
+            if count == 0 {
+                return;
+            }
             self.round += 1;
-            self.work(std::mem::take(&mut taken)).await;
+            if AssertUnwindSafe(self.work(std::mem::take(&mut taken))).catch_unwind().await.is_err() {
+                // Whoever waits is told that the outcome is unknown. No state that may be half done is kept.
+                tracing::error!("a lane broke; its accounts are read again");
+                self.held.clear();
+            }
             self.forget_the_idle();
         }
     }
@@ -115,12 +141,14 @@ impl Lane {
         let moment = self.ports.moments.now();
         let mut groups = Vec::new();
         let mut batch = Vec::new();
+        let mut away = None;
         for (account, jobs) in by_account(jobs) {
-            match self.load(account).await {
-                Ok(live) => {
-                    let (group, append) = self.decide(account, jobs, live, &moment).await;
+            // One account that breaks its decision takes no other one along.
+            let decided = AssertUnwindSafe(self.decide(account, &jobs, &moment, &mut away)).catch_unwind().await;
+            match decided.unwrap_or_else(|_| Err(broken(account))) {
+                Ok(Decided { answers, append, after }) => {
+                    groups.push(Group { account, jobs, answers, after, appends: append.is_some() });
                     batch.extend(append);
-                    groups.push(group);
                 }
                 Err(error) => {
                     for job in jobs {
@@ -158,25 +186,55 @@ impl Lane {
         faults::pass(Step::Answered, of_client);
     }
 
-    /// Decides an account's jobs, one upon the other.
+    /// Decides an account's jobs, one upon the other. `away` is what the store said when it was not there: it is not
+    /// asked again in this round, since every account would wait for its deadline anew.
     async fn decide(
-        &self,
+        &mut self,
         account: AccountId,
-        jobs: Vec<Job>,
-        live: LiveAccount,
+        jobs: &[Job],
         moment: &Moment,
-    ) -> (Group, Option<velox_trading::Append>) {
+        away: &mut Option<ExecuteError>,
+    ) -> Result<Decided, ExecuteError> {
+        let mut fresh = false;
+        if !self.held.contains_key(&account) {
+            self.load(account, away).await?;
+            fresh = true;
+        }
+        let live = match self.held.get_mut(&account) {
+            Some(held) => {
+                held.used = self.round;
+                held.live.clone()
+            }
+            None => LiveAccount::unopened(account),
+        };
+        let decided = self.decide_all(jobs, live.clone(), moment).await;
+        if fresh || decided.append.is_some() {
+            return Ok(decided);
+        }
+        // An append tells whether the state was the newest. Where nothing is appended, a refusal or an account that
+        // is read would rest on what another process may have changed: the log is asked.
+        let known = live.head();
+        let live = self.ask(away, follow_log(&*Arc::clone(&self.ports.log), live)).await?;
+        if live.head() == known {
+            return Ok(decided);
+        }
+        if let Some(held) = self.held.get_mut(&account) {
+            held.live = live.clone();
+        }
+        Ok(self.decide_all(jobs, live, moment).await)
+    }
+
+    async fn decide_all(&self, jobs: &[Job], live: LiveAccount, moment: &Moment) -> Decided {
         let mut run = Run::new(live);
         let mut answers = Vec::with_capacity(jobs.len());
-        for job in &jobs {
+        for job in jobs {
             answers.push(match &job.task {
                 Task::Read => Ok(Executed { events: Vec::new(), account: run.account().clone() }),
                 Task::Execute { org, command, cause } => self.decide_one(&mut run, *org, command, cause, moment).await,
             });
         }
         let (append, after) = run.finish();
-        let group = Group { account, jobs, answers, after: Some(after), appends: append.is_some() };
-        (group, append)
+        Decided { answers, append, after }
     }
 
     async fn decide_one(
@@ -205,15 +263,15 @@ impl Lane {
     /// The commit stands: remember the state, tell the hub, answer.
     fn settle(&mut self, group: Group) {
         let Group { account, jobs, answers, after, appends } = group;
-        if let Some(after) = after {
-            if appends {
-                let events: Vec<_> =
-                    answers.iter().flatten().flat_map(|executed| executed.events.iter().cloned()).collect();
+        if appends {
+            let events: Vec<_> =
+                answers.iter().flatten().flat_map(|executed| executed.events.iter().cloned()).collect();
+            if !events.is_empty() {
                 self.ports.observer.committed(&events);
                 self.ports.hub.tell(after.account(), events);
             }
-            self.remember(account, after);
         }
+        self.remember(account, after);
         for (job, answer) in jobs.into_iter().zip(answers) {
             let _ = job.reply.send(answer);
         }
@@ -222,10 +280,7 @@ impl Lane {
     /// Somebody else wrote, or an id was used before: decide again under the stream's lock.
     async fn settle_conflict(&mut self, group: Group, moment: &Moment) {
         let account = group.account;
-        let known = match self.held.remove(&account) {
-            Some(held) => held.live,
-            None => LiveAccount::unopened(account),
-        };
+        let known = self.held.get(&account).map_or_else(|| LiveAccount::unopened(account), |held| held.live.clone());
         self.ports.observer.conflict();
         let (reads, writes): (Vec<Job>, Vec<Job>) =
             group.jobs.into_iter().partition(|job| matches!(job.task, Task::Read));
@@ -239,12 +294,14 @@ impl Lane {
         match locked::execute(&self.ports, known, &tasks, moment).await {
             Ok((after, answers)) => {
                 let read = Executed { events: Vec::new(), account: after.account().clone() };
-                self.settle(Group { account, jobs: writes, answers, after: Some(after), appends: true });
+                self.settle(Group { account, jobs: writes, answers, after, appends: true });
                 for job in reads {
                     let _ = job.reply.send(Ok(read.clone()));
                 }
             }
             Err(error) => {
+                // What it rested on is to be read again.
+                self.held.remove(&account);
                 for job in writes.into_iter().chain(reads) {
                     let _ = job.reply.send(Err(error.clone()));
                 }
@@ -254,7 +311,8 @@ impl Lane {
 
     /// The commit failed. Nothing that rested on it stands, refusals included.
     fn fail(&mut self, group: Group, error: &StoreError) {
-        if matches!(error, StoreError::OutcomeUnknown(_)) && group.appends {
+        let nothing_done = matches!(error, StoreError::Unavailable(_) | StoreError::Full(_));
+        if group.appends && !nothing_done {
             // What the store holds now is to be read again.
             self.held.remove(&group.account);
         }
@@ -264,22 +322,30 @@ impl Lane {
         }
     }
 
-    /// An account's state: as held, or from its snapshot and the log's tail.
-    async fn load(&mut self, account: AccountId) -> Result<LiveAccount, ExecuteError> {
-        if let Some(held) = self.held.get_mut(&account) {
-            held.used = self.round;
-            return Ok(held.live.clone());
-        }
-        let live = match self.ports.log.snapshot(account).await? {
-            Some(snapshot) => LiveAccount::from_snapshot(snapshot),
-            None => LiveAccount::unopened(account),
-        };
-        let snapshot_seq = live.head().seq;
-        let live = follow_log(&*self.ports.log, live).await?;
+    /// Holds an account's state from its snapshot and the log's tail, if it was opened.
+    async fn load(&mut self, account: AccountId, away: &mut Option<ExecuteError>) -> Result<(), ExecuteError> {
+        let log = Arc::clone(&self.ports.log);
+        let (live, snapshot_seq) = self.ask(away, load_account(&*log, account)).await?;
         if live.head().seq > 0 {
-            self.held.insert(account, Held { live: live.clone(), snapshot_seq, used: self.round });
+            self.held.insert(account, Held { live, snapshot_seq, used: self.round });
         }
-        Ok(live)
+        Ok(())
+    }
+
+    /// Asks the store unless it was away a moment ago.
+    async fn ask<T>(
+        &self,
+        away: &mut Option<ExecuteError>,
+        question: impl Future<Output = Result<T, ExecuteError>>,
+    ) -> Result<T, ExecuteError> {
+        if let Some(error) = away {
+            return Err(error.clone());
+        }
+        let answer = question.await;
+        if let Err(error @ ExecuteError::Store(StoreError::Unavailable(_))) = &answer {
+            *away = Some(error.clone());
+        }
+        answer
     }
 
     fn remember(&mut self, account: AccountId, live: LiveAccount) {
@@ -324,21 +390,10 @@ pub(super) fn belongs_to(account: &velox_trading::Account, org: Option<OrgId>) -
     }
 }
 
-/// Follows the log to its end.
-pub(super) async fn follow_log(log: &dyn TradingLog, mut live: LiveAccount) -> Result<LiveAccount, ExecuteError> {
-    loop {
-        let page = log.events(live.account().id(), live.head().seq, PAGE).await?;
-        for record in &page {
-            live.follow(record).map_err(damaged)?;
-        }
-        if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
-            return Ok(live);
-        }
-    }
-}
-
-pub(super) fn damaged(error: DamagedLog) -> ExecuteError {
-    StoreError::Corrupt(error.to_string()).into()
+/// Said of commands whose decision broke: nothing of them was written.
+pub(super) fn broken(account: AccountId) -> ExecuteError {
+    tracing::error!(%account, "a decision broke");
+    StoreError::Corrupt(format!("the commands of {account} could not be decided")).into()
 }
 
 /// Jobs by account, in the order in which they came.

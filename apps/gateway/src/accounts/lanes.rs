@@ -4,31 +4,39 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use velox_kernel::{AccountId, OrgId};
-use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed};
+use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed, StoreError};
 
 use super::lane::{Answer, Job, Lane, LanePorts, LaneSettings, Task};
 
 /// The lanes of this process.
 pub struct Lanes {
     queues: Vec<mpsc::Sender<Job>>,
+    closed: watch::Sender<bool>,
 }
 
 impl Lanes {
-    /// Starts the lanes. They end when the last handle to them is gone and their queues are empty.
+    /// Starts the lanes. They end when they are closed, or the last handle to them is gone, and their
+    /// queues are empty.
     #[must_use]
     pub fn start(ports: Arc<LanePorts>, settings: LaneSettings) -> (Arc<Self>, JoinSet<()>) {
         let mut tasks = JoinSet::new();
+        let closed = watch::Sender::new(false);
         let queues = (0..settings.lanes.max(1))
             .map(|_| {
                 let (queue, jobs) = mpsc::channel(settings.queue.max(1));
-                tasks.spawn(Lane::new(Arc::clone(&ports), settings).run(jobs));
+                tasks.spawn(Lane::new(Arc::clone(&ports), settings).run(jobs, closed.subscribe()));
                 queue
             })
             .collect();
-        (Arc::new(Self { queues }), tasks)
+        (Arc::new(Self { queues, closed }), tasks)
+    }
+
+    /// Takes no commands any more. Those that wait are decided and answered; then the lanes end.
+    pub fn close(&self) {
+        self.closed.send_replace(true);
     }
 
     /// Commands that wait.
@@ -61,7 +69,7 @@ impl Lanes {
             TrySendError::Full(_) => ExecuteError::Overloaded,
             TrySendError::Closed(_) => ExecuteError::ShuttingDown,
         })?;
-        answer.await.unwrap_or(Err(ExecuteError::ShuttingDown))
+        answer_of(answer).await
     }
 
     fn queue(&self, account: AccountId) -> &mpsc::Sender<Job> {
@@ -69,6 +77,12 @@ impl Lanes {
         let spread = account.uuid().as_u128() % u128::try_from(self.queues.len()).unwrap_or(1);
         &self.queues[usize::try_from(spread).unwrap_or(0)]
     }
+}
+
+/// A lane's answer; when it broke, or ended with its runtime, nobody knows how far it had come.
+pub(crate) async fn answer_of(answer: oneshot::Receiver<Answer>) -> Answer {
+    let lost = || StoreError::OutcomeUnknown("the account's writer broke before it answered".to_owned());
+    answer.await.unwrap_or_else(|_| Err(lost().into()))
 }
 
 #[async_trait]

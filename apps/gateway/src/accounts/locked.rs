@@ -1,15 +1,18 @@
 //! Deciding under a stream's lock, after a conflict.
 
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use velox_kernel::OrgId;
+use velox_kernel::{OrderId, OrgId};
 use velox_trading::{
-    Append, Appended, Cause, Command, DecideLocked, ExecuteError, Executed, Head, Known, LiveAccount, Moment,
+    Append, Appended, Cause, Command, DecideLocked, ExecuteError, Executed, Fact, Head, Known, LiveAccount, Moment,
     RecordedEvent, Refused, Run, StoreError,
 };
 
 use super::lane::{Answer, LanePorts, belongs_to};
+use super::loading::damaged;
 
 /// How often commands are decided under the lock before giving up.
 const ATTEMPTS: u32 = 4;
@@ -43,8 +46,8 @@ pub(super) async fn execute(
         let decided = outcome.lock().take();
         match (appended, decided) {
             // An id was used between the look-up and the lock: look again.
-            (Some(Appended::Conflict), _) => {}
-            (_, Some(decided)) => return decided,
+            (Some(Appended::Conflict), _) | (_, Some(Outcome::LookAgain)) => {}
+            (_, Some(Outcome::Decided(decided))) => return decided,
             (_, None) => return Err(StoreError::Unavailable("the store did not ask for a decision".into()).into()),
         }
     }
@@ -71,21 +74,51 @@ async fn look_up(ports: &LanePorts, live: &LiveAccount, command: &Command) -> Re
 
 type Decided = Result<(LiveAccount, Vec<Answer>), ExecuteError>;
 
+/// What came of a decision under the lock.
+enum Outcome {
+    /// What was looked up before the lock is not what the log says under it.
+    LookAgain,
+    Decided(Decided),
+}
+
 struct Decider {
     ports: Arc<LanePorts>,
     live: LiveAccount,
     commands: Vec<(Option<OrgId>, Command, Cause, Known)>,
     moment: Moment,
-    outcome: Arc<Mutex<Option<Decided>>>,
+    outcome: Arc<Mutex<Option<Outcome>>>,
 }
 
 impl DecideLocked for Decider {
-    fn decide(&mut self, _head: Head, tail: Vec<RecordedEvent>) -> Option<Append> {
-        for record in &tail {
-            if let Err(damaged) = self.live.follow(record) {
-                *self.outcome.lock() = Some(Err(super::lane::damaged(damaged)));
-                return None;
+    fn decide(&mut self, head: Head, tail: Vec<RecordedEvent>) -> Option<Append> {
+        // The store's own thread must outlive a decision that breaks.
+        let (outcome, append) = std::panic::catch_unwind(AssertUnwindSafe(|| self.try_to(head, &tail)))
+            .unwrap_or_else(|_| (Outcome::Decided(Err(super::lane::broken(self.live.account().id()))), None));
+        *self.outcome.lock() = Some(outcome);
+        append
+    }
+}
+
+impl Decider {
+    fn try_to(&mut self, head: Head, tail: &[RecordedEvent]) -> (Outcome, Option<Append>) {
+        let mut touched: HashMap<OrderId, u64> = HashMap::new();
+        for record in tail {
+            if let Err(error) = self.live.follow(record) {
+                return (Outcome::Decided(Err(damaged(error))), None);
             }
+            if let Ok(event) = record.event() {
+                touched.extend(event.fact.order().map(|order| (order, record.seq)));
+                if let Fact::OrderReplaced { by, .. } = &event.fact {
+                    touched.insert(by.order_id, record.seq);
+                }
+            }
+        }
+        if self.live.head() != head {
+            let text = format!("the log of {} does not end where its events do", self.live.account().id());
+            return (Outcome::Decided(Err(StoreError::Corrupt(text).into())), None);
+        }
+        if self.commands.iter().any(|(_, command, _, known)| self.is_outdated(command, known, &touched)) {
+            return (Outcome::LookAgain, None);
         }
         let mut run = Run::new(self.live.clone());
         let mut answers = Vec::with_capacity(self.commands.len());
@@ -99,7 +132,18 @@ impl DecideLocked for Decider {
             });
         }
         let (append, after) = run.finish();
-        *self.outcome.lock() = Some(Ok((after, answers)));
-        append
+        (Outcome::Decided(Ok((after, answers))), append)
+    }
+
+    /// Whether a closed order that the command names was changed after it was looked up: its row must not be
+    /// carried on from an older form.
+    fn is_outdated(&self, command: &Command, known: &Known, touched: &HashMap<OrderId, u64>) -> bool {
+        let found = known.closed_order.as_ref();
+        let newer = |id: OrderId| {
+            let seen = found.filter(|order| order.id == id).map_or(0, |order| order.last_seq);
+            self.live.account().open_order(id).is_none() && touched.get(&id).is_some_and(|seq| *seq > seen)
+        };
+        // A client order id that was taken meanwhile is the store's to tell.
+        found.is_some_and(|order| newer(order.id)) || (found.is_none() && command.order().is_some_and(newer))
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use velox_kernel::{CommandId, Ids, Principal};
 use velox_trading::{
-    AccountWriter, Broker, BrokerError, Cause, Command, ExecuteError, Fact, Moments, Order, OrderStatus, Refused,
-    Report, ReportKind,
+    Broker, BrokerError, Cause, Command, ExecuteError, Executed, Fact, Moments, Order, OrderStatus, Refused, Report,
+    ReportKind,
 };
 
-use crate::accounts::Lanes;
+use crate::accounts::{Lanes, answer_of};
 
 /// How often a broker must have said that it knows no such order.
 const MISSES: u32 = 3;
@@ -17,6 +17,9 @@ const MISSES: u32 = 3;
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long to wait before a call that never left is made again.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// How often a broker's answer is brought to a store that does not take it. Then it is left to a later question.
+const TELLINGS: u32 = 5;
 
 /// The calls to a broker, and the commands that tell what came of them.
 pub struct BrokerCalls {
@@ -59,34 +62,37 @@ impl BrokerCalls {
 
     /// The claim, then the call: whoever appends `OrderRouted` calls the broker.
     async fn route(&self, order: Order) -> Result<(), ExecuteError> {
-        let waited = self.moments.now().wall_time.since(order.accepted_at);
-        if waited >= self.route_bound {
+        if self.is_late(&order) {
             let command = Command::ExpireUnrouted { order: order.id, bound: self.route_bound };
-            self.lanes.execute(order.account, command, self.cause(Principal::System)).await?;
+            self.execute(&order, command, Principal::System).await?;
             return Ok(());
         }
-        let claim = Command::Route { order: order.id };
-        let executed = self.lanes.execute(order.account, claim, self.cause(Principal::System)).await?;
+        let executed = self.execute(&order, Command::Route { order: order.id }, Principal::System).await?;
         let routed = executed.events.iter().any(|record| record.kind == "order_routed");
         if !routed {
             return Ok(());
         }
         // The order as it is now: it may have been replaced or changed since it was read.
         let Some(order) = executed.account.open_order(order.id).cloned() else { return Ok(()) };
+        let mut text = "it waited too long to be handed over".to_owned();
         loop {
+            if self.is_late(&order) {
+                // No call has left, so nobody can have the order.
+                return self.report(&order, ReportKind::Rejected { text }).await;
+            }
             match self.call(self.broker.place(&order)).await {
                 Ok(()) => return Ok(()),
                 Err(BrokerError::Refused(text)) => return self.report(&order, ReportKind::Rejected { text }).await,
                 Err(BrokerError::NoAnswer(_)) => return self.report(&order, ReportKind::NoAnswer).await,
-                Err(BrokerError::Unreachable(text)) => {
-                    if self.moments.now().wall_time.since(order.accepted_at) >= self.route_bound {
-                        // The call never left, so nobody can have the order.
-                        return self.report(&order, ReportKind::Rejected { text }).await;
-                    }
-                    tokio::time::sleep(RETRY).await;
-                }
+                Err(BrokerError::Unreachable(why)) => text = why,
             }
+            tokio::time::sleep(RETRY).await;
         }
+    }
+
+    /// Whether an order is too old to be handed over.
+    fn is_late(&self, order: &Order) -> bool {
+        self.moments.now().wall_time.since(order.accepted_at) >= self.route_bound
     }
 
     async fn cancel(&self, order: &Order) -> Result<(), ExecuteError> {
@@ -133,21 +139,31 @@ impl BrokerCalls {
         }
     }
 
+    /// Tells what came of a call. A store that is away for a moment does not make the answer forgotten.
     async fn report(&self, order: &Order, kind: ReportKind) -> Result<(), ExecuteError> {
         let at = self.moments.now().market_time;
         let report = Report { account: order.account, order: order.id, kind, at };
-        let cause = self.cause(Principal::Broker);
-        let answer = self.lanes.enqueue(order.account, Command::Report(report), cause).await?;
-        match answer.await {
-            Ok(Ok(executed)) => {
-                debug_assert!(
-                    executed.events.iter().all(|record| record.event().is_ok_and(|e| is_about(&e.fact, order)))
-                );
-                Ok(())
+        let mut told = 1;
+        loop {
+            match self.execute(order, Command::Report(report.clone()), Principal::Broker).await {
+                Ok(executed) => {
+                    debug_assert!(
+                        executed.events.iter().all(|record| record.event().is_ok_and(|e| is_about(&e.fact, order)))
+                    );
+                    return Ok(());
+                }
+                Err(ExecuteError::Store(_) | ExecuteError::Contended) if told < TELLINGS => {
+                    tokio::time::sleep(RETRY * told).await;
+                    told += 1;
+                }
+                Err(error) => return Err(error),
             }
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(ExecuteError::ShuttingDown),
         }
+    }
+
+    /// Waits for room in the account's lane: orders that were taken in must not stand behind those that come.
+    async fn execute(&self, order: &Order, command: Command, actor: Principal) -> Result<Executed, ExecuteError> {
+        answer_of(self.lanes.enqueue(order.account, command, self.cause(actor)).await?).await
     }
 
     fn cause(&self, actor: Principal) -> Cause {

@@ -1,16 +1,17 @@
 //! [`Executor`]: finds the orders that wait for a broker and serves each by itself.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use velox_kernel::OrderId;
-use velox_trading::{Order, OrderStatus, TradingQueries};
+use velox_trading::{Order, OrderStatus, StoreError, TradingQueries};
 
 use super::broker_calls::BrokerCalls;
 use crate::shutdown::Shutdown;
@@ -43,6 +44,14 @@ impl Default for ExecutorSettings {
     }
 }
 
+/// How far the service of an order is.
+enum Served {
+    /// It runs. What was told of the order meanwhile is served next.
+    Running { news: Option<Box<Order>> },
+    /// It ended then.
+    At(Instant),
+}
+
 /// Finds the orders that wait for a broker, told by the hub or found in the store, and serves each by itself.
 pub struct Executor {
     calls: Arc<BrokerCalls>,
@@ -50,8 +59,10 @@ pub struct Executor {
     work: mpsc::Receiver<Order>,
     settings: ExecutorSettings,
     serving: FuturesUnordered<BoxFuture<'static, OrderId>>,
-    /// When each order was served last, and whether that still runs.
-    served: HashMap<OrderId, Option<Instant>>,
+    /// How far each order is that was served lately.
+    served: HashMap<OrderId, Served>,
+    /// A look into the store that is under way.
+    looking: Option<BoxFuture<'static, Result<Vec<Order>, StoreError>>>,
     /// Where the look into the store goes on.
     after: Option<OrderId>,
 }
@@ -65,7 +76,16 @@ impl Executor {
         work: mpsc::Receiver<Order>,
         settings: ExecutorSettings,
     ) -> Self {
-        Self { calls, queries, work, settings, serving: FuturesUnordered::new(), served: HashMap::new(), after: None }
+        Self {
+            calls,
+            queries,
+            work,
+            settings,
+            serving: FuturesUnordered::new(),
+            served: HashMap::new(),
+            looking: None,
+            after: None,
+        }
     }
 
     /// Works until the shutdown begins; what is being served then is finished.
@@ -79,9 +99,7 @@ impl Executor {
             let room = self.serving.len() < self.settings.at_once;
             tokio::select! {
                 () = &mut begun => break,
-                Some(order) = self.serving.next() => {
-                    self.served.insert(order, Some(Instant::now()));
-                }
+                Some(order) = self.serving.next() => self.ended(order),
                 count = self.work.recv_many(&mut told, 256), if room => {
                     if count == 0 {
                         break;
@@ -90,27 +108,40 @@ impl Executor {
                         self.serve(order, true);
                     }
                 }
-                _ = look.tick(), if room => self.look().await,
+                // What is being served goes on while the store is asked.
+                found = poll_look(&mut self.looking), if self.looking.is_some() => {
+                    self.looking = None;
+                    self.found(found);
+                }
+                _ = look.tick(), if room && self.looking.is_none() => {
+                    let (queries, after) = (Arc::clone(&self.queries), self.after);
+                    self.looking = Some(Box::pin(async move { queries.orders_in(&WAITING, after, PAGE).await }));
+                }
             }
         }
         while self.serving.next().await.is_some() {}
     }
 
-    /// Looks into the store: for what the hub could not tell, and what a process before this one left.
-    async fn look(&mut self) {
+    /// What the hub could not tell, and what a process before this one left.
+    fn found(&mut self, orders: Result<Vec<Order>, StoreError>) {
         let again = self.settings.ask_again;
-        self.served.retain(|_, at| at.is_none_or(|at| at.elapsed() < again));
-        match self.queries.orders_in(&WAITING, self.after, PAGE).await {
+        self.served.retain(|_, served| match served {
+            Served::Running { .. } => true,
+            Served::At(at) => at.elapsed() < again,
+        });
+        match orders {
             Ok(orders) => {
                 let full = orders.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
-                self.after = if full { orders.last().map(|order| order.id) } else { None };
+                let last = orders.last().map(|order| order.id);
                 for order in orders {
                     if self.serving.len() >= self.settings.at_once {
-                        self.after = None;
-                        break;
+                        // The next look goes on here, so that orders whose broker hangs do not hide those behind.
+                        return;
                     }
+                    self.after = Some(order.id);
                     self.serve(order, false);
                 }
+                self.after = last.filter(|_| full);
             }
             Err(error) => tracing::warn!(%error, "the executor cannot look for work"),
         }
@@ -118,17 +149,43 @@ impl Executor {
 
     /// Serves an order unless that is under way; one that was asked about lately only when there is news.
     fn serve(&mut self, order: Order, news: bool) {
-        match self.served.get(&order.id) {
-            Some(None) => return,
-            Some(Some(_)) if !news => return,
+        match self.served.get_mut(&order.id) {
+            Some(Served::Running { news: waiting }) => {
+                if news {
+                    *waiting = Some(Box::new(order));
+                }
+                return;
+            }
+            Some(Served::At(_)) if !news => return,
             _ => {}
         }
-        self.served.insert(order.id, None);
+        self.served.insert(order.id, Served::Running { news: None });
         let calls = Arc::clone(&self.calls);
         self.serving.push(Box::pin(async move {
             let id = order.id;
-            calls.serve(order).await;
+            // One order that breaks the program stops no other; it is found again in the store.
+            if AssertUnwindSafe(calls.serve(order)).catch_unwind().await.is_err() {
+                tracing::error!(order = %id, "serving an order broke");
+            }
             id
         }));
+    }
+
+    /// An order was served: what was told of it meanwhile comes next.
+    fn ended(&mut self, order: OrderId) {
+        let served = self.served.insert(order, Served::At(Instant::now()));
+        if let Some(Served::Running { news: Some(news) }) = served {
+            self.serve(*news, true);
+        }
+    }
+}
+
+/// The look that is under way, if any.
+async fn poll_look(
+    looking: &mut Option<BoxFuture<'static, Result<Vec<Order>, StoreError>>>,
+) -> Result<Vec<Order>, StoreError> {
+    match looking {
+        Some(look) => look.await,
+        None => std::future::pending().await,
     }
 }

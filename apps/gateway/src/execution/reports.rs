@@ -1,71 +1,138 @@
 //! Taking a broker's reports: none is lost, whatever the store does.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use velox_kernel::{CommandId, Ids, Principal};
-use velox_trading::{Broker, Cause, Command, ExecuteError, Report};
+use tokio::time::Instant;
+use velox_kernel::{AccountId, CommandId, Ids, Principal};
+use velox_trading::{Broker, Cause, Command, ExecuteError, Refused, Report, StoreError};
 
-use crate::accounts::Lanes;
+use crate::accounts::{Lanes, answer_of};
 use crate::shutdown::Shutdown;
 
 /// Reports that are made durable together.
 const CHUNK: usize = 256;
+/// Reports that may wait to be brought again before no more are taken from the broker.
+const MOST_WAITING: usize = 4_096;
 /// The first and the longest wait before reports that the store did not take are brought again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+/// How long a report waits for what it is about: its order may be told of by a report that comes after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Brings a broker's reports to the accounts until the shutdown begins.
+///
+/// What the store does not take is brought again, in order, until it does; a report that an account does not
+/// understand yet for ten seconds. Accounts without such reports go on meanwhile.
 pub async fn take_reports(lanes: Arc<Lanes>, broker: Arc<dyn Broker>, ids: Arc<dyn Ids>, shutdown: Shutdown) {
     let mut chunks = broker.reports().ready_chunks(CHUNK);
     let begun = shutdown.begun();
     tokio::pin!(begun);
-    loop {
-        let chunk = tokio::select! {
-            () = &mut begun => return,
-            chunk = chunks.next() => match chunk {
-                Some(chunk) => chunk,
-                None => return,
-            },
-        };
-        if !bring(&lanes, chunk, &*ids).await {
-            return;
+    let mut desk = Desk { lanes, ids, waiting: Vec::new(), leaving: false };
+    let mut wait = BACKOFF.0;
+    let mut again = Instant::now();
+    while !desk.leaving {
+        tokio::select! {
+            () = &mut begun => break,
+            () = tokio::time::sleep_until(again), if !desk.waiting.is_empty() => {
+                let waited = std::mem::take(&mut desk.waiting);
+                let before = waited.len();
+                desk.bring(waited).await;
+                wait = if desk.waiting.len() < before { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
+                again = Instant::now() + wait;
+            }
+            chunk = chunks.next(), if desk.waiting.len() < MOST_WAITING => {
+                let Some(chunk) = chunk else {
+                    tracing::error!("the broker's reports have ended");
+                    break;
+                };
+                if desk.waiting.is_empty() {
+                    wait = BACKOFF.0;
+                    again = Instant::now() + wait;
+                }
+                let since = Instant::now();
+                let fresh = chunk.into_iter().map(|report| Waiting { report, since, blocks: false });
+                desk.take(fresh.collect()).await;
+            }
         }
+    }
+    if !desk.waiting.is_empty() {
+        tracing::warn!(reports = desk.waiting.len(), "reports that the store did not take are left to the next start");
     }
 }
 
-/// Brings reports until each is decided. False when the process is leaving.
-async fn bring(lanes: &Lanes, mut reports: Vec<Report>, ids: &dyn Ids) -> bool {
-    let mut wait = BACKOFF.0;
-    loop {
+/// A report that is not durable yet.
+struct Waiting {
+    report: Report,
+    /// When it was brought first.
+    since: Instant,
+    /// Whether the later ones of its account wait behind it.
+    blocks: bool,
+}
+
+struct Desk {
+    lanes: Arc<Lanes>,
+    ids: Arc<dyn Ids>,
+    /// In the order in which they came.
+    waiting: Vec<Waiting>,
+    leaving: bool,
+}
+
+impl Desk {
+    /// Brings fresh reports; those of an account with older ones that the store did not take go behind them.
+    async fn take(&mut self, fresh: Vec<Waiting>) {
+        let blocked: HashSet<AccountId> =
+            self.waiting.iter().filter(|waiting| waiting.blocks).map(|waiting| waiting.report.account).collect();
+        let (mut behind, now): (Vec<Waiting>, Vec<Waiting>) =
+            fresh.into_iter().partition(|waiting| blocked.contains(&waiting.report.account));
+        for waiting in &mut behind {
+            waiting.blocks = true;
+        }
+        self.waiting.append(&mut behind);
+        self.bring(now).await;
+    }
+
+    /// Brings reports together; what cannot be made durable now waits.
+    async fn bring(&mut self, reports: Vec<Waiting>) {
         let mut answers = Vec::with_capacity(reports.len());
-        for report in &reports {
-            let cause = Cause { actor: Principal::Broker, command: CommandId::new(ids.next()), request: None };
-            match lanes.enqueue(report.account, Command::Report(report.clone()), cause).await {
-                Ok(answer) => answers.push(answer),
-                Err(_) => return false,
-            }
+        for Waiting { report, .. } in &reports {
+            let cause = Cause { actor: Principal::Broker, command: CommandId::new(self.ids.next()), request: None };
+            answers.push(self.lanes.enqueue(report.account, Command::Report(report.clone()), cause).await);
         }
-        let mut left = Vec::new();
-        for (report, answer) in reports.into_iter().zip(answers) {
-            match answer.await {
-                Ok(Ok(_)) => {}
-                Ok(Err(ExecuteError::Refused(refused))) => {
-                    tracing::error!(order = %report.order, %refused, kind = ?report.kind, "a broker's report does not fit");
+        for (mut waiting, answer) in reports.into_iter().zip(answers) {
+            let answer = match answer {
+                Ok(answer) => answer_of(answer).await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = answer else { continue };
+            let report = &waiting.report;
+            match error {
+                ExecuteError::ShuttingDown => {
+                    self.leaving = true;
+                    waiting.blocks = true;
                 }
-                Ok(Err(ExecuteError::ShuttingDown)) | Err(_) => return false,
-                Ok(Err(error)) => {
-                    tracing::warn!(order = %report.order, %error, "a broker's report waits for the store");
-                    left.push(report);
+                // Not now: an order that is not known yet, a log that cannot be read. The later ones may go ahead.
+                ExecuteError::Refused(Refused::UnknownOrder | Refused::IllegalReport { .. })
+                | ExecuteError::Store(StoreError::Corrupt(_))
+                    if waiting.since.elapsed() < PATIENCE =>
+                {
+                    tracing::debug!(order = %report.order, %error, "a broker's report has to wait");
+                    waiting.blocks = false;
+                }
+                ExecuteError::Refused(_) | ExecuteError::Store(StoreError::Corrupt(_)) => {
+                    tracing::error!(order = %report.order, account = %report.account, %error, kind = ?report.kind, "a broker's report does not fit");
+                    continue;
+                }
+                // Telling a report twice does no harm, losing one does: it is brought again until the store takes it.
+                error => {
+                    if !waiting.blocks {
+                        tracing::warn!(order = %report.order, %error, "a broker's report waits for the store");
+                    }
+                    waiting.blocks = true;
                 }
             }
+            self.waiting.push(waiting);
         }
-        if left.is_empty() {
-            return true;
-        }
-        // Telling a report twice does no harm, losing one does: it is brought again until the store takes it.
-        reports = left;
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(BACKOFF.1);
     }
 }

@@ -87,11 +87,36 @@ fn show(owner: &FirstOwner, data_dir: &Path) -> Result<Welcome, FirstStartError>
         return Ok(Welcome::Shown);
     }
     let path = data_dir.join("first-sign-in.txt");
-    let write = || {
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|source| FirstStartError::Write { path: path.clone(), source })?;
+    write_privately(&path, &text).map_err(|source| FirstStartError::Write { path: path.clone(), source })?;
     Ok(Welcome::Written(path))
+}
+
+/// Writes a file that only this user can read, whatever stood there before.
+fn write_privately(path: &Path, text: &str) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_sign_in_is_for_this_user_alone_even_where_a_file_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("first-sign-in.txt");
+        std::fs::write(&path, "an older one, and longer than what follows").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write_privately(&path, "secret").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "secret");
+    }
 }
