@@ -30,6 +30,7 @@ use crate::{process, workspace};
 use anyhow::ensure;
 use report::{Figure, Report};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -71,6 +72,9 @@ pub(crate) struct Args {
     /// List the benches and run none
     #[arg(long)]
     list: bool,
+    /// Measure the programs in this folder, laid out like target/release, as they are: nothing is built
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -84,6 +88,12 @@ struct Settings {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 5)]
     seconds: u32,
+    /// Stores that `orders` measures
+    #[arg(long, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
+    stores: Vec<String>,
+    /// Numbers of connections that `orders` and `pgbench` measure
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 32, 128])]
+    connections: Vec<u32>,
 }
 
 impl Settings {
@@ -116,6 +126,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(cargo.args(std::env::args_os().skip(1)).exec().into());
     }
     process::catch_interrupts()?;
+    if let Some(folder) = &args.programs {
+        server::use_programs(std::path::absolute(folder)?);
+    }
     let wanted = |bench: &&Bench| args.names.is_empty() || args.names.iter().any(|name| name == bench.name);
     for bench in BENCHES.iter().filter(wanted) {
         println!("{}: {}", bench.name, bench.about);

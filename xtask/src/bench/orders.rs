@@ -8,12 +8,11 @@ use super::report::Figure;
 use super::velox::{Program, Velox};
 use super::{Settings, disk, velox};
 use crate::postgres::{Cluster, Durability};
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-const CONNECTIONS: [u32; 3] = [1, 32, 128];
 /// Accounts that orders are spread over.
 const ACCOUNTS: usize = 1_000;
 /// Orders on one hot account before the next one takes its place: an account has at most 10,000 open.
@@ -57,13 +56,19 @@ pub(super) struct Taken {
 /// For both stores, both spreads and each number of connections: the ratio to the in-memory store, and both sides' CPU,
 /// latency and commits.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
-    let memory = Market::open(Program::Memory, "memory", ACCOUNTS, None)?;
+    let memory = Market::open(Program::Memory, "yardstick", ACCOUNTS, None)?;
     let mut figures = Vec::new();
-    for store in ["sqlite", "postgres"] {
-        let cluster = if store == "postgres" { Some(Cluster::start(Durability::Synced)?) } else { None };
-        let durable = Market::open(Program::Velox, store, ACCOUNTS, cluster)?;
+    for store in &settings.stores {
+        let (program, cluster) = match store.as_str() {
+            "sqlite" => (Program::Velox, None),
+            "postgres" => (Program::Velox, Some(Cluster::start(Durability::Synced)?)),
+            // Against itself: how far apart two equal things come out.
+            "memory" => (Program::Memory, None),
+            _ => bail!("no store is called {store}"),
+        };
+        let durable = Market::open(program, store, ACCOUNTS, cluster)?;
         for spread in [Spread::Wide, Spread::Hot] {
-            for connections in CONNECTIONS {
+            for &connections in &settings.connections {
                 figures.extend(compare(settings, store, &durable, &memory, spread, connections)?);
             }
         }

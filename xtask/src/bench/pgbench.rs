@@ -19,7 +19,6 @@ use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::process::Stdio;
 
-const CONNECTIONS: [u32; 3] = [1, 32, 128];
 const ACCOUNTS: u32 = 1_000;
 /// The database that `pgbench` writes to: velox would serve the orders it finds in its own.
 const YARDSTICK: &str = "yardstick";
@@ -41,7 +40,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     std::fs::write(&script, replay(cluster)?)?;
 
     let (mut figures, round) = (Vec::new(), RefCell::new(0));
-    for connections in CONNECTIONS {
+    for &connections in &settings.connections {
         let (velox, yardstick) = (RefCell::new(Vec::<Taken>::new()), RefCell::new(Vec::new()));
         let ratio = interleaved(
             settings.rounds,

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Until it must answer, and until it must have ended.
@@ -75,8 +76,19 @@ pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }
 
+/// Where programs that were built before are; none are built then.
+static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on programs are taken from this folder, laid out like `target/release`, instead of being built.
+pub(super) fn use_programs(folder: PathBuf) {
+    PROGRAMS.get_or_init(|| folder);
+}
+
 /// Builds something in the release profile, with cargo's output on the terminal; answers the folder it is in.
 pub(super) fn build_release(args: &[&str]) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = PROGRAMS.get() {
+        return Ok(folder.clone());
+    }
     let status = workspace::cargo().args(["build", "--quiet", "--release"]).args(args).status()?;
     ensure!(status.success(), "`cargo build --release {}` failed", args.join(" "));
     Ok(workspace::target().join("release"))
