@@ -75,10 +75,10 @@ pub struct StreamError<'a> {
 }
 
 impl Notice<'_> {
-    /// The last word of a connection that ends for this reason.
+    /// The last word of a connection that ends for this reason, with the pause before coming back.
     #[must_use]
-    pub fn closing(reason: CloseReason) -> Self {
-        Self::Closing { reason: reason.as_str(), code: reason.code(), reconnect_after_ms: reason.reconnect_after_ms() }
+    pub const fn closing(reason: CloseReason, reconnect_after_ms: Option<u64>) -> Self {
+        Self::Closing { reason: reason.as_str(), code: reason.code(), reconnect_after_ms }
     }
 
     /// The notice as JSON.

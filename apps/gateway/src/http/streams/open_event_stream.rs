@@ -217,11 +217,9 @@ impl EventStream {
 
     fn last_word(&mut self, reason: CloseReason) -> Vec<u8> {
         self.over = true;
-        let mut text = match reason.reconnect_after_ms() {
-            Some(pause) => format!("retry: {pause}\n").into_bytes(),
-            None => Vec::new(),
-        };
-        text.extend(self.event(Notice::closing(reason).to_json().as_bytes(), None));
+        let pause = reason.reconnect_after_ms();
+        let mut text = pause.map(|pause| format!("retry: {pause}\n").into_bytes()).unwrap_or_default();
+        text.extend(self.event(Notice::closing(reason, pause).to_json().as_bytes(), None));
         text
     }
 }

@@ -69,7 +69,7 @@ impl Socket {
         let reason = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await.err();
         drop(connection);
         let Some(reason) = reason else { return };
-        let words = Notice::closing(reason).to_json();
+        let words = Notice::closing(reason, reason.reconnect_after_ms()).to_json();
         // A client that reads nothing must not hold the task: what cannot be said in time is left unsaid.
         let farewell = async {
             let _ = self.session.text(words).await;
