@@ -58,6 +58,6 @@ pub async fn examine(loaded: Result<Settings, ConfigError>) -> Vec<Finding> {
     let (state, database) = database::check(config).await;
     findings.extend(database);
     findings.push(keys::check(config, &state));
-    findings.extend(server::check(config).await);
+    findings.push(server::check(config).await);
     findings
 }

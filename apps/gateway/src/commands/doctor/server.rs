@@ -14,21 +14,22 @@ const CHECK: &str = "server";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tries the port.
-pub(super) async fn check(config: &Config) -> Option<Finding> {
+pub(super) async fn check(config: &Config) -> Finding {
     let (bind, port) = (config.server.bind, config.server.port);
     let held = database::is_held(config).unwrap_or(false);
     let error = match TcpListener::bind((bind, port)) {
         Ok(_) if held && port != 0 => {
-            return Some(Finding::warn(
+            return Finding::warn(
                 CHECK,
                 format!("a server holds the database, but nobody listens on {bind} port {port}"),
                 "look whether it is starting or draining, or listens elsewhere (its log says where)",
-            ));
+            );
         }
-        Ok(_) => return Some(Finding::ok(CHECK, format!("{bind} port {port} is free; no server runs there"))),
+        Ok(_) if port == 0 => return Finding::ok(CHECK, format!("any free port of {bind}")),
+        Ok(_) => return Finding::ok(CHECK, format!("{bind} port {port} is free; no server runs there")),
         Err(error) => error,
     };
-    Some(match error.kind() {
+    match error.kind() {
         ErrorKind::AddrInUse => answered(config).await,
         ErrorKind::AddrNotAvailable => Finding::fail(
             CHECK,
@@ -41,7 +42,7 @@ pub(super) async fn check(config: &Config) -> Option<Finding> {
             "set server.port to 1024 or more, and put a proxy in front",
         ),
         _ => Finding::fail(CHECK, format!("{bind} port {port}: {error}"), "set server.bind and server.port"),
-    })
+    }
 }
 
 /// Somebody listens: is it Velox, and is it well?
@@ -70,7 +71,6 @@ async fn answered(config: &Config) -> Finding {
                 Err(reason) => Finding::fail(CHECK, format!("{url}/readyz: {reason}"), "look at the server's log"),
             }
         }
-        Ok(_) => other(),
-        Err(_) => other(),
+        Ok(_) | Err(_) => other(),
     }
 }

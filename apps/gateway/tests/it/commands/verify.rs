@@ -10,6 +10,9 @@ use velox_postgres::{PostgresOptions, PostgresStore};
 use super::database::{Embedded, Traded};
 use super::velox;
 
+/// Accounts that are written in turn, while they are checked.
+const ACCOUNTS: usize = 40;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_database_is_clean() {
     let (database, traded) = Embedded::traded().await;
@@ -93,21 +96,26 @@ async fn a_damaged_file_is_a_fault() {
 async fn it_reads_beside_a_server_that_writes() {
     let database = Embedded::new();
     let store = Arc::new(database.open());
-    let mut traded = Traded::keep(&*store).await;
+    let mut accounts = Vec::new();
+    for _ in 0..ACCOUNTS {
+        accounts.push(Traded::keep(&*store).await);
+    }
     let enough = Arc::new(AtomicBool::new(false));
     let writer = tokio::spawn({
         let (store, enough) = (Arc::clone(&store), Arc::clone(&enough));
         async move {
             while !enough.load(Ordering::Relaxed) {
-                traded.go_on(&*store).await;
+                for traded in &mut accounts {
+                    traded.go_on(&*store).await;
+                }
             }
-            traded.scenario.log().len()
+            accounts.iter().map(|traded| traded.scenario.log().len()).sum::<usize>()
         }
     });
     let directory = database.0.path().to_owned();
     let checks = tokio::task::spawn_blocking(move || {
         for _ in 0..5 {
-            velox(&directory, &["verify"], &[]).ends(0).says(&["accounts 1,", "no faults"]);
+            velox(&directory, &["verify"], &[]).ends(0).says(&["accounts 40,", "no faults"]);
         }
         enough.store(true, Ordering::Relaxed);
         directory
