@@ -71,18 +71,18 @@ async def signing_in(tally: Tally, user: User, url: str, account: str) -> None:
         tally.check("who does not sign in within 10 s is sent away", code == 4401 and 8 < waited < 12, (code, waited))
     async with websocket(user, url=url) as socket:
         welcome = await hear(socket)
-        other = User(user.server)
+        other = await asyncio.to_thread(User, user.server)
         await say(socket, op="auth", token=other.token)
         heard = await hear_until(socket, lambda message: message["type"] != "heartbeat")
         signed_in = welcome["authenticated"] and heard[-1]["type"] == "authenticated"
         tally.check("a newer token of the same user is taken", signed_in, heard)
-        other.log_out()
+        await asyncio.to_thread(other.log_out)
         code, _ = await close_code(socket, 2)
         tally.check("then its session is the one that counts", code == 4403, code)
 
 
 async def refusals(tally: Tally, user: User, url: str, account: str) -> None:
-    newest = user.events(account)[-1]["seq"]
+    newest = (await asyncio.to_thread(user.events, account))[-1]["seq"]
     wishes = [
         ("malformed_message", {"op": "dance"}),
         ("malformed_message", {"op": "subscribe", "channel": "orders", "account": account, "colour": "red"}),
@@ -135,7 +135,7 @@ async def refusals(tally: Tally, user: User, url: str, account: str) -> None:
 
 
 async def tenants(tally: Tally, user: User, url: str, account: str) -> None:
-    other = User.register(user.server, "mallory@example.com")
+    other = await asyncio.to_thread(User.register, user.server, "mallory@example.com")
     async with websocket(other, url=url) as socket:
         for channel in ("orders", "positions", "alerts"):
             await say(socket, op="subscribe", channel=channel, account=account, after=0, snapshot=True)
@@ -147,7 +147,7 @@ async def tenants(tally: Tally, user: User, url: str, account: str) -> None:
 
 
 async def logging_out(tally: Tally, user: User, account: str) -> None:
-    leaver = User(user.server)
+    leaver = await asyncio.to_thread(User, user.server)
     url = f"ws://{user.server.address}/v1/ws"
     path = f"/v1/stream?channels=orders,market-data&symbols={SYMBOL}&accounts={account}"
     async with (
@@ -202,7 +202,8 @@ async def first_event(tally: Tally, user: User, account: str) -> None:
     async with EventSource(user.server.address, path, user.headers) as source:
         event_id, first, _ = await anext(source.events())
     order = {"account_id": account, "symbol": SYMBOL, "side": "buy", "type": "limit"}
-    denied = user.call("POST", "/v1/orders", json=order | {"quantity": "1000", "limit_price": "100"})
+    over = order | {"quantity": "1000", "limit_price": "100"}
+    denied = await asyncio.to_thread(user.call, "POST", "/v1/orders", json=over)
     tally.check("an order over the limit is denied", denied.status_code == 422, denied.text)
     headers = user.headers | {"Last-Event-ID": event_id or ""}
     got: dict[str, list[str]] = {"orders": [], "alerts": []}
