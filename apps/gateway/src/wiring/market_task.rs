@@ -118,3 +118,107 @@ impl MarketTask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::collections::VecDeque;
+
+    use async_trait::async_trait;
+    use velox_market::{FeedPosition, HotMarket, HotSettings, MarketStore};
+    use velox_testkit::TestClock;
+    use velox_testkit::market::{MemoryMarketStore, sample_trade};
+
+    use super::*;
+
+    type Said = Result<Timestamp, FeedError>;
+
+    /// Says trades of these times, then nothing.
+    struct Script(VecDeque<Said>, Timestamp);
+
+    #[async_trait]
+    impl Feed for Script {
+        async fn next(&mut self) -> Result<MarketEvent, FeedError> {
+            let Some(said) = self.0.pop_front() else { std::future::pending().await };
+            let offset = 100 - u64::try_from(self.0.len()).unwrap();
+            said.map(|at| MarketEvent::Trade(sample_trade("BTC-PERP", at, offset, 100)))
+        }
+
+        fn position(&self) -> FeedPosition {
+            FeedPosition { feed: "script".to_owned(), epoch: 1, index: 1, at: self.1 }
+        }
+    }
+
+    /// The alerts of a market, in words, that a feed causes within some seconds.
+    async fn alerts(seconds: u64, script: impl IntoIterator<Item = Said>, known: bool) -> Vec<String> {
+        let clock = Arc::new(TestClock::default());
+        let store = Arc::new(MemoryMarketStore::default());
+        let market = Market {
+            store: Arc::<MemoryMarketStore>::clone(&store),
+            hot: Arc::new(HotMarket::new(HotSettings::default())),
+            clock: clock.clone(),
+            stale_after: Duration::from_secs(5),
+        };
+        if known {
+            market.hot.apply(&MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), 1, 100)));
+            market.hot.restore(&store.tickers().await.unwrap());
+        }
+        let hub = Arc::new(MarketHub::new(clock.now()));
+        let (mut told, _) = hub.listen_mute();
+        let speed = "1".parse().unwrap();
+        let task = MarketTask {
+            ingest: Ingest::new(market.clone()),
+            market,
+            paper: Arc::new(PaperBroker::new(64)),
+            hub,
+            moments: Arc::new(FeedMoments::new(clock.clone(), speed, Duration::from_secs(5))),
+            clock: clock.clone(),
+        };
+        let shutdown = Shutdown::default();
+        let feed = Script(script.into_iter().collect(), clock.now());
+        let running = tokio::spawn(task.run(Box::new(feed), shutdown.clone()));
+        for _ in 0..seconds * 10 {
+            clock.advance(Duration::from_millis(100));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        shutdown.begin();
+        running.await.unwrap();
+        let mut alerts = Vec::new();
+        while let Ok(alert) = told.try_recv() {
+            alerts.push(String::from_utf8(alert.to_vec()).unwrap());
+        }
+        alerts
+    }
+
+    fn start() -> Timestamp {
+        TestClock::default().now()
+    }
+
+    fn away() -> Said {
+        Err(FeedError::Disconnected { reason: "as told".to_owned() })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_feed_that_ends_is_told_to_be_stale_once() {
+        let told = alerts(20, [Ok(start()), Err(FeedError::Ended)], false).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(alerts(4, [Ok(start()), Err(FeedError::Ended)], false).await.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_feed_that_never_begins_is_told_to_be_stale_once() {
+        assert_eq!(alerts(20, [], true).await.len(), 1);
+        assert!(alerts(20, [], false).await.is_empty(), "nothing is known of a symbol that never had a price");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_is_fresh_again_by_what_is_new_and_not_by_what_is_old() {
+        let failing = || std::iter::repeat_with(away).take(10);
+        let later = |seconds| Ok(start().plus(Duration::from_secs(seconds)));
+        let silent = || std::iter::once(Ok(start())).chain(failing());
+        let old = alerts(14, silent().chain([later(1), later(2)]), false).await;
+        assert_eq!(old.len(), 1, "{old:?}");
+        let new = alerts(14, silent().chain([later(1), later(10)]), false).await;
+        assert_eq!(new.len(), 2, "{new:?}");
+    }
+}

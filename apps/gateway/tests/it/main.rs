@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod accounts;
 mod binary;
 mod brokers;
 mod commands;
 mod config;
 mod drain;
+mod execution;
 mod identity;
 mod identity_house;
 mod identity_profile;

@@ -1,0 +1,8 @@
+//! The lanes on a store that fails as told, alone and beside another process.
+
+mod conflicts;
+mod failures;
+pub(crate) mod faulty_store;
+pub(crate) mod ledger;
+mod loading;
+mod model;

@@ -1,0 +1,137 @@
+//! Names that are used twice, and another process that writes in between.
+
+use std::sync::Arc;
+
+use velox_kernel::Digest;
+use velox_trading::{AccountWriter, Command, ExecuteError, OrderStatus, PlaceOrder, Refused};
+
+use super::ledger::Ledger;
+
+#[tokio::test]
+async fn a_name_used_twice_in_one_commit_is_one_order() {
+    let ledger = Ledger::new();
+    let process = ledger.process();
+    let account = ledger.open(&process).await;
+    let order = ledger.order();
+    let id = order.order;
+    let other = PlaceOrder { fingerprint: Digest::new([8; 32]), order: ledger.order().order, ..order.clone() };
+    // As the edge does it, each request brings an order id of its own.
+    let again = || Command::Place(PlaceOrder { order: ledger.order().order, ..order.clone() });
+    let commands = [Command::Place(order.clone()), again(), Command::Place(other.clone())];
+    let answers = process.run_together(account, commands).await;
+    let [first, second, third] = <[_; 3]>::try_from(answers).unwrap();
+    assert_eq!(first.unwrap().events.len(), 1);
+    assert!(matches!(second, Err(ExecuteError::Refused(Refused::Repeated { order, seq: 2 })) if order == id));
+    assert!(matches!(third, Err(ExecuteError::Refused(Refused::IdConflict { order })) if order == id));
+
+    // Closed, its name stays taken; the answer now comes from the store.
+    process.run(account, Command::Cancel { order: id }).await.unwrap();
+    let answer = process.run(account, again()).await;
+    assert!(matches!(answer, Err(ExecuteError::Refused(Refused::Repeated { order, seq: 2 })) if order == id));
+    let other = process.run(account, Command::Place(other)).await;
+    assert!(matches!(other, Err(ExecuteError::Refused(Refused::IdConflict { order })) if order == id));
+    ledger.verify().await;
+}
+
+#[tokio::test]
+async fn an_order_that_begins_and_ends_within_one_commit_is_repeated() {
+    let ledger = Ledger::new();
+    let process = ledger.process();
+    let account = ledger.open(&process).await;
+    let order = ledger.order();
+    let id = order.order;
+    let again = || Command::Place(PlaceOrder { order: ledger.order().order, ..order.clone() });
+    let commands = [Command::Place(order.clone()), Command::Cancel { order: id }, again()];
+    let answers = process.run_together(account, commands).await;
+    assert!(answers[0].is_ok() && answers[1].is_ok(), "{answers:?}");
+    assert!(matches!(answers[2], Err(ExecuteError::Refused(Refused::Repeated { order, .. })) if order == id));
+    assert!(matches!(process.run(account, again()).await, Err(ExecuteError::Refused(Refused::Repeated { .. }))));
+    assert_eq!(ledger.stored(account, id).await.status, OrderStatus::Canceled);
+    ledger.verify().await;
+}
+
+#[tokio::test]
+async fn a_fill_told_twice_counts_once_and_beats_a_cancel() {
+    let ledger = Ledger::new();
+    let process = ledger.process();
+    let account = ledger.open(&process).await;
+    let id = ledger.work(&process, account).await;
+    let fill = ledger.filled(account, id, "fill-1", "0.5");
+    let commands = [
+        fill.clone(),
+        fill.clone(),
+        Command::Cancel { order: id },
+        ledger.canceled(account, id),
+        ledger.filled(account, id, "fill-2", "0.25"),
+        fill.clone(),
+    ];
+    for answer in process.run_together(account, commands).await {
+        answer.unwrap();
+    }
+    // Told once more, alone: the order is closed, and the store knows the fill.
+    assert_eq!(process.run(account, fill).await.unwrap().events.len(), 0);
+    let order = ledger.stored(account, id).await;
+    assert_eq!((order.status, order.filled), (OrderStatus::Canceled, "0.75".parse().unwrap()));
+    ledger.verify().await;
+}
+
+#[tokio::test]
+async fn another_processs_events_are_seen_before_anything_is_refused() {
+    let ledger = Ledger::new();
+    let (here, there) = (ledger.process(), ledger.process());
+    let account = ledger.open(&here).await;
+    there.lanes.read(account).await.unwrap();
+    // `there` now holds the account as it was before these.
+    let id = ledger.place(&here, account).await;
+    let claimed = there.run(account, Command::Route { order: id }).await.unwrap();
+    assert_eq!(claimed.events.len(), 1, "the claim of an order that this process has not heard of");
+    here.run(account, ledger.acknowledged(account, id)).await.unwrap();
+    let second = ledger.work(&here, account).await;
+    let canceled = there.run(account, ledger.canceled(account, second)).await.unwrap();
+    assert_eq!(canceled.events.len(), 1, "a report about it is not taken for a late one");
+    let third = ledger.work(&here, account).await;
+    assert_eq!(there.lanes.read(account).await.unwrap().open_orders().count(), 2, "{third}");
+    let answer = there.run(account, Command::Cancel { order: third }).await.unwrap();
+    assert_eq!(answer.events.len(), 1);
+    ledger.verify().await;
+}
+
+#[tokio::test]
+async fn both_processes_write_and_no_order_is_lost() {
+    let ledger = Ledger::new();
+    let processes = [ledger.process(), ledger.process()];
+    let account = ledger.open(&processes[0]).await;
+    for round in 0..20 {
+        let place = |process: usize| processes[process].run(account, Command::Place(ledger.order()));
+        let (first, second, third) = tokio::join!(place(round % 2), place((round + 1) % 2), place(round % 2));
+        assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    }
+    assert_eq!(processes[0].lanes.read(account).await.unwrap().open_orders().count(), 60);
+    ledger.verify().await;
+}
+
+#[tokio::test]
+async fn a_closed_order_that_changes_between_look_up_and_lock_is_looked_up_again() {
+    let ledger = Arc::new(Ledger::new());
+    let (here, there) = (ledger.process(), Arc::new(ledger.process()));
+    let account = ledger.open(&here).await;
+    let id = ledger.work(&here, account).await;
+    here.run(account, Command::Cancel { order: id }).await.unwrap();
+    here.run(account, ledger.canceled(account, id)).await.unwrap();
+    // Another process moves the account on, so that the next append of `here` conflicts.
+    ledger.place(&there, account).await;
+    let hook = {
+        let (ledger, there) = (Arc::clone(&ledger), Arc::clone(&there));
+        move || {
+            let late = there.lanes.clone();
+            let fill = ledger.filled(account, id, "late-1", "0.25");
+            Box::pin(async move {
+                late.execute(account, fill, super::ledger::cause()).await.unwrap();
+            }) as futures_util::future::BoxFuture<'static, ()>
+        }
+    };
+    *ledger.store.before_lock.lock() = Some(Box::new(hook));
+    here.run(account, ledger.filled(account, id, "late-2", "0.5")).await.unwrap();
+    assert_eq!(ledger.stored(account, id).await.filled, "0.75".parse().unwrap());
+    ledger.verify().await;
+}
