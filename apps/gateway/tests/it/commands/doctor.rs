@@ -94,11 +94,10 @@ async fn the_data_directory_is_looked_at() {
         "warn  first sign-in",
         "delete the file",
     ]);
-    let file = database.0.path().join("data/velox.db");
-    velox(file.parent().unwrap(), &["doctor"], &[]);
-    let said = velox(database.0.path(), &["doctor", "--set", "data.dir=data/velox.db"], &[]);
-    // The flag given last wins: `--data-dir data` stays in force.
-    assert_ne!(said.code, 2);
+    let misplaced = tempfile::tempdir().unwrap();
+    fs::write(misplaced.path().join("data"), "a file").unwrap();
+    let said = velox(misplaced.path(), &["doctor", "--port", "0"], &[]);
+    said.ends(1).says(&["FAIL  data dir", "is no directory", "set data.dir to a directory"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
