@@ -75,6 +75,7 @@ async fn look_up(ports: &LanePorts, live: &LiveAccount, command: &Command) -> Re
 type Decided = Result<(LiveAccount, Vec<Answer>), ExecuteError>;
 
 /// What came of a decision under the lock.
+#[expect(clippy::large_enum_variant, reason = "there is one, for the time of one decision")]
 enum Outcome {
     /// What was looked up before the lock is not what the log says under it.
     LookAgain,

@@ -1,5 +1,7 @@
 //! The lanes on a store that fails as told, alone and beside another process.
 
+#![allow(clippy::panic, reason = "tests")]
+
 mod conflicts;
 mod failures;
 pub(crate) mod faulty_store;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use velox_kernel::Digest;
 use velox_trading::{AccountWriter, Command, ExecuteError, OrderStatus, PlaceOrder, Refused};
 
@@ -125,9 +126,10 @@ async fn a_closed_order_that_changes_between_look_up_and_lock_is_looked_up_again
         move || {
             let late = there.lanes.clone();
             let fill = ledger.filled(account, id, "late-1", "0.25");
-            Box::pin(async move {
+            async move {
                 late.execute(account, fill, super::ledger::cause()).await.unwrap();
-            }) as futures_util::future::BoxFuture<'static, ()>
+            }
+            .boxed()
         }
     };
     *ledger.store.before_lock.lock() = Some(Box::new(hook));

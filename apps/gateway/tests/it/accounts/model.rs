@@ -173,7 +173,7 @@ async fn check(ledger: &Ledger, accounts: &[AccountId], journals: &[Journal], se
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_fails_every_acknowledged_order_is_there_once() {
     let full = std::env::var("VELOX_TEST_TIER").is_ok_and(|tier| tier == "full");
-    let (campaigns, steps) = if full { (40, 120) } else { (4, 30) };
+    let (campaigns, steps) = if full { (20, 120) } else { (4, 30) };
     let given = std::env::var("VELOX_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     #[expect(clippy::disallowed_methods, reason = "a seed that is new in every run; it is printed")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
