@@ -18,7 +18,7 @@ import websockets
 import streams_rules
 import streams_slow
 from velox_client import TIER, Server, Tally, User, pretty
-from velox_streams import HEARTBEAT_S, PRIVATE, EventSource, Gap, Journal, documented_types, hear, hear_until, say, websocket
+from velox_streams import HEARTBEAT_S, PRIVATE, EventSource, Gap, Journal, documented_types, hear, say, websocket
 
 SEED = int(os.environ.get("VELOX_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 FOLLOWERS = 5
@@ -165,7 +165,8 @@ async def snapshots(user: User, account: str, times: int) -> list[str]:
         async with websocket(user, url=f"ws://{user.server.address}/v1/ws") as socket:
             journal = Journal(account)
             await say(socket, op="subscribe", channel="orders", account=account, snapshot=True)
-            for message in await hear_until(socket, lambda _: len(journal.events["orders"]) >= 4):
+            while len(journal.events["orders"]) < 4:
+                message = await hear(socket)
                 journal.take(message)
                 if message["type"] == "snapshot":
                     state = message

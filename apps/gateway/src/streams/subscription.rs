@@ -95,7 +95,11 @@ pub(super) async fn follow_market(
         return;
     }
     let mut waiting = Waiting::default();
-    past.into_iter().for_each(|message| waiting.add(message));
+    for message in past {
+        // One by one: whoever resumes gets all of it, unless there is no room.
+        waiting.add(message);
+        waiting.flush(&outbox);
+    }
     loop {
         waiting.flush(&outbox);
         if outbox.is_gone() {
