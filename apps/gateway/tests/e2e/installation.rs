@@ -15,7 +15,7 @@ pub(crate) enum Store {
     /// In a file of its data directory.
     Sqlite,
     /// On a server.
-    Postgres(Database),
+    Postgres(Box<Database>),
 }
 
 /// What stays when a process ends.
@@ -34,7 +34,7 @@ impl Installation {
 
     /// A new one on PostgreSQL.
     pub(crate) fn on_postgres(syncs: Syncs) -> Self {
-        Self::on(Store::Postgres(Database::empty(syncs)))
+        Self::on(Store::Postgres(Box::new(Database::empty(syncs))))
     }
 
     fn on(store: Store) -> Self {

@@ -127,7 +127,7 @@ fn on_sqlite(calls: &[Call], name: &str) -> Seen {
     let first = writes.iter().position(|call| call.carries(name)).ok_or(format!("{name}: not in the log"))?;
     // The page that names the order comes behind the header of its frame.
     let frames = &writes[first.saturating_sub(1)..];
-    let ends_commit = |call: &&Call| call.data.len() == 24 && call.data[4..8] != [0; 4];
+    let ends_commit = |call: &Call| call.data.len() == 24 && call.data[4..8] != [0; 4];
     let header = frames.iter().position(|call| ends_commit(call)).ok_or(format!("{name}: its commit has no end"))?;
     let last = frames.get(header + 1).ok_or(format!("{name}: the commit's last page is missing"))?;
     sync_between(calls, last, answer, is_log, name)
