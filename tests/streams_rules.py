@@ -18,7 +18,7 @@ def open_orders(log: list[dict]) -> set[str]:
     """The orders that are open after these events."""
     left: dict[str, Decimal] = {}
     for event in log:
-        data, order = event["data"], event["data"].get("order_id") or event["data"].get("order")
+        data, order = event["data"], event["data"].get("order_id")
         match event["type"]:
             case "order_accepted":
                 left[order] = Decimal(data["terms"]["quantity"])

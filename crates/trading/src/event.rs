@@ -156,10 +156,13 @@ pub enum Fact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountOpened {
     /// The account.
+    #[serde(rename = "account_id")]
     pub account: AccountId,
     /// The tenant.
+    #[serde(rename = "org_id")]
     pub org: OrgId,
     /// The broker connection.
+    #[serde(rename = "connection_id")]
     pub connection: ConnectionId,
     /// Its name.
     pub name: String,

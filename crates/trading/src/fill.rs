@@ -41,10 +41,13 @@ pub struct FeedPosition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fill {
     /// The broker's name for it, unique in the account.
+    #[serde(rename = "fill_id")]
     pub id: FillId,
     /// The account.
+    #[serde(rename = "account_id")]
     pub account: AccountId,
     /// The order.
+    #[serde(rename = "order_id")]
     pub order: OrderId,
     /// The instrument.
     pub symbol: Symbol,
@@ -63,7 +66,7 @@ pub struct Fill {
     /// Whether it made or took liquidity.
     pub liquidity: Liquidity,
     /// The strategy it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "strategy_id", default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategyId>,
     /// The market data that caused it, where the broker is ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]

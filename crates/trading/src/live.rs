@@ -193,12 +193,13 @@ impl Run {
         known: &Known,
     ) -> Result<Vec<RecordedEvent>, Refused> {
         // What closed within this run is not in the store yet.
-        let closed_here = command
-            .order()
-            .and_then(|order| self.projector.order(order))
-            .or_else(|| command.client_order_id().and_then(|id| self.projector.order_by_client_id(id)))
-            .cloned();
-        let closed = closed_here.or_else(|| known.closed_order.clone());
+        let by_order = command.order().and_then(|order| self.projector.order(order));
+        // A name that is taken answers the command whatever became of the order it is about.
+        let by_name = command.client_order_id().and_then(|id| {
+            let kept = known.closed_order.as_ref().filter(|order| order.client_order_id == id);
+            self.projector.order_by_client_id(id).or(kept)
+        });
+        let closed = by_name.or(by_order).or(known.closed_order.as_ref()).cloned();
         let context = Context {
             closed_order: closed.as_ref(),
             known_fill: known.fill || command.fill().is_some_and(|fill| self.projector.has_fill(fill)),

@@ -248,7 +248,7 @@ pub struct OrderTerms {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reduce_only: bool,
     /// The strategy that its fills belong to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "strategy_id", default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategyId>,
     /// The client's own marks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -259,6 +259,7 @@ pub struct OrderTerms {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replacement {
     /// The new order.
+    #[serde(rename = "order_id")]
     pub id: OrderId,
     /// Its name towards the client.
     pub client_order_id: ClientOrderId,

@@ -97,6 +97,7 @@ impl AccountRow {
 #[derive(Debug, Default)]
 pub struct Projector {
     orders: BTreeMap<OrderId, Order>,
+    names: BTreeMap<ClientOrderId, OrderId>,
     fills: Vec<RecordedFill>,
     positions: BTreeSet<(Option<StrategyId>, Symbol)>,
     balances: BTreeSet<Currency>,
@@ -120,7 +121,7 @@ impl Projector {
         {
             let known = account.open_order(id).or(closed.filter(|order| order.id == id));
             if let Some(order) = known {
-                self.orders.insert(id, order.clone());
+                self.begin(order.clone());
             }
         }
         account.apply(event)?;
@@ -128,10 +129,10 @@ impl Projector {
         let step = |source| InvalidHistory::Order { seq, source };
         match &event.fact {
             Fact::OrderAccepted(placed) => {
-                self.orders.insert(placed.order_id, order_fold::accepted(account.id(), placed, event.at, seq));
+                self.begin(order_fold::accepted(account.id(), placed, event.at, seq));
             }
             Fact::OrderDenied { order, denial } => {
-                self.orders.insert(order.order_id, order_fold::denied(account.id(), order, denial, event.at, seq));
+                self.begin(order_fold::denied(account.id(), order, denial, event.at, seq));
             }
             fact => {
                 if let Some(id) = fact.order() {
@@ -144,7 +145,7 @@ impl Projector {
             Fact::OrderReplaced { order_id, by, broker_order_id } => {
                 let mut order = order_fold::accepted(account.id(), by, event.at, seq);
                 order_fold::take_place_of(&mut order, *order_id, *broker_order_id);
-                self.orders.insert(order.id, order);
+                self.begin(order);
             }
             Fact::OrderFilled(fill) => {
                 self.fills.push(RecordedFill { fill: Fill::clone(fill), seq });
@@ -172,6 +173,11 @@ impl Projector {
         Ok(())
     }
 
+    fn begin(&mut self, order: Order) {
+        self.names.insert(order.client_order_id, order.id);
+        self.orders.insert(order.id, order);
+    }
+
     /// An order that began or changed so far.
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<&Order> {
@@ -181,7 +187,7 @@ impl Projector {
     /// The same by the client's name for it.
     #[must_use]
     pub fn order_by_client_id(&self, id: ClientOrderId) -> Option<&Order> {
-        self.orders.values().find(|order| order.client_order_id == id)
+        self.names.get(&id).and_then(|order| self.orders.get(order))
     }
 
     /// Whether this fill was added so far.
@@ -193,7 +199,7 @@ impl Projector {
     /// The rows as they are after the events applied.
     #[must_use]
     pub fn finish(self, account: &Account) -> Projection {
-        let Self { orders, fills, positions, balances, account: account_changed, reset } = self;
+        let Self { orders, names: _, fills, positions, balances, account: account_changed, reset } = self;
         let position = |(strategy, symbol): (Option<StrategyId>, Symbol)| {
             let position = match strategy {
                 Some(strategy) => account.strategy_position(strategy, symbol),

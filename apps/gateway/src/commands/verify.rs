@@ -58,7 +58,7 @@ pub async fn verify(config: &Config, args: VerifyArgs, out: &mut (dyn Write + Se
     let begun = Instant::now();
     let mut work = Work { report: Report::default(), out, json: args.json };
     match work.check(config, args.account).await {
-        Ok(()) => work.report.complete = true,
+        Ok(()) => work.report.complete = work.report.error.is_none(),
         Err(Stop::Unreadable(error)) => work.report.error = Some(error),
         Err(Stop::Output(error)) => return Err(error),
     }
@@ -139,6 +139,11 @@ impl Work<'_> {
                 self.fault(format!("{}: a row cannot be read: {what}", row.id))
             }
             Err(VerifyError::Store(error)) => Err(error.into()),
+            // The others are checked all the same; what is left is said at the end.
+            Err(busy @ VerifyError::Busy(_)) => {
+                self.report.error = Some(busy.to_string());
+                Ok(())
+            }
         }
     }
 

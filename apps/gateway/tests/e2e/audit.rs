@@ -239,7 +239,7 @@ pub(crate) fn positions(api: &mut Api, account: &str) -> Vec<Value> {
 fn order_of(event: &Value) -> Option<&str> {
     let data = &event["data"];
     let order = match text(event, "type") {
-        "order_filled" => &data["order"],
+        "order_filled" => &data["order_id"],
         _ => &data["order_id"],
     };
     order.as_str()

@@ -132,7 +132,7 @@ fn the_market_moves(server: &Server, api: &Api) {
 fn an_order_fills(api: &mut Api, socket: &mut Socket, account: &str) -> Vec<Value> {
     let order = api.place(&market(account, "first"));
     let id = text(&order, "id").to_owned();
-    let filled = |message: &Value| message["type"] == "order_filled" && message["data"]["order"] == id.as_str();
+    let filled = |message: &Value| message["type"] == "order_filled" && message["data"]["order_id"] == id.as_str();
     let heard: Vec<Value> =
         socket.until("the fill", filled).into_iter().filter(|message| message["seq"].is_u64()).collect();
     let heard: Vec<Value> = heard.into_iter().filter(|message| message["type"] != "subscribed").collect();
