@@ -237,10 +237,5 @@ pub(crate) fn positions(api: &mut Api, account: &str) -> Vec<Value> {
 
 /// The order that an event is about.
 fn order_of(event: &Value) -> Option<&str> {
-    let data = &event["data"];
-    let order = match text(event, "type") {
-        "order_filled" => &data["order_id"],
-        _ => &data["order_id"],
-    };
-    order.as_str()
+    event["data"]["order_id"].as_str()
 }
