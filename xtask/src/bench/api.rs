@@ -27,8 +27,11 @@ impl Api {
             words.next().map(str::trim).with_context(|| format!("no {name} in {}", path.display()))
         };
         let mut api = Api { address: velox.server.address, token: String::new() };
-        let answer =
-            api.call("POST", "/v1/auth/login", Some(&json!({"email": word("e-mail")?, "password": word("password")?})))?;
+        let answer = api.call(
+            "POST",
+            "/v1/auth/login",
+            Some(&json!({"email": word("e-mail")?, "password": word("password")?})),
+        )?;
         api.token = answer["access_token"].as_str().context("no access token")?.to_owned();
         Ok(api)
     }

@@ -5,13 +5,13 @@
 //! those of this very build. What differs: ids are made by expressions of the statement, because `pgbench` knows no
 //! uuids, and every order pays for its own commits while Velox's orders share theirs.
 
+use super::Settings;
 use super::load::float;
 use super::orders::{Market, Spread, Taken, median};
 use super::ratio::interleaved;
 use super::report::Figure;
 use super::server::cpu_time_of_family;
 use super::velox::{self, Program};
-use super::Settings;
 use crate::postgres::{Cluster, Durability, Installation};
 use crate::workspace;
 use anyhow::{Context, ensure};
@@ -20,6 +20,8 @@ use std::cell::RefCell;
 use std::process::Stdio;
 
 const ACCOUNTS: u32 = 1_000;
+/// How long `pgbench` runs at the least.
+const LEAST_SECONDS: u32 = 10;
 /// The database that `pgbench` writes to: velox would serve the orders it finds in its own.
 const YARDSTICK: &str = "yardstick";
 /// What becomes of a resting order, and what its row says then: each is a commit of its own.
@@ -92,13 +94,16 @@ fn pgbench(
     let before = cpu_time_of_family(cluster.pid())?;
     let mut command = Installation::find()?.command("pgbench");
     command.args(["-n", "-M", "prepared", "-j", "1", "-f"]).arg(script);
-    command.args(["-c", &connections.to_string(), "-T", &settings.seconds.max(1).to_string()]);
+    // Each connection plans the statements once; velox's were planned long ago. Time makes that small.
+    command.env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan");
+    command.args(["-c", &connections.to_string(), "-T", &settings.seconds.max(LEAST_SECONDS).to_string()]);
     command.args(["-D", &format!("round={round}"), "-D", "n=-1", "-D", &format!("each={}", ACCOUNTS / connections)]);
     let output = command.arg(at_database(&cluster.url(), YARDSTICK)).stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "pgbench: {text}{}", String::from_utf8_lossy(&output.stderr));
     let number = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name} in {text}"));
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name} in {text}"));
         line.and_then(|line| Ok(line.split_whitespace().next().unwrap_or_default().parse::<f64>()?))
     };
     let cpu = cpu_time_of_family(cluster.pid())?.saturating_sub(before);
@@ -170,7 +175,9 @@ fn fill_in(
 /// What stands for a column: ids, names and numbers of this order's own, everything else as Velox wrote it.
 fn value(column: &str, kind: &str, row: &Map<String, Value>, step: usize) -> String {
     let uuid = |first: &str, last: &str| {
-        format!("(lpad(to_hex({first}::bigint), 8, '0') || '-0000-7000-8000-' || lpad(to_hex({last}::bigint), 12, '0'))")
+        format!(
+            "(lpad(to_hex({first}::bigint), 8, '0') || '-0000-7000-8000-' || lpad(to_hex({last}::bigint), 12, '0'))"
+        )
     };
     match column {
         "account_id" => uuid(":round", ":a"),

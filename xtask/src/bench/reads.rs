@@ -37,7 +37,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
         ("users/me", "/v1/users/me".to_owned(), false),
         ("users/me, invalidated ten times a second", "/v1/users/me".to_owned(), true),
         ("orders, a page of 50", format!("/v1/orders?account_id={account}&limit=50"), false),
-        ("candles, a page of 500", "/v1/market-data/candles?symbol=BTC-PERP&timeframe=1m&limit=500".to_owned(), false),
+        ("candles, a page of 500", "/v1/market-data/candles/BTC-PERP?timeframe=1m&limit=500".to_owned(), false),
     ] {
         let mut runs = Vec::new();
         for _ in 0..settings.rounds.max(1) {

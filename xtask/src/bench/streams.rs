@@ -150,11 +150,7 @@ async fn subscribe(address: SocketAddr, token: &str, wish: &str) -> anyhow::Resu
 }
 
 /// Counts the messages that carry something: those with the name of a channel and data.
-async fn keep_counting(
-    mut stream: TcpStream,
-    messages: Arc<AtomicU64>,
-    bytes: Arc<AtomicU64>,
-) -> anyhow::Result<()> {
+async fn keep_counting(mut stream: TcpStream, messages: Arc<AtomicU64>, bytes: Arc<AtomicU64>) -> anyhow::Result<()> {
     let mut buffer = Vec::with_capacity(16 * 1024);
     loop {
         ensure!(stream.read_buf(&mut buffer).await? > 0, "closed");
