@@ -8,7 +8,7 @@ use uuid::Uuid;
 use velox_kernel::{AccountId, Digest, OrgId};
 use velox_sql::on_postgres::trading;
 use velox_sql::schema::stream_heads;
-use velox_sql::{Failure, PreparedAppend, Val};
+use velox_sql::{Failure, PreparedAppend, Val, prepare};
 use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog};
 
 use crate::PostgresStore;
@@ -52,7 +52,7 @@ async fn lock_head(connection: &mut AsyncPgConnection, account: AccountId) -> Re
 #[async_trait]
 impl TradingLog for PostgresStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
-        let members = batch.into_iter().map(PreparedAppend::try_from).collect::<Result<Vec<_>, _>>()?;
+        let members = prepare(batch)?;
         Ok(self.append_batch(members).await?)
     }
 

@@ -21,6 +21,6 @@ pub use commit::{Commit, CommitObserver, Unobserved};
 pub use failure::Failure;
 pub use inline_sqlite::{InlineSqlite, InlineTransactions};
 pub use migration::{MIGRATIONS_POSTGRES, MIGRATIONS_SQLITE, Migration, MigrationError};
-pub use prepared::PreparedAppend;
+pub use prepared::{PreparedAppend, prepare};
 pub use record::{BindTo, Columns, Record, Upsert, UpsertAll};
 pub use types::Val;

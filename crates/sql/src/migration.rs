@@ -20,10 +20,10 @@ macro_rules! migrations {
 
 /// The steps for PostgreSQL.
 pub const MIGRATIONS_POSTGRES: &[Migration] =
-    migrations!("postgres": "0001_trading", "0002_identity", "0003_brokers", "0004_market");
+    migrations!("postgres": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders");
 /// The steps for SQLite.
 pub const MIGRATIONS_SQLITE: &[Migration] =
-    migrations!("sqlite": "0001_trading", "0002_identity", "0003_brokers", "0004_market");
+    migrations!("sqlite": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders");
 
 /// Why a database was not brought to this program's schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

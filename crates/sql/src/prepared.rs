@@ -48,6 +48,18 @@ impl PreparedAppend {
     }
 }
 
+/// A batch, ready to be bound.
+///
+/// # Errors
+/// As for each append.
+pub fn prepare(batch: Vec<Append>) -> Result<Vec<PreparedAppend>, Failure> {
+    let mut members = Vec::with_capacity(batch.len());
+    for append in batch {
+        members.push(append.try_into()?);
+    }
+    Ok(members)
+}
+
 impl TryFrom<Append> for PreparedAppend {
     type Error = Failure;
 
@@ -69,16 +81,22 @@ impl TryFrom<Append> for PreparedAppend {
             seq: signed(newest.seq)?,
             hash: newest.hash,
             account_row: account_row.as_ref().map(|row| AccountRecord::try_from(row).map(Upsert)).transpose()?,
-            orders: orders.iter().map(|order| OrderRecord::new(org, order).map(Upsert)).collect::<Result<_, _>>()?,
-            fills: fills.iter().map(|fill| FillRecord::new(org, fill).map(Upsert)).collect::<Result<_, _>>()?,
+            orders: rows(orders.iter().map(|order| OrderRecord::new(org, order)))?,
+            fills: rows(fills.iter().map(|fill| FillRecord::new(org, fill)))?,
             positions: positions.iter().map(|row| Upsert(PositionRecord::new(account, org, row))).collect(),
             balances: balances.iter().map(|row| Upsert(BalanceRecord::new(account, org, row))).collect(),
-            events: events
-                .into_iter()
-                .map(|event| EventRecord::new(org, event).map(Upsert))
-                .collect::<Result<_, _>>()?,
+            events: rows(events.into_iter().map(|event| EventRecord::new(org, event)))?,
             reset,
             repeats_a_name,
         })
     }
+}
+
+/// All rows, in a vector of their number: rows are wide, and collecting results grows by guessing.
+fn rows<R>(records: impl ExactSizeIterator<Item = Result<R, Failure>>) -> Result<Vec<Upsert<R>>, Failure> {
+    let mut rows = Vec::with_capacity(records.len());
+    for record in records {
+        rows.push(Upsert(record?));
+    }
+    Ok(rows)
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use velox_kernel::AccountId;
 use velox_sql::on_sqlite::trading;
-use velox_sql::{Failure, InlineSqlite, PreparedAppend};
+use velox_sql::{Failure, InlineSqlite, PreparedAppend, prepare};
 use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog};
 
 use crate::SqliteStore;
@@ -13,7 +13,7 @@ use crate::ports::read;
 #[async_trait]
 impl TradingLog for SqliteStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
-        let members = batch.into_iter().map(PreparedAppend::try_from).collect::<Result<Vec<_>, _>>()?;
+        let members = prepare(batch)?;
         Ok(self.writer()?.append(members).await?)
     }
 

@@ -1,6 +1,8 @@
 //! What is read of trading: the log and the read tables.
 
+use diesel::dsl::sql;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use velox_kernel::{
     AccountId, ClientOrderId, ConnectionId, Cursor, Digest, FillId, InvalidCursor, OrderId, OrgId, Page, PageRequest,
@@ -20,6 +22,17 @@ use crate::rows::{
 };
 use crate::schema::{accounts, balances, events, fills, orders, positions, snapshots, stream_heads};
 use crate::types::{Val, vals};
+
+/// The states of the partial index `orders_waiting`, in which an order waits for its broker.
+const WAITING: [OrderStatus; 5] = [
+    OrderStatus::PendingNew,
+    OrderStatus::Routed,
+    OrderStatus::PendingCancel,
+    OrderStatus::PendingReplace,
+    OrderStatus::Unknown,
+];
+/// The condition of that index, word for word: SQLite takes no other for the same.
+const IS_WAITING: &str = "status IN ('pending_new', 'routed', 'pending_cancel', 'pending_replace', 'unknown')";
 
 fn all<R, T>(records: Vec<R>) -> Result<Vec<T>, Failure>
 where
@@ -261,7 +274,10 @@ pub async fn orders_in(
 ) -> Result<Vec<Order>, Failure> {
     let mut query =
         orders::table.filter(orders::status.eq_any(vals(statuses))).select(OrderRecord::as_select()).into_boxed::<Db>();
-    if statuses.iter().all(|status| status.is_open()) {
+    if statuses.iter().all(|status| WAITING.contains(status)) {
+        // Lets the partial index of waiting orders answer.
+        query = query.filter(sql::<Bool>(IS_WAITING));
+    } else if statuses.iter().all(|status| status.is_open()) {
         // Lets the partial index of open orders answer.
         query = query.filter(orders::is_open);
     }
