@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::Config;
 use crate::http::{Edge, ListenError, Server, routes};
 use crate::shutdown::Shutdown;
-use crate::wiring::{Platform, StartError, StoreOpenError, Stores, Welcome};
+use crate::wiring::{Platform, StartError, StoreOpenError, Stores, TaskEnded, Welcome};
 
 /// Why serving ended in failure.
 #[derive(Debug, thiserror::Error)]
@@ -26,13 +26,18 @@ pub enum ServeError {
     /// It broke while serving.
     #[error("serving failed: {0}")]
     Io(#[from] io::Error),
+    /// Something that lives as long as the process ended before it was told to.
+    #[error(transparent)]
+    Task(#[from] TaskEnded),
 }
 
 /// Serves until the process is told to end, then drains.
 ///
 /// # Errors
-/// [`ServeError`] when it cannot start or listen, or when the listener breaks.
+/// [`ServeError`] when it cannot start or listen, or when the listener or a task breaks.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
+    // The recorder comes first: what stores count before it is installed is not counted.
+    let _ = crate::http::recorder();
     crate::wiring::prepare_data_dir(&config)?;
     let stores = Stores::open(&config).await?;
     serve_on(config, stores).await
@@ -43,19 +48,24 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
 /// # Errors
 /// As [`serve`].
 pub async fn serve_on(config: Config, stores: Stores) -> Result<(), ServeError> {
-    // The recorder comes first: what is counted before it is installed is not counted.
     let _ = crate::http::recorder();
     let shutdown = Shutdown::default();
-    let platform = Platform::start(&config, stores, shutdown).await?;
+    let mut platform = Platform::start(&config, stores, shutdown).await?;
     let edge = Arc::new(Edge::new(&config, platform.edge_ports(), routes()));
     let server = Server::start(&config.server, edge, platform.wire())?;
     greet(&server, platform.welcome.as_ref());
-    told_to_end().await?;
+    let broken = tokio::select! {
+        told = told_to_end() => { told?; None }
+        broken = platform.broken() => Some(broken),
+    };
+    if let Some(broken) = &broken {
+        tracing::error!("{broken}");
+    }
     tracing::info!("draining");
     server.drain(Duration::from_millis(config.server.drain_ms)).await?;
     platform.end().await;
     tracing::info!("ended");
-    Ok(())
+    broken.map_or(Ok(()), |broken| Err(broken.into()))
 }
 
 /// Says where to go; on a first start also where the sign-in is.

@@ -139,8 +139,9 @@ impl Lane {
         let of_client = jobs.iter().any(Job::is_of_client);
         faults::pass(Step::Received, of_client);
         let moment = self.ports.moments.now();
-        let mut groups = Vec::new();
-        let mut batch = Vec::new();
+        // As many as there may be: what is in them is wide, and growing moves it.
+        let mut groups = Vec::with_capacity(jobs.len());
+        let mut batch = Vec::with_capacity(jobs.len());
         let mut away = None;
         for (account, jobs) in by_account(jobs) {
             // One account that breaks its decision takes no other one along.
