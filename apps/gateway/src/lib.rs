@@ -9,6 +9,7 @@ pub mod execution;
 pub mod faults;
 pub mod http;
 pub mod logging;
+pub mod memory;
 pub mod observe;
 pub mod serve;
 pub mod shutdown;

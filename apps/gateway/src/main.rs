@@ -22,6 +22,7 @@ use velox::serve::serve;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    velox::memory::keep_small();
     let cli = Cli::parse();
     let command = cli.command.as_ref().unwrap_or(&Command::Serve);
     match run(&cli, command) {

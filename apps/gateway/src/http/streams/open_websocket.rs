@@ -15,6 +15,8 @@ use crate::streams::{
 
 /// The largest message of a client, in bytes.
 const LARGEST: usize = 64 * 1024;
+/// Messages sent between two looks at what the client says.
+const AT_ONCE: u32 = 32;
 /// Silences of a client, in heartbeats, before it is taken for gone.
 const SILENCES: u32 = 3;
 
@@ -101,6 +103,11 @@ impl Socket {
                 frame = frames.recv() => {
                     let Some(frame) = frame else { return Err(CloseReason::TooSlow) };
                     self.send_bytes(frame.json).await?;
+                    // What waits behind it goes along, up to a bound, so that the client is heard too.
+                    for _ in 1..AT_ONCE {
+                        let Ok(frame) = frames.try_recv() else { break };
+                        self.send_bytes(frame.json).await?;
+                    }
                     said = Instant::now();
                 }
                 message = stream.next() => {
