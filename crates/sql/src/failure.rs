@@ -29,7 +29,8 @@ pub enum Failure {
 /// What SQLite says (`sqlite3_errstr`) when it has no room.
 const SQLITE_FULL: &str = "database or disk is full";
 /// What SQLite says of a file that is damaged, or none of its own.
-const SQLITE_CORRUPT: [&str; 2] = ["database disk image is malformed", "file is not a database"];
+const SQLITE_CORRUPT: [&str; 3] =
+    ["database disk image is malformed", "malformed database schema", "file is not a database"];
 /// What PostgreSQL says (SQLSTATE 53100) when it has no room.
 const POSTGRES_FULL: &str = "No space left on device";
 /// What PostgreSQL says (SQLSTATE XX001) of a damaged page.
