@@ -7,7 +7,7 @@ use clap::Parser;
 use velox::cli::Cli;
 use velox::config;
 use velox::serve::serve_on;
-use velox::wiring::{Stores, prepare_data_dir};
+use velox::wiring::{AlwaysHeld, Stores, prepare_data_dir};
 use velox_testkit::brokers::MemoryBrokerStore;
 use velox_testkit::identity::MemoryIdentityStore;
 use velox_testkit::market::MemoryMarketStore;
@@ -17,6 +17,7 @@ use velox_testkit::trading::MemoryTradingStore;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    velox::memory::keep_small();
     let cli = Cli::parse();
     let config = config::load(&cli.settings.sources(std::env::vars()))?.config;
     velox::logging::start(&config.log)?;
@@ -29,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         brokers: Arc::new(MemoryBrokerStore::default()),
         market: Arc::new(MemoryMarketStore::default()),
         shared: false,
+        lease: Arc::new(AlwaysHeld),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve_on(config, stores))?;

@@ -1,15 +1,21 @@
 //! The composition root: which adapter stands behind which port, and the tasks that run for the life of the process.
 
+mod execution;
+mod execution_lease;
 mod feed_health;
 mod feeds;
 mod first_start;
 mod market_task;
 mod paper;
 mod platform;
+mod restoring_broker;
 mod store_health;
 mod stores;
+mod tasks;
 
+pub use execution_lease::{AlwaysHeld, ExecutionLease};
 pub use first_start::{OWNER_EMAIL, Welcome};
 pub use platform::{Platform, StartError, prepare_data_dir};
 pub(crate) use stores::database_file;
 pub use stores::{StoreOpenError, Stores};
+pub use tasks::TaskEnded;

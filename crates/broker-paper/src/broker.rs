@@ -67,6 +67,14 @@ impl PaperBroker {
         self.inner.desk.lock().forget(account);
     }
 
+    /// Closes every book, and drops the reports that nobody has taken: what the broker was is left to who rebuilds it.
+    /// What it knows of the markets stays.
+    pub fn forget_all(&self) {
+        let mut desk = self.inner.desk.lock();
+        desk.forget_all();
+        self.inner.outbox.clear();
+    }
+
     /// Matches all books with what the market said.
     pub fn on_tick(&self, tick: &Tick) {
         let mut desk = self.inner.desk.lock();

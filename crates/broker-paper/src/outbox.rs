@@ -60,6 +60,11 @@ impl Outbox {
         }
     }
 
+    /// Drops the reports that wait.
+    pub(crate) fn clear(&self) {
+        self.queue.lock().reports.clear();
+    }
+
     /// The reports that wait and those to come. The stream before this one ends.
     pub(crate) fn read(self: &Arc<Self>, tell: Weak<dyn Drained>) -> Reports {
         let (generation, before) = {

@@ -1,6 +1,7 @@
 //! The store on a PostgreSQL server, behind the domains' ports.
 
 mod append;
+mod execution_lease;
 mod options;
 mod outcome;
 mod pool;
@@ -10,6 +11,7 @@ mod statement;
 mod store;
 mod trading;
 
+pub use execution_lease::ExecutionLease;
 pub use options::PostgresOptions;
 pub use schema::ConnectError;
 pub use store::PostgresStore;

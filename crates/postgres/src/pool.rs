@@ -126,6 +126,11 @@ impl Pool {
             .map_err(|error| unusable(&error))
     }
 
+    /// How a session is made, for one that is not of the pool.
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.manager().config
+    }
+
     /// A session, when one is free in time.
     pub(crate) async fn lease(&self) -> Result<Lease, Failure> {
         match self.0.get().await {

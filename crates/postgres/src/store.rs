@@ -4,9 +4,9 @@ use diesel_async::SimpleAsyncConnection;
 use tokio::time::timeout;
 use velox_sql::Failure;
 
-use crate::PostgresOptions;
 use crate::pool::{Lease, Pool};
 use crate::schema::{self, ConnectError};
+use crate::{ExecutionLease, PostgresOptions};
 
 /// The store on a PostgreSQL server. Several servers of ours may share it.
 pub struct PostgresStore {
@@ -49,6 +49,12 @@ impl PostgresStore {
         let asked = async { lease.batch_execute("SELECT 1").await.map_err(Failure::from) };
         let answered = timeout(self.options.statement, asked).await;
         lease.judge(answered)
+    }
+
+    /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.
+    #[must_use]
+    pub fn execution_lease(&self) -> ExecutionLease {
+        ExecutionLease::new(self.pool.config().clone())
     }
 
     /// Closes the idle connections and gives out no more; those at work end with their work.

@@ -29,7 +29,7 @@ pub struct Committed {
 /// Tells what was committed in this process.
 pub struct Hub {
     followers: RwLock<HashMap<AccountId, broadcast::Sender<Arc<Committed>>>>,
-    work: mpsc::Sender<Order>,
+    work: RwLock<mpsc::Sender<Order>>,
 }
 
 impl Hub {
@@ -37,7 +37,15 @@ impl Hub {
     #[must_use]
     pub fn new() -> (Arc<Self>, mpsc::Receiver<Order>) {
         let (work, orders) = mpsc::channel(WORK);
-        (Arc::new(Self { followers: RwLock::default(), work }), orders)
+        (Arc::new(Self { followers: RwLock::default(), work: RwLock::new(work) }), orders)
+    }
+
+    /// Where the executor hears of orders from now on; who listened before hears no more.
+    #[must_use]
+    pub fn renew_work(&self) -> mpsc::Receiver<Order> {
+        let (work, orders) = mpsc::channel(WORK);
+        *self.work.write() = work;
+        orders
     }
 
     /// What is committed for an account from now on.
@@ -65,7 +73,7 @@ impl Hub {
             {
                 told = Some(id);
                 // A full queue loses nothing: the executor also looks into the store.
-                let _ = self.work.try_send(order.clone());
+                let _ = self.work.read().try_send(order.clone());
             }
         }
         let followers = self.followers.read();

@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
-use velox_broker_paper::PaperBroker;
 use velox_brokers::{Connection, ConnectionProbe, Credential, ProbeCheck, ProbeReport};
 use velox_market::Market;
 use velox_trading::{AccountWriter, Broker, HaltMode};
+
+use crate::execution::ExecutionGate;
 
 /// Looks at everything that an order through a paper connection needs.
 #[derive(Clone)]
 pub struct PaperProbe {
     /// Where the account is.
     pub writer: Arc<dyn AccountWriter>,
-    /// The broker.
-    pub broker: Arc<PaperBroker>,
+    /// The broker, while this process executes orders.
+    pub broker: Arc<dyn Broker>,
+    /// Whether it does.
+    pub gate: ExecutionGate,
     /// What it matches against.
     pub market: Market,
 }
@@ -46,6 +49,10 @@ impl PaperProbe {
     }
 
     async fn book(&self, connection: &Connection) -> ProbeCheck {
+        if !self.gate.is_open() {
+            let detail = "another process executes orders, and has the account's book".to_owned();
+            return ProbeCheck { name: "broker", passed: true, detail };
+        }
         let (passed, detail) = match self.broker.open_orders(connection.account).await {
             Ok(orders) => (true, format!("the paper broker has the account, with {} open orders", orders.len())),
             Err(error) => (false, format!("the paper broker does not answer: {error}")),

@@ -13,14 +13,17 @@ use velox_kernel::{Actor, CommandId, Ids, Principal, UserId};
 use velox_trading::{AccountWriter, Cause, Command, ExecuteError, OpenAccount, Refused, RiskLimits};
 
 use super::limits_of;
+use crate::execution::ExecutionGate;
 
 /// Opens, sets up and closes accounts for their connections.
 #[derive(Clone)]
 pub struct TradingAccounts {
     /// Where commands go.
     pub writer: Arc<dyn AccountWriter>,
-    /// Where the books are.
+    /// Where the books are, while this process executes orders.
     pub paper: Arc<PaperBroker>,
+    /// Whether it does.
+    pub gate: ExecutionGate,
     /// Where users keep the limits that a new account starts with.
     pub users: Arc<dyn IdentityStore>,
     /// New ids.
@@ -37,6 +40,10 @@ impl ConnectionAccounts for TradingAccounts {
             Ok(_) | Err(ExecuteError::Refused(Refused::AlreadyOpen)) => {}
             Err(error) => return Err(unavailable(&error)),
         }
+        if !self.gate.is_open() {
+            // The process that executes opens the book when the account's first order comes.
+            return Ok(());
+        }
         // It may have been open for long and have orders at the broker: a book is opened with all of them or not.
         let account = self.writer.read(connection.account).await.map_err(|error| unavailable(&error))?;
         self.paper.restore(connection.account, paper_config(settings), account.open_orders());
@@ -45,7 +52,8 @@ impl ConnectionAccounts for TradingAccounts {
 
     async fn configure(&self, connection: &Connection, _by: Principal) -> Result<(), AccountsUnavailable> {
         let BrokerSettings::Paper(settings) = &connection.settings;
-        if self.paper.configure(connection.account, paper_config(settings)) {
+        // Where another process executes, it reads the settings whenever it builds the book.
+        if !self.gate.is_open() || self.paper.configure(connection.account, paper_config(settings)) {
             Ok(())
         } else {
             Err(AccountsUnavailable("the account's book is not open yet".to_owned()))

@@ -11,6 +11,7 @@ use velox_kernel::{Clock, Symbol, Timestamp};
 use velox_market::{Feed, FeedError, Ingest, Market, MarketEvent};
 
 use crate::bridges::FeedMoments;
+use crate::execution::ExecutionGate;
 use crate::shutdown::Shutdown;
 use crate::streams::MarketHub;
 
@@ -24,6 +25,7 @@ pub(super) struct MarketTask {
     pub(super) ingest: Ingest,
     pub(super) market: Market,
     pub(super) paper: Arc<PaperBroker>,
+    pub(super) gate: ExecutionGate,
     pub(super) hub: Arc<MarketHub>,
     pub(super) moments: Arc<FeedMoments>,
     pub(super) clock: Arc<dyn Clock>,
@@ -84,7 +86,10 @@ impl MarketTask {
     async fn take(&mut self, event: &MarketEvent, position: velox_market::FeedPosition) {
         self.moments.hear(event.at());
         // First, because it does not wait: what follows may meet a store that is slow.
-        if let Some(tick) = Tick::from_event(event) {
+        // While another process executes there are no books, and the broker learns of the market alone.
+        if let Some(tick) = Tick::from_event(event)
+            && !self.gate.is_overdue()
+        {
             self.paper.on_tick(&tick);
         }
         let taken = self.ingest.take(event, position).await;
@@ -100,7 +105,9 @@ impl MarketTask {
         if let Err(error) = self.ingest.advance(now).await.kept {
             tracing::warn!(%error, "market data were not kept; they are tried again");
         }
-        self.paper.expire(now);
+        if !self.gate.is_overdue() {
+            self.paper.expire(now);
+        }
         // A source that said nothing since the start is mute too, once it had its time to begin.
         for ticker in self.market.hot.tickers() {
             let symbol = ticker.symbol;
@@ -170,6 +177,7 @@ mod tests {
             ingest: Ingest::new(market.clone()),
             market,
             paper: Arc::new(PaperBroker::new(64)),
+            gate: ExecutionGate::default(),
             hub,
             moments: Arc::new(FeedMoments::new(clock.clone(), speed, Duration::from_secs(5))),
             clock: clock.clone(),

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use velox_broker_paper::{PaperBroker, PaperInstrument};
+use velox_broker_paper::{PaperBroker, PaperConfig, PaperInstrument};
 use velox_brokers::{BrokerSettings, BrokerStore};
-use velox_kernel::AccountId;
+use velox_kernel::{AccountId, ConnectionId, OrgId};
 use velox_market::Instrument;
 use velox_trading::{AccountRow, Order, OrderStatus, StoreError, TradingQueries};
 
@@ -63,13 +63,22 @@ async fn restore_book(
     account: &AccountRow,
     orders: &[Order],
 ) -> Result<(), StoreError> {
-    let connection = connections
-        .get(account.org, account.connection)
-        .await
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     // The account of a connection that is gone takes no orders; what it has left is none.
-    let Some(connection) = connection else { return Ok(()) };
-    let BrokerSettings::Paper(settings) = &connection.settings;
-    paper.restore(account.id, paper_config(settings), orders);
+    let Some(config) = config_of(connections, account.org, account.connection).await? else { return Ok(()) };
+    paper.restore(account.id, config, orders);
     Ok(())
+}
+
+/// How the accounts of a connection are filled; `None` when it is gone.
+pub(super) async fn config_of(
+    connections: &dyn BrokerStore,
+    org: OrgId,
+    connection: ConnectionId,
+) -> Result<Option<PaperConfig>, StoreError> {
+    let connection = connections.get(org, connection).await;
+    let connection = connection.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(connection.map(|connection| {
+        let BrokerSettings::Paper(settings) = &connection.settings;
+        paper_config(settings)
+    }))
 }

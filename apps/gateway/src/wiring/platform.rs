@@ -19,20 +19,22 @@ use velox_kernel::{Clock, Currency, Ids};
 use velox_market::{HotMarket, HotSettings, Ingest, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
 use velox_trading::{Broker, StoreError, Trading};
 
+use super::execution::Execution;
 use super::feed_health::FeedHealth;
 use super::feeds::{FeedStartError, start_feed};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::market_task::MarketTask;
-use super::paper::restore_books;
+use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
 use super::stores::Stores;
+use super::tasks::{TaskEnded, Tasks};
 use crate::accounts::{Hub, LanePorts, LaneSettings, Lanes};
 use crate::bridges::{
     CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices, PaperProbe,
     SessionEndings, TradingAccounts,
 };
 use crate::config::Config;
-use crate::execution::{BrokerCalls, Executor, ExecutorSettings, take_reports};
+use crate::execution::{BrokerCalls, ExecutionGate};
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::observe::{Observer, watch_queues};
@@ -112,7 +114,7 @@ pub struct Platform {
     shutdown: Shutdown,
     lanes: Arc<Lanes>,
     lane_tasks: JoinSet<()>,
-    tasks: JoinSet<()>,
+    tasks: Tasks,
 }
 
 impl Platform {
@@ -149,7 +151,8 @@ impl Platform {
             Duration::from_millis(config.market.stale_after_ms),
         ));
         let prices = Arc::new(MarketPrices { hot: Arc::clone(&market.hot), stale_after: market.stale_after });
-        let (hub, work) = Hub::new();
+        // Whoever executes listens, from then on.
+        let (hub, _) = Hub::new();
         let ports = LanePorts {
             log: Arc::clone(&stores.log),
             queries: Arc::clone(&stores.queries),
@@ -168,7 +171,32 @@ impl Platform {
             ids: Arc::clone(&ids),
         };
         let paper = Arc::new(PaperBroker::new(REPORTS));
-        restore_books(&paper, &*stores.queries, &*stores.brokers, &instruments).await?;
+        let gate = ExecutionGate::default();
+        let broker: Arc<dyn Broker> = Arc::new(RestoringBroker {
+            paper: Arc::clone(&paper),
+            gate: gate.clone(),
+            writer: lanes.clone(),
+            connections: Arc::clone(&stores.brokers),
+        });
+        let execution = Execution {
+            lease: Arc::clone(&stores.lease),
+            gate: gate.clone(),
+            paper: Arc::clone(&paper),
+            queries: Arc::clone(&stores.queries),
+            connections: Arc::clone(&stores.brokers),
+            instruments,
+            hub: Arc::clone(&hub),
+            calls: Arc::new(BrokerCalls {
+                lanes: Arc::clone(&lanes),
+                broker: Arc::clone(&broker),
+                moments: moments.clone(),
+                ids: Arc::clone(&ids),
+                route_bound: Duration::from_millis(config.trading.route_bound_ms),
+                settling: SETTLING,
+            }),
+        };
+        // Alone on its store, it executes from the start; among others it serves first.
+        let executes = !stores.shared && execution.begin().await?;
 
         // Identity and broker connections.
         let (sessions_ended, _) = broadcast::channel(ENDINGS);
@@ -180,10 +208,11 @@ impl Platform {
             accounts: Arc::new(TradingAccounts {
                 writer: lanes.clone(),
                 paper: Arc::clone(&paper),
+                gate: gate.clone(),
                 users: Arc::clone(&stores.identity),
                 ids: Arc::clone(&ids),
             }),
-            probe: Arc::new(PaperProbe { writer: lanes.clone(), broker: Arc::clone(&paper), market: market.clone() }),
+            probe: Arc::new(PaperProbe { writer: lanes.clone(), broker, gate: gate.clone(), market: market.clone() }),
             catalog: Arc::new(Catalog::paper_alone(paper_settings(config, currency))),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
@@ -192,31 +221,21 @@ impl Platform {
         let welcome = first_start(&identity, &brokers, &config.data.dir).await?;
 
         // The tasks that run for the life of the process.
-        let mut tasks = JoinSet::new();
-        let broker: Arc<dyn Broker> = paper.clone();
-        let calls = BrokerCalls {
-            lanes: Arc::clone(&lanes),
-            broker: Arc::clone(&broker),
-            moments: moments.clone(),
-            ids: Arc::clone(&ids),
-            route_bound: Duration::from_millis(config.trading.route_bound_ms),
-            settling: SETTLING,
-        };
-        let executor = Executor::new(Arc::new(calls), Arc::clone(&stores.queries), work, ExecutorSettings::default());
-        tasks.spawn(executor.run(shutdown.clone()));
-        tasks.spawn(take_reports(Arc::clone(&lanes), broker, Arc::clone(&ids), shutdown.clone()));
-        tasks.spawn(watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
+        let mut tasks = Tasks::default();
+        tasks.spawn("execution", execution.run(executes, shutdown.clone()));
+        tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
         if let Some(source) = feed.feed {
             let task = MarketTask {
                 ingest,
                 market: market.clone(),
                 paper: Arc::clone(&paper),
+                gate,
                 hub: Arc::clone(&market_hub),
                 moments,
                 clock: feed.clock,
             };
-            tasks.spawn(task.run(source, shutdown.clone()));
+            tasks.spawn("market data", task.run(source, shutdown.clone()));
         }
 
         let instruments = Arc::new(CachedInstruments::new(Arc::clone(&stores.market), Arc::clone(&clock)));
@@ -290,11 +309,20 @@ impl Platform {
         }
     }
 
+    /// Returns when a task has ended that lives as long as the process does.
+    pub async fn broken(&mut self) -> TaskEnded {
+        tokio::select! {
+            Some(ended) = self.tasks.next_ended() => ended,
+            Some(_) = self.lane_tasks.join_next() => TaskEnded("a lane of accounts"),
+            else => TaskEnded("every task"),
+        }
+    }
+
     /// Waits until the tasks have ended, which they do once the shutdown has begun. Commands that were taken in are
     /// decided and durable then.
     pub async fn end(self) {
         let Self { mut tasks, mut lane_tasks, lanes, .. } = self;
-        while tasks.join_next().await.is_some() {}
+        while tasks.next_ended().await.is_some() {}
         // Others may still hold them; they finish what waits and end.
         lanes.close();
         while lane_tasks.join_next().await.is_some() {}
@@ -372,6 +400,7 @@ fn lane_settings(config: &Config, shared: bool) -> LaneSettings {
         batch: config.trading.max_batch,
         accounts: 20_000,
         snapshot_every: 1_000,
+        shared,
     }
 }
 

@@ -11,6 +11,7 @@ use velox_postgres::{PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
 use velox_trading::{TradingLog, TradingQueries};
 
+use super::execution_lease::{AlwaysHeld, ExecutionLease, PostgresLease};
 use crate::config::{Config, DatabaseUrl};
 use crate::observe::CommitMetrics;
 
@@ -29,6 +30,8 @@ pub struct Stores {
     pub market: Arc<dyn MarketStore>,
     /// Whether other processes may write to it too.
     pub shared: bool,
+    /// The right to execute its accounts' orders.
+    pub lease: Arc<dyn ExecutionLease>,
 }
 
 /// Why the database cannot be opened.
@@ -50,10 +53,10 @@ impl Stores {
     pub async fn open(config: &Config) -> Result<Self, StoreOpenError> {
         match &config.database.url {
             DatabaseUrl::Embedded => {
-                Ok(Self::of(SqliteStore::open(&database_file(config), &sqlite_options(config))?, false))
+                Ok(Self::embedded(SqliteStore::open(&database_file(config), &sqlite_options(config))?))
             }
             DatabaseUrl::Postgres(url) => {
-                Ok(Self::of(PostgresStore::connect(url.expose_secret(), &postgres_options(config)).await?, true))
+                Ok(Self::on_server(PostgresStore::connect(url.expose_secret(), &postgres_options(config)).await?))
             }
         }
     }
@@ -65,16 +68,26 @@ impl Stores {
     pub async fn open_read_only(config: &Config) -> Result<Self, StoreOpenError> {
         match &config.database.url {
             DatabaseUrl::Embedded => {
-                Ok(Self::of(SqliteStore::open_read_only(&database_file(config), &sqlite_options(config))?, false))
+                Ok(Self::embedded(SqliteStore::open_read_only(&database_file(config), &sqlite_options(config))?))
             }
             DatabaseUrl::Postgres(url) => {
                 let store = PostgresStore::connect_read_only(url.expose_secret(), &postgres_options(config)).await?;
-                Ok(Self::of(store, true))
+                Ok(Self::on_server(store))
             }
         }
     }
 
-    fn of<S>(store: S, shared: bool) -> Self
+    /// Its file's lock makes the process the only one.
+    fn embedded(store: SqliteStore) -> Self {
+        Self::of(store, false, Arc::new(AlwaysHeld))
+    }
+
+    fn on_server(store: PostgresStore) -> Self {
+        let lease = PostgresLease::new(store.execution_lease());
+        Self::of(store, true, Arc::new(lease))
+    }
+
+    fn of<S>(store: S, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
     where
         S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + 'static,
     {
@@ -86,6 +99,7 @@ impl Stores {
             brokers: store.clone(),
             market: store,
             shared,
+            lease,
         }
     }
 }

@@ -15,6 +15,7 @@ mod contention;
 mod database;
 mod installation;
 mod kill_points;
+mod one_executes;
 mod random;
 mod server;
 mod shutdown;

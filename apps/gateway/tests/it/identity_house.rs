@@ -12,6 +12,7 @@ use velox::bridges::{
     CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, MarketPrices, PaperProbe, SessionEndings,
     TradingAccounts,
 };
+use velox::execution::ExecutionGate;
 use velox::http::health::HealthChecks;
 use velox::http::{Edge, EdgePorts, Server, routes};
 use velox::observe::Observer;
@@ -74,16 +75,19 @@ impl House {
 
         let trading = trading(&market, &moments);
         let paper = Arc::new(PaperBroker::new(64));
+        let gate = ExecutionGate::default();
+        gate.open(None);
         let brokers = Brokers {
             store: Arc::new(MemoryBrokerStore::default()),
             secret_box: Arc::new(PlainSecretBox),
             accounts: Arc::new(TradingAccounts {
                 writer: trading.writer.clone(),
                 paper: paper.clone(),
+                gate: gate.clone(),
                 users: users.clone(),
                 ids: Arc::new(FreshIds),
             }),
-            probe: Arc::new(PaperProbe { writer: trading.writer.clone(), broker: paper, market: market.clone() }),
+            probe: Arc::new(PaperProbe { writer: trading.writer.clone(), broker: paper, gate, market: market.clone() }),
             catalog: Arc::new(Catalog::paper_alone(PaperSettings::usual("USD".parse().unwrap()))),
             clock: clock.clone(),
             ids: Arc::new(FreshIds),
@@ -224,7 +228,7 @@ fn trading(market: &Market, moments: &Arc<FeedMoments>) -> Trading {
         hub,
         observer: Observer::new(),
     };
-    let settings = LaneSettings { lanes: 1, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000 };
+    let settings = LaneSettings { lanes: 1, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000, shared: true };
     let (lanes, mut tasks) = Lanes::start(Arc::new(ports), settings);
     tasks.detach_all();
     Trading {

@@ -103,6 +103,14 @@ impl Desk {
         }
     }
 
+    pub(super) fn forget_all(&mut self) {
+        self.books.clear();
+        self.waiting.clear();
+        for market in self.markets.values_mut() {
+            market.watching.clear();
+        }
+    }
+
     pub(super) fn book(&self, account: AccountId) -> Result<&PaperBook, BrokerError> {
         self.books.get(&account).ok_or_else(not_rebuilt)
     }

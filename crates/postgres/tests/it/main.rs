@@ -3,4 +3,5 @@
 
 mod contracts;
 mod database;
+mod execution_lease;
 mod faults;

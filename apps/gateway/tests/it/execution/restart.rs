@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use velox::shutdown::Shutdown;
-use velox::wiring::{Platform, Stores};
+use velox::wiring::{AlwaysHeld, Platform, Stores};
 use velox_kernel::{AccountId, Digest, Ids, OrderId};
 use velox_testkit::brokers::MemoryBrokerStore;
 use velox_testkit::identity::MemoryIdentityStore;
@@ -48,6 +48,7 @@ async fn orders_at_the_paper_broker_go_on_after_a_restart() {
         brokers: Arc::new(MemoryBrokerStore::default()),
         market: Arc::new(MemoryMarketStore::default()),
         shared: false,
+        lease: Arc::new(AlwaysHeld),
     };
     let shutdown = Shutdown::default();
     let platform = Platform::start(&config, stores.clone(), shutdown.clone()).await.unwrap();
