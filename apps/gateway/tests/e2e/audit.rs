@@ -164,7 +164,7 @@ impl Books {
         for event in self.events.iter().filter(|event| event["type"] == "order_filled") {
             let fill = &event["data"];
             assert!(
-                told.insert((text(fill, "id"), number(event, "seq")), quantity(fill, "quantity")).is_none(),
+                told.insert((text(fill, "fill_id"), number(event, "seq")), quantity(fill, "quantity")).is_none(),
                 "a fill was told twice: {event}"
             );
         }
