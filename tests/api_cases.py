@@ -2,6 +2,7 @@
 
 import http.client
 import itertools
+import time
 from urllib.parse import urlencode
 
 import httpx
@@ -11,6 +12,8 @@ from velox_client import Server, User
 SYMBOL = "BTC-PERP"
 # Operations that end the session they come with, or the user's password: each gets a user of its own.
 CONSUMING = {"log_out", "log_out_everywhere", "revoke_session", "change_password"}
+# How long to wait for what the market brings; a tick comes every second.
+WAIT_S = 60
 PASSWORDS = ("moss-kettle-arrow-pine", "tin-lamp-orbit-fjord")
 
 
@@ -22,7 +25,7 @@ class World:
         self.account = user.account()
         self._numbers = itertools.count()
         self._throwaway: dict[str, User] = {}
-        self._refresh: str | None = None
+        self._held: set[str] = set()
         quote = user.get(f"/v1/market-data/quotes/{SYMBOL}")
         self._low = str(int(float(quote["last"]) * 0.7))
 
@@ -34,37 +37,86 @@ class World:
             self._throwaway[name] = User.register(self.server, f"{self._fresh(name).replace('_', '-')}@example.com")
         return self._throwaway[name]
 
-    def used(self, name: str, response) -> None:
+    def used(self, name: str, case, response) -> None:
         """A session that was ended is replaced before the next request."""
         if name in CONSUMING and response.status_code < 300:
             user = self._throwaway[name]
             if name == "change_password":
-                user.password = PASSWORDS[1 - PASSWORDS.index(user.password)]
-            user.sign_in()
+                user.password = case.body["new_password"]
+            if name != "revoke_session":
+                user.sign_in()
 
     def prepare(self, name: str, case, sensible: bool, good: bool) -> dict[str, str]:
-        """Puts ids that exist into a request, sensible contents too when asked; answers the headers it goes with."""
+        """Puts what exists into a request, sensible contents too when asked; answers the headers it goes with."""
         user = self._user(name) if name in CONSUMING else self.user
         if good:
-            for parameter in list(case.path_parameters or {}):
-                case.path_parameters[parameter] = self._existing(parameter, name)
-            if isinstance(case.body, dict) and "account_id" in case.body:
-                case.body["account_id"] = self.account
-            if isinstance(case.query, dict) and "account_id" in case.query:
-                case.query["account_id"] = self.account
-        if sensible and name in ("place_order", "explain_order"):
+            self._supply(name, case, user)
+        if name in ("place_order", "explain_order") and sensible:
             self._order()
         if sensible:
-            body = self._body(name, user)
-            if body is not None:
-                case.body = body
-            query = self._query(name)
-            if query is not None:
-                case.query = query
-        for header in ("Idempotency-Key", "If-Match", "Last-Event-ID"):
-            if sensible and case.headers:
-                case.headers.pop(header, None)
+            body, query = self._body(name, user), self._query(name)
+            case.body = case.body if body is None else body
+            case.query = case.query if query is None else query
+            if case.headers:
+                case.headers.pop("Idempotency-Key", None)
         return user.headers
+
+    def _supply(self, name: str, case, user: User) -> None:
+        """What exists, in place of what was generated in the form of it."""
+        for parameter in list(case.path_parameters or {}):
+            case.path_parameters[parameter] = self._existing(parameter, name)
+        if name == "resume_account":
+            self.user.call("POST", f"/v1/accounts/{self.account}/halt", json={"mode": "halted", "reason": "A check."})
+        query, headers = case.query, case.headers
+        if query:
+            if "account_id" in query:
+                query["account_id"] = self.account
+            if "accounts" in query:
+                query["accounts"] = self.account
+            if name == "list_candles" and "from" in query:
+                # The end has to be later than the beginning.
+                query.pop("to", None)
+            if "after" in query and name != "list_account_events":
+                self._turn_page(case)
+        if headers:
+            # A place in a stream is given out by a stream; tests/check_streams.py goes on from thousands.
+            headers.pop("Last-Event-ID", None)
+            if "If-Match" in headers:
+                headers["If-Match"] = user.call("GET", case.formatted_path).headers.get("ETag", "*")
+        if isinstance(case.body, dict):
+            self._complete(name, case.body, user)
+
+    def _turn_page(self, case) -> None:
+        """The cursor that the list's first page ends with; none where one page holds everything."""
+        wanted = {key: value for key, value in case.query.items() if key != "after"} | {"limit": 1}
+        answer = self.user.call("GET", case.formatted_path, params=wanted)
+        cursor = answer.json().get("next") if answer.status_code == 200 else None
+        case.query = dict(case.query) | {"after": cursor}
+        if cursor is None:
+            del case.query["after"]
+
+    def _complete(self, name: str, body: dict, user: User) -> None:
+        """Members that name something, or that have to fit one another."""
+        for member in ("account_id", "default_account_id"):
+            if body.get(member) is not None:
+                body[member] = self.account
+        match name:
+            case "place_order" | "explain_order":
+                body["symbol"] = SYMBOL
+                kind = body.get("type", "market")
+                for price, kinds in (("limit_price", ("limit", "stop_limit")), ("stop_price", ("stop", "stop_limit"))):
+                    if kind in kinds:
+                        body[price] = body.get(price) or self._low
+                    else:
+                        body.pop(price, None)
+            case "create_connection":
+                body["kind"] = "paper"
+                # The catalog asks for none.
+                body.pop("credentials", None)
+            case "update_connection":
+                body.pop("credentials", None)
+            case "change_password":
+                body["current_password"] = user.password
 
     def _existing(self, parameter: str, name: str) -> str:
         match parameter:
@@ -72,7 +124,7 @@ class World:
                 return self.account
             case "symbol":
                 if name in ("get_position", "close_position"):
-                    self._hold()
+                    self._hold(name)
                 return SYMBOL
             case "order_id":
                 return self._order()["id"]
@@ -84,12 +136,12 @@ class World:
         raise KeyError(f"no {parameter} is known")
 
     def _order(self) -> dict:
+        """A new order, resting below the market."""
+        return self._until(self._place, "an order was not taken")
+
+    def _place(self) -> dict | None:
         made = self.user.call("POST", "/v1/orders", json=self._body("place_order", self.user))
-        if made.status_code != 201:
-            self._revive()
-            made = self.user.call("POST", "/v1/orders", json=self._body("place_order", self.user))
-        assert made.status_code == 201, made.text
-        return made.json()
+        return made.json() if made.status_code == 201 else self._revive()
 
     def _revive(self) -> None:
         """Generated requests may have halted the account, limited it to nothing or taken its cash."""
@@ -100,10 +152,24 @@ class World:
         self.user.call("DELETE", "/v1/orders", params={"account_id": self.account})
         self.user.call("POST", f"{path}/reset", json={"cash": "100000"})
 
-    def _hold(self) -> None:
-        if not self.user.get("/v1/positions", account_id=self.account)["items"]:
-            order = {"account_id": self.account, "symbol": SYMBOL, "side": "buy", "type": "market", "quantity": "0.01"}
-            self.user.call("POST", "/v1/orders", json=order)
+    def _hold(self, name: str) -> None:
+        """A position, once for each operation that needs one: it fills with the market's next tick."""
+        if name in self._held:
+            return
+        self._held.add(name)
+        self._order()
+        order = {"account_id": self.account, "symbol": SYMBOL, "side": "buy", "type": "market", "quantity": "0.01"}
+        made = self.user.call("POST", "/v1/orders", json=order)
+        assert made.status_code == 201, made.text
+        self._until(lambda: self.user.get("/v1/positions", account_id=self.account)["items"], "no order was filled")
+
+    def _until(self, attempt, trouble: str):
+        """What an attempt gives in the end: the server works on by itself, at the pace of its market."""
+        deadline = time.monotonic() + WAIT_S
+        while not (found := attempt()):
+            assert time.monotonic() < deadline, trouble
+            time.sleep(0.1)
+        return found
 
     def _body(self, name: str, user: User):
         limit = {"symbol": SYMBOL, "side": "buy", "type": "limit", "quantity": "0.001", "limit_price": self._low}
@@ -121,12 +187,18 @@ class World:
                 login = httpx.post(f"{self.server.url}/v1/auth/login", json=self._body("log_in", user), timeout=30)
                 return {"refresh_token": login.json()["refresh_token"]}
             case "change_password":
-                new = PASSWORDS[1 - PASSWORDS.index(user.password)]
+                new = PASSWORDS[user.password == PASSWORDS[0]]
                 return {"current_password": user.password, "new_password": new}
             case "create_connection":
                 return {"kind": "paper", "name": self._fresh("Paper")}
             case "update_connection":
                 return {"name": self._fresh("Renamed")}
+            case "import_candles":
+                candle = {"open": "91000", "high": "91020", "low": "90990", "close": "91010", "volume": "3.2"}
+                return {"timeframe": "1m", "candles": [{"open_time": "2024-01-05T12:00:00Z"} | candle]}
+            case "import_trades":
+                trade = {"price": "91000", "quantity": "0.05", "buyer_maker": False}
+                return {"trades": [{"at": "2024-01-05T12:00:00.12Z", "id": 91} | trade]}
             case "halt_account":
                 return {"mode": "reduce_only", "reason": "A check."}
         return None
