@@ -30,7 +30,9 @@ struct Held {
 }
 
 impl ExecutionLease {
-    pub(crate) const fn new(config: Config) -> Self {
+    pub(crate) fn new(mut config: Config) -> Self {
+        // So that whoever looks at the server's sessions knows what this one is for.
+        config.application_name("velox execution lease");
         Self { config, held: None }
     }
 

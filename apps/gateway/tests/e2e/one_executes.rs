@@ -110,3 +110,41 @@ fn an_order_is_filled_once_and_outlives_the_process_that_executes() {
     second.stop();
     installation.verify();
 }
+
+/// The process stays: it stops executing, and goes on when the lock is its own again.
+#[test]
+fn who_loses_the_lock_stops_and_may_have_it_again() {
+    let installation = Installation::on_postgres(Syncs::Off);
+    let server = start(&installation);
+    let mut api = installation.client(&server);
+    let account = api.account();
+    let mut clients = [installation.client(&server), installation.client(&server)];
+    let rest = place_round(&mut clients, |name| resting(&account, name), "rest");
+    for id in &rest {
+        wait_until(&mut api, id, "new");
+    }
+    let reach = place_round(&mut clients, |name| reached(&account, name), "across");
+    let cut = installation.database().sql().run(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    );
+    assert_eq!(cut, ["t"], "one session has the lock");
+    wait_for("the loss to be noticed", TAKEOVER, || server.has_logged("was lost").then_some(()));
+    for id in &reach {
+        wait_until(&mut api, id, "filled");
+    }
+    let after = place_round(&mut clients, |name| reached(&account, name), "after");
+    for id in &after {
+        wait_until(&mut api, id, "filled");
+    }
+    let books = Books::at_rest(&mut api, &account);
+    books.agree();
+    for id in reach.iter().chain(&after) {
+        assert_eq!(books.events_of(id, "order_filled"), 1, "{id}");
+    }
+    for id in &rest {
+        assert_eq!(api.order(id)["status"], "new");
+    }
+    server.stop();
+    installation.verify();
+}
