@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::{broadcast, mpsc};
 use velox_kernel::AccountId;
-use velox_trading::{Account, Order, OrderStatus, RecordedEvent};
+use velox_trading::{Append, Order, OrderStatus, RecordedEvent};
 
 /// Commits a follower of one account may lag behind before it has to read the store.
 const BACKLOG: usize = 256;
@@ -57,39 +57,27 @@ impl Hub {
     }
 
     /// Tells of a commit, and of the orders in it that now wait for a broker.
-    pub fn tell(&self, account: &Account, events: Vec<RecordedEvent>) {
-        let mut told = None;
-        for record in &events {
-            if matches!(
-                &*record.kind,
-                "order_accepted" | "order_replaced" | "order_cancel_requested" | "order_replace_requested"
-            ) && let Some(id) = record.event().ok().and_then(|event| work_of(&event.fact))
-                && let Some(order) = account.open_order(id)
-                && told != Some(id)
-                && matches!(
-                    order.status,
-                    OrderStatus::PendingNew | OrderStatus::PendingCancel | OrderStatus::PendingReplace
-                )
-            {
-                told = Some(id);
+    pub fn tell(&self, account: AccountId, events: Vec<RecordedEvent>, waiting: Vec<Order>) {
+        if !waiting.is_empty() {
+            let work = self.work.read();
+            for order in waiting {
                 // A full queue loses nothing: the executor also looks into the store.
-                let _ = self.work.read().try_send(order.clone());
+                let _ = work.try_send(order);
             }
         }
         let followers = self.followers.read();
-        if let Some(sender) = followers.get(&account.id()) {
+        if let Some(sender) = followers.get(&account) {
             // Nobody listening is no failure.
             let forms = events.iter().map(|_| Default::default()).collect();
-            let _ = sender.send(Arc::new(Committed { account: account.id(), events, forms }));
+            let _ = sender.send(Arc::new(Committed { account, events, forms }));
         }
     }
 }
 
-/// The order that waits for a broker after this fact.
-fn work_of(fact: &velox_trading::Fact) -> Option<velox_kernel::OrderId> {
-    match fact {
-        velox_trading::Fact::OrderReplaced { by, broker_order_id: None, .. } => Some(by.order_id),
-        velox_trading::Fact::OrderReplaced { .. } => None,
-        fact => fact.order(),
-    }
+/// The orders of a commit that now wait for a call to their broker.
+pub(super) fn waiting(append: &Append) -> Vec<Order> {
+    let waits = |order: &&Order| {
+        matches!(order.status, OrderStatus::PendingNew | OrderStatus::PendingCancel | OrderStatus::PendingReplace)
+    };
+    append.projection.orders.iter().filter(waits).cloned().collect()
 }

@@ -8,11 +8,11 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use velox_kernel::{AccountId, OrgId, Principal};
 use velox_trading::{
-    Append, Appended, Cause, Command, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Prices, Refused,
-    Run, StoreError, TradingLog, TradingQueries,
+    Append, Appended, Cause, Command, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Order, Prices,
+    Refused, Run, StoreError, TradingLog, TradingQueries,
 };
 
-use super::hub::Hub;
+use super::hub::{self, Hub};
 use super::loading::{follow_log, load_account};
 use super::locked;
 use crate::faults::{self, Step};
@@ -50,6 +50,8 @@ pub struct LaneSettings {
     pub accounts: usize,
     /// Events after which a snapshot is kept.
     pub snapshot_every: u64,
+    /// Whether other processes may write to the same store.
+    pub shared: bool,
 }
 
 pub(super) struct Job {
@@ -85,6 +87,8 @@ struct Group {
     answers: Vec<Answer>,
     after: LiveAccount,
     appends: bool,
+    /// The orders that wait for a broker once this is durable.
+    waiting: Vec<Order>,
 }
 
 /// What one account's jobs come to, before the commit.
@@ -148,7 +152,8 @@ impl Lane {
             let decided = AssertUnwindSafe(self.decide(account, &jobs, &moment, &mut away)).catch_unwind().await;
             match decided.unwrap_or_else(|_| Err(broken(account))) {
                 Ok(Decided { answers, append, after }) => {
-                    groups.push(Group { account, jobs, answers, after, appends: append.is_some() });
+                    let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
+                    groups.push(Group { account, jobs, answers, after, appends: append.is_some(), waiting });
                     batch.extend(append);
                 }
                 Err(error) => {
@@ -209,10 +214,10 @@ impl Lane {
             None => LiveAccount::unopened(account),
         };
         let decided = self.decide_all(jobs, live.clone(), moment).await;
-        if fresh || decided.append.is_some() {
+        if fresh || decided.append.is_some() || !self.settings.shared {
             return Ok(decided);
         }
-        // An append tells whether the state was the newest. Where nothing is appended, a refusal or an account that
+        // An append tells whether the state was the newest. Where nothing is appended and others write too, a refusal or an account that
         // is read would rest on what another process may have changed: the log is asked.
         let known = live.head();
         let live = self.ask(away, follow_log(&*Arc::clone(&self.ports.log), live)).await?;
@@ -263,13 +268,13 @@ impl Lane {
 
     /// The commit stands: remember the state, tell the hub, answer.
     fn settle(&mut self, group: Group) {
-        let Group { account, jobs, answers, after, appends } = group;
+        let Group { account, jobs, answers, after, appends, waiting } = group;
         if appends {
             let events: Vec<_> =
                 answers.iter().flatten().flat_map(|executed| executed.events.iter().cloned()).collect();
             if !events.is_empty() {
                 self.ports.observer.committed(&events);
-                self.ports.hub.tell(after.account(), events);
+                self.ports.hub.tell(account, events, waiting);
             }
         }
         self.remember(account, after);
@@ -295,7 +300,9 @@ impl Lane {
         match locked::execute(&self.ports, known, &tasks, moment).await {
             Ok((after, answers)) => {
                 let read = Executed { events: Vec::new(), account: after.account().clone() };
-                self.settle(Group { account, jobs: writes, answers, after, appends: true });
+                // Its orders are found by the executor's look into the store.
+                let waiting = Vec::new();
+                self.settle(Group { account, jobs: writes, answers, after, appends: true, waiting });
                 for job in reads {
                     let _ = job.reply.send(Ok(read.clone()));
                 }

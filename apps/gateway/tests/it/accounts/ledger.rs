@@ -55,7 +55,7 @@ pub(crate) struct Ledger {
 }
 
 pub(crate) const SETTINGS: LaneSettings =
-    LaneSettings { lanes: 2, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000 };
+    LaneSettings { lanes: 2, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000, shared: true };
 
 pub(crate) fn cause() -> Cause {
     Cause { actor: Principal::System, command: CommandId::new(FreshIds.next()), request: None }

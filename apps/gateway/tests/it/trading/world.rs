@@ -137,7 +137,8 @@ impl World {
             hub,
             observer: Observer::new(),
         };
-        let settings = LaneSettings { lanes: 2, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000 };
+        let settings =
+            LaneSettings { lanes: 2, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000, shared: true };
         let (lanes, mut tasks) = Lanes::start(Arc::new(ports), settings);
         tasks.detach_all();
         let trading = Trading {
