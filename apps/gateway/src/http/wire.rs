@@ -5,7 +5,9 @@ mod patch;
 mod secret;
 mod text;
 
-pub use number::{WireDecimal, WireMoney, WireNumber, WirePrice, WireQuantity};
+pub use number::{
+    PositiveDecimal, PositivePercent, UnsignedDecimal, WireDecimal, WireMoney, WireNumber, WirePrice, WireQuantity,
+};
 pub use patch::Patch;
 pub use secret::WireSecret;
 pub use text::{WireText, present};

@@ -29,7 +29,8 @@ pub(super) struct CreateConnectionBody {
     kind: String,
     /// What to call it: 1 to 60 characters.
     #[garde(skip)]
-    #[schema(value_type = String, min_length = 1, max_length = 60)]
+    #[schema(value_type = String, min_length = 1, max_length = 60,
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     name: WireText<ConnectionName>,
     /// Play money or real money; `paper` when it is left out.
     #[garde(skip)]
@@ -93,7 +94,8 @@ impl CreateConnectionBody {
 /// And opens its account. The same request under the same `Idempotency-Key` gives the same answer for 24 hours; another
 /// request under it is a 409. A kind that the catalog does not hold is a 422 `unsupported_broker`.
 #[utoipa::path(post, path = "/v1/brokers", request_body = CreateConnectionBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request, to send it again under.")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$",
+        description = "A name for this request, to send it again under.")),
     responses((status = 201, description = "The connection.", body = ConnectionView,
         headers(("Location" = String, description = "The connection."),
             ("ETag" = String, description = "The connection's version.")))))]

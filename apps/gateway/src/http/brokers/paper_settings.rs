@@ -17,15 +17,15 @@ use crate::http::wire::{WireDecimal, WireMoney, WireNumber, present};
 pub(super) struct NewPaperSettings {
     /// The cash that its account starts with: 1 to 1,000,000,000.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([1-9][0-9]{0,8}(\.[0-9]{1,12})?|1000000000(\.0{1,12})?)$")]
     starting_cash: Option<WireMoney>,
     /// The currency of that cash.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false, example = "USD")]
+    #[schema(value_type = String, required = false, example = "USD", pattern = "^[A-Z0-9]{1,12}$")]
     currency: Option<Currency>,
     /// Buying power as a multiple of equity: 1 to 100.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([1-9][0-9]?(\.[0-9]{1,12})?|100(\.0{1,12})?)$")]
     leverage: Option<WireDecimal>,
     /// Whether positions may be short.
     #[serde(default, deserialize_with = "present")]
@@ -33,15 +33,15 @@ pub(super) struct NewPaperSettings {
     allow_short: Option<bool>,
     /// The fee of an order that waited in the book, in bps of its value: 0 to 1,000.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([0-9]{1,3}(\.[0-9]{1,12})?|1000(\.0{1,12})?)$")]
     maker_fee_bps: Option<WireDecimal>,
     /// The fee of an order that was filled at once, in bps of its value: 0 to 1,000.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([0-9]{1,3}(\.[0-9]{1,12})?|1000(\.0{1,12})?)$")]
     taker_fee_bps: Option<WireDecimal>,
     /// How much worse than the market a market order is filled, in bps: 0 to 1,000.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([0-9]{1,3}(\.[0-9]{1,12})?|1000(\.0{1,12})?)$")]
     slippage_bps: Option<WireDecimal>,
     /// How long an order is on its way, in milliseconds of market time.
     #[serde(default, deserialize_with = "present")]
@@ -74,15 +74,15 @@ impl NewPaperSettings {
 pub(super) struct PaperSettingsChange {
     /// The fee of an order that waited in the book, in bps of its value: 0 to 1,000.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([0-9]{1,3}(\.[0-9]{1,12})?|1000(\.0{1,12})?)$")]
     maker_fee_bps: Option<WireDecimal>,
     /// The fee of an order that was filled at once, in bps of its value: 0 to 1,000.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([0-9]{1,3}(\.[0-9]{1,12})?|1000(\.0{1,12})?)$")]
     taker_fee_bps: Option<WireDecimal>,
     /// How much worse than the market a market order is filled, in bps: 0 to 1,000.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, pattern = r"^([0-9]{1,3}(\.[0-9]{1,12})?|1000(\.0{1,12})?)$")]
     slippage_bps: Option<WireDecimal>,
     /// How long an order is on its way, in milliseconds of market time.
     #[serde(default, deserialize_with = "present")]

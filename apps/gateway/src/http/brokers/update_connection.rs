@@ -26,7 +26,8 @@ pub(super) struct UpdateConnectionBody {
     /// What to call it: 1 to 60 characters.
     #[garde(skip)]
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 60)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 60,
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     name: Option<WireText<ConnectionName>>,
     /// How the broker is set up.
     #[garde(skip)]
@@ -61,7 +62,8 @@ impl UpdateConnectionBody {
 #[utoipa::path(patch, path = "/v1/brokers/{connection_id}", request_body = UpdateConnectionBody,
     params(
         ("connection_id" = String, Path, description = "The connection.", example = "brk_01h455vb4pex5vsknk084sn02q"),
-        ("If-Match" = Option<String>, Header, description = "The version that the change was made on.")),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[0-9]{1,19}")$"#,
+            description = "The version that the change was made on.")),
     responses(
         (status = 200, description = "The connection as it is now.", body = ConnectionView,
             headers(("ETag" = String, description = "The connection's version."))),

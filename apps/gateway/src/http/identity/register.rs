@@ -24,7 +24,8 @@ pub(super) struct RegisterBody {
     #[schema(value_type = String, format = Email, max_length = 254)]
     email: WireText<Email>,
     /// How to be shown; also the name of the organisation: 1 to 80 characters.
-    #[schema(value_type = String, min_length = 1, max_length = 80)]
+    #[schema(value_type = String, min_length = 1, max_length = 80,
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     display_name: WireText<DisplayName>,
     /// 12 to 128 characters of any kind; not your address or name, not a common one.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 128)]

@@ -20,7 +20,8 @@ use crate::http::{Caller, IfMatch, Problem, StrictJson, entity_tag, run_to_end};
 pub(super) struct UpdateMeBody {
     /// How to be shown: 1 to 80 characters.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 80)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 80,
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     display_name: Option<WireText<DisplayName>>,
 }
 
@@ -28,7 +29,8 @@ pub(super) struct UpdateMeBody {
 ///
 /// With `If-Match`, only when nobody changed them since.
 #[utoipa::path(patch, path = "/v1/users/me", request_body = UpdateMeBody,
-    params(("If-Match" = Option<String>, Header, description = "The version that the change was made on.")),
+    params(("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[0-9]{1,19}")$"#,
+        description = "The version that the change was made on.")),
     responses(
         (status = 200, description = "The user as they are now.", body = UserView,
             headers(("ETag" = String, description = "The user's version."))),

@@ -11,7 +11,7 @@ use velox_trading::Trading;
 use super::problems::limits_unchanged;
 use super::risk_settings_view::RiskSettingsView;
 use crate::bridges::bring_risk_settings;
-use crate::http::wire::{WireDecimal, WireMoney, WireQuantity};
+use crate::http::wire::{PositiveDecimal, PositivePercent, WireDecimal, WireMoney, WireQuantity};
 use crate::http::{Caller, IfMatch, Problem, RequestIdText, StrictJson, entity_tag, run_to_end};
 
 /// All limits, each above zero; what is left out or `null` sets none.
@@ -21,14 +21,19 @@ use crate::http::{Caller, IfMatch, Problem, RequestIdText, StrictJson, entity_ta
 #[schema(example = json!({"max_order_notional": "25000", "price_collar_percent": "5", "max_daily_loss": "2500"}))]
 pub(super) struct RiskSettingsBody {
     /// Units in one order.
+    #[schema(value_type = Option<PositiveDecimal>)]
     max_order_quantity: Option<WireQuantity>,
     /// The value of one order, in the instrument's currency.
+    #[schema(value_type = Option<PositiveDecimal>)]
     max_order_notional: Option<WireMoney>,
     /// Units in one position, long or short, if every open order on its side filled.
+    #[schema(value_type = Option<PositiveDecimal>)]
     max_position_quantity: Option<WireQuantity>,
     /// The greatest distance of an order's price from the reference price, in percent: at most 100.
+    #[schema(value_type = Option<PositivePercent>)]
     price_collar_percent: Option<WireDecimal>,
     /// The greatest loss of a trading day, in the account's currency.
+    #[schema(value_type = Option<PositiveDecimal>)]
     max_daily_loss: Option<WireMoney>,
     /// Orders accepted in a trading day.
     #[schema(example = 100, minimum = 1)]
@@ -56,7 +61,8 @@ impl From<RiskSettingsBody> for RiskSettings {
 /// All of them at once. They become the limits of every account of the organisation, for orders decided from then on,
 /// and of accounts opened later. With `If-Match`, only when nobody changed the user since.
 #[utoipa::path(put, path = "/v1/users/me/risk-settings", request_body = RiskSettingsBody,
-    params(("If-Match" = Option<String>, Header, description = "The version that the change was made on.")),
+    params(("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[0-9]{1,19}")$"#,
+        description = "The version that the change was made on.")),
     responses(
         (status = 200, description = "The limits as they are now, on every account.", body = RiskSettingsView,
             headers(("ETag" = String, description = "The user's version."))),

@@ -19,15 +19,16 @@ use crate::http::{Caller, IfMatch, Problem, StrictJson, entity_tag, run_to_end};
 #[schema(example = json!({"timezone": "Europe/Berlin", "locale": "en", "theme": "dark"}))]
 pub(super) struct SettingsBody {
     /// The time zone that dates are shown in, by its name in the IANA database.
-    #[schema(value_type = String, max_length = 64)]
+    #[schema(value_type = String, max_length = 64, pattern = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$")]
     timezone: Timezone,
     /// A language tag (BCP 47).
-    #[schema(value_type = String, max_length = 35)]
+    #[schema(value_type = String, max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Locale,
     /// Light or dark.
     theme: ThemeWord,
     /// The account that a screen opens with; none when it is left out.
-    #[schema(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    #[schema(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q",
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     default_account_id: Option<AccountId>,
 }
 
@@ -48,7 +49,8 @@ impl SettingsBody {
 ///
 /// All of them at once. With `If-Match`, only when nobody changed the user since.
 #[utoipa::path(put, path = "/v1/users/me/settings", request_body = SettingsBody,
-    params(("If-Match" = Option<String>, Header, description = "The version that the change was made on.")),
+    params(("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[0-9]{1,19}")$"#,
+        description = "The version that the change was made on.")),
     responses(
         (status = 200, description = "The settings as they are now.", body = SettingsView,
             headers(("ETag" = String, description = "The user's version."))),

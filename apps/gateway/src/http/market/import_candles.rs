@@ -10,7 +10,7 @@ use velox_market::csv::BarRow;
 use velox_market::{ImportCandles, Market, import_candles};
 
 use super::timeframe_word::TimeframeWord;
-use crate::http::wire::{WireDecimal, WirePrice};
+use crate::http::wire::{PositiveDecimal, UnsignedDecimal, WireDecimal, WirePrice};
 use crate::http::{Caller, PathId, Problem, StrictJson, run_to_end};
 
 /// A batch of recorded candles.
@@ -39,18 +39,23 @@ pub(super) struct BarBody {
     open_time: Timestamp,
     /// The first price.
     #[garde(custom(above_zero))]
+    #[schema(value_type = PositiveDecimal)]
     open: WirePrice,
     /// The highest price.
     #[garde(custom(above_zero))]
+    #[schema(value_type = PositiveDecimal)]
     high: WirePrice,
     /// The lowest price.
     #[garde(custom(above_zero))]
+    #[schema(value_type = PositiveDecimal)]
     low: WirePrice,
     /// The last price.
     #[garde(custom(above_zero))]
+    #[schema(value_type = PositiveDecimal)]
     close: WirePrice,
     /// What was traded, in the instrument's `volume_unit`; zero or more.
     #[garde(custom(not_negative))]
+    #[schema(value_type = UnsignedDecimal)]
     volume: WireDecimal,
 }
 

@@ -9,7 +9,7 @@ use velox_kernel::{Symbol, Timestamp};
 use velox_market::csv::TradeRow;
 use velox_market::{ImportTrades, Market, import_trades};
 
-use crate::http::wire::{WirePrice, WireQuantity};
+use crate::http::wire::{PositiveDecimal, WirePrice, WireQuantity};
 use crate::http::{Caller, PathId, Problem, StrictJson, run_to_end};
 
 /// A batch of recorded trades.
@@ -39,9 +39,11 @@ pub(super) struct TradeBody {
     id: u64,
     /// The price of one unit.
     #[garde(custom(price_above_zero))]
+    #[schema(value_type = PositiveDecimal)]
     price: WirePrice,
     /// Units.
     #[garde(custom(quantity_above_zero))]
+    #[schema(value_type = PositiveDecimal)]
     quantity: WireQuantity,
     /// Whether the buyer's order stood in the book, so that the seller crossed the spread.
     #[garde(skip)]

@@ -26,7 +26,8 @@ const MOST: usize = 100;
 #[into_params(parameter_in = Query)]
 pub(super) struct QuotesQuery {
     /// Symbols separated by commas, at most 100; all when it is left out.
-    #[param(value_type = Option<String>, example = "BTC-PERP,ETH-PERP")]
+    #[param(value_type = Option<String>, example = "BTC-PERP,ETH-PERP",
+            pattern = "^[A-Z0-9._/-]{1,24}(,[A-Z0-9._/-]{1,24}){0,99}$")]
     symbols: Option<WireText<SymbolList>>,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct SymbolsQuery {
     asset_class: Option<AssetClassWord>,
     /// Is priced in this currency.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "USD")]
+    #[param(value_type = Option<String>, example = "USD", pattern = "^[A-Z0-9]{1,12}$")]
     quote: Option<Currency>,
     /// The most items on the page.
     #[garde(skip)]

@@ -23,14 +23,19 @@ use crate::streams::{Channel, CloseReason, Connection, Ending, Frame, Notice, Re
 #[into_params(parameter_in = Query)]
 pub(super) struct StreamQuery {
     /// Channels, separated by commas: `orders`, `positions`, `alerts`, `market-data`.
-    #[param(example = "orders,positions")]
+    #[param(
+        example = "orders,positions",
+        max_length = 200,
+        pattern = "^(orders|positions|alerts|market-data)(,(orders|positions|alerts|market-data))*$"
+    )]
     #[garde(length(max = 200))]
     channels: String,
     /// Accounts, separated by commas; all of the organisation's when left out.
+    #[param(max_length = 8_000, pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}(,acc_[0-7][0-9a-hjkmnp-tv-z]{25})*$")]
     #[garde(length(max = 8_000))]
     accounts: Option<String>,
     /// Symbols of `market-data`, separated by commas.
-    #[param(example = "BTC-PERP")]
+    #[param(example = "BTC-PERP", max_length = 4_000, pattern = "^[A-Z0-9._/-]{1,24}(,[A-Z0-9._/-]{1,24})*$")]
     #[garde(length(max = 4_000))]
     symbols: Option<String>,
     /// Whether the present state comes first, where `Last-Event-ID` does not say where to go on.
@@ -107,17 +112,19 @@ async fn wishes(
     resume: &Resume,
     desk: &StreamDesk,
 ) -> Result<Vec<Subscribe>, Problem> {
-    let invalid = |detail: String| Problem::of(error_code::INVALID_PARAMETER).detail(detail);
     let mut channels = BTreeSet::new();
     for name in query.channels.split(',') {
-        channels.insert(Channel::parse(name.trim()).ok_or_else(|| invalid(format!("There is no channel {name:?}.")))?);
+        channels.insert(
+            Channel::parse(name.trim())
+                .ok_or_else(|| Problem::parameter("channels", format!("has no channel {name:?}")))?,
+        );
     }
     let mut wishes = Vec::new();
     if channels.contains(&Channel::MarketData) {
         let mut symbols = Vec::new();
         for symbol in query.symbols.as_deref().unwrap_or_default().split(',') {
             let symbol: Symbol =
-                symbol.trim().parse().map_err(|error| invalid(format!("symbols: {symbol:?} {error}.")))?;
+                symbol.trim().parse().map_err(|error| Problem::parameter("symbols", format!("{symbol:?} {error}")))?;
             symbols.push(symbol);
         }
         let cursor = resume.market();
@@ -149,7 +156,8 @@ async fn wishes(
         }
     }
     if wishes.len() > desk.settings.subscriptions {
-        return Err(invalid(format!("Channels times accounts may be {} at most.", desk.settings.subscriptions)));
+        let most = desk.settings.subscriptions;
+        return Err(Problem::parameter("accounts", format!("times channels may be {most} at most")));
     }
     Ok(wishes)
 }
@@ -158,11 +166,7 @@ async fn accounts(caller: &Caller, query: &StreamQuery, desk: &StreamDesk) -> Re
     match &query.accounts {
         Some(named) => named
             .split(',')
-            .map(|id| {
-                id.trim().parse().map_err(|error| {
-                    Problem::of(error_code::INVALID_PARAMETER).detail(format!("accounts: {id:?} {error}."))
-                })
-            })
+            .map(|id| id.trim().parse().map_err(|error| Problem::parameter("accounts", format!("{id:?} {error}"))))
             .collect(),
         None => {
             // One more than may be followed: more are refused below, not left out.

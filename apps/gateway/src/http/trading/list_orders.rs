@@ -23,7 +23,7 @@ pub(super) struct ListOrdersQuery {
             pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     account_id: Option<AccountId>,
     /// In these states: words separated by commas, `open` and `closed` for all of a kind.
-    #[param(value_type = Option<String>, example = "open,filled")]
+    #[param(value_type = Option<String>, example = "open,filled", pattern = "^(open|closed|pending_new|routed|new|partially_filled|pending_cancel|pending_replace|unknown|filled|canceled|expired|rejected|replaced|denied)(,(open|closed|pending_new|routed|new|partially_filled|pending_cancel|pending_replace|unknown|filled|canceled|expired|rejected|replaced|denied))*$")]
     status: Option<StatusList>,
     /// Of this instrument.
     #[param(value_type = Option<String>, example = "BTC-PERP", pattern = "^[A-Z0-9._/-]{1,24}$")]

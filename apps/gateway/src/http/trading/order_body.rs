@@ -8,7 +8,7 @@ use velox_kernel::{AccountId, ClientOrderId, Price, StrategyId, Symbol, Tag, err
 use velox_trading::{OrderKind, TimeInForce};
 
 use crate::http::Problem;
-use crate::http::wire::{WirePrice, WireQuantity};
+use crate::http::wire::{PositiveDecimal, WirePrice, WireQuantity};
 use crate::views::{OrderTypeWord, SideWord, TimeInForceWord};
 
 /// The most marks on one order.
@@ -40,12 +40,15 @@ pub(super) struct OrderBody {
     kind: OrderTypeWord,
     /// How much, in units of the instrument; above zero.
     #[garde(custom(above_zero_quantity))]
+    #[schema(value_type = PositiveDecimal)]
     quantity: WireQuantity,
     /// The worst price that is acceptable: for `limit` and `stop_limit`, and for no other.
     #[garde(inner(custom(above_zero_price)))]
+    #[schema(value_type = Option<PositiveDecimal>)]
     limit_price: Option<WirePrice>,
     /// The trigger: for `stop` and `stop_limit`, and for no other.
     #[garde(inner(custom(above_zero_price)))]
+    #[schema(value_type = Option<PositiveDecimal>)]
     stop_price: Option<WirePrice>,
     /// How long it stands; `gtc` when not given, whatever the type.
     #[garde(skip)]
@@ -66,9 +69,15 @@ pub(super) struct OrderBody {
     /// The client's own marks, up to ten.
     #[garde(length(max = MOST_TAGS))]
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 10, example = json!(["swing"]))]
+    #[schema(value_type = Vec<TagText>, max_items = 10, example = json!(["swing"]))]
     tags: Vec<Tag>,
 }
+
+/// A client's own mark.
+#[derive(ToSchema)]
+#[schema(as = Tag, example = "swing", pattern = "^[!-~]{1,32}$")]
+#[expect(dead_code, reason = "it tells the document the form of a tag")]
+struct TagText(String);
 
 impl OrderBody {
     /// The order that is asked for, under the body's name for it or else the request's.

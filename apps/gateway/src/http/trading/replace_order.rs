@@ -12,7 +12,7 @@ use velox_kernel::{ClientOrderId, OrderId, error_code};
 use super::asked::Asked;
 use super::order_body::{above_zero_price, above_zero_quantity};
 use super::placed;
-use crate::http::wire::{WirePrice, WireQuantity};
+use crate::http::wire::{PositiveDecimal, WirePrice, WireQuantity};
 use crate::http::{Caller, PathId, Problem, StrictJson};
 use crate::views::{OrderView, TimeInForceWord};
 
@@ -23,12 +23,15 @@ use crate::views::{OrderView, TimeInForceWord};
 pub(super) struct ReplaceBody {
     /// How much in all, what has filled included; above zero.
     #[garde(inner(custom(above_zero_quantity)))]
+    #[schema(value_type = Option<PositiveDecimal>)]
     quantity: Option<WireQuantity>,
     /// The limit price, of an order that has one.
     #[garde(inner(custom(above_zero_price)))]
+    #[schema(value_type = Option<PositiveDecimal>)]
     limit_price: Option<WirePrice>,
     /// The stop price, of an order that has one.
     #[garde(inner(custom(above_zero_price)))]
+    #[schema(value_type = Option<PositiveDecimal>)]
     stop_price: Option<WirePrice>,
     /// How long it stands.
     #[garde(skip)]

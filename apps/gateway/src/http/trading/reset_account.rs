@@ -10,7 +10,7 @@ use velox_trading::{AccountChange, Trading};
 
 use super::account_change::change;
 use super::asked::Asked;
-use crate::http::wire::WireMoney;
+use crate::http::wire::{UnsignedDecimal, WireMoney};
 use crate::http::{Caller, PathId, Problem, StrictJson};
 use crate::views::AccountDetailView;
 
@@ -21,6 +21,7 @@ use crate::views::AccountDetailView;
 pub(super) struct ResetBody {
     /// The cash, in the account's currency; not below zero.
     #[garde(custom(not_negative))]
+    #[schema(value_type = UnsignedDecimal)]
     cash: WireMoney,
 }
 

@@ -10,7 +10,7 @@ use velox_trading::{AccountChange, RiskLimits, Trading};
 
 use super::account_change::change;
 use super::asked::Asked;
-use crate::http::wire::{WireDecimal, WireMoney, WireQuantity};
+use crate::http::wire::{UnsignedDecimal, WireDecimal, WireMoney, WireQuantity};
 use crate::http::{Caller, PathId, Problem, StrictJson};
 use crate::views::AccountDetailView;
 
@@ -21,18 +21,23 @@ use crate::views::AccountDetailView;
 pub(super) struct LimitsBody {
     /// Units in one order.
     #[garde(inner(custom(quantity)))]
+    #[schema(value_type = Option<UnsignedDecimal>)]
     max_order_quantity: Option<WireQuantity>,
     /// The value of one order, in the instrument's currency.
     #[garde(inner(custom(money)))]
+    #[schema(value_type = Option<UnsignedDecimal>)]
     max_order_notional: Option<WireMoney>,
     /// Units in one position, if every open order on its side filled.
     #[garde(inner(custom(quantity)))]
+    #[schema(value_type = Option<UnsignedDecimal>)]
     max_position: Option<WireQuantity>,
     /// The greatest distance of an order's price from the reference price, in percent.
     #[garde(inner(custom(percent)))]
+    #[schema(value_type = Option<UnsignedDecimal>)]
     price_collar: Option<WireDecimal>,
     /// The greatest loss in a trading day, in the account's currency.
     #[garde(inner(custom(money)))]
+    #[schema(value_type = Option<UnsignedDecimal>)]
     daily_loss: Option<WireMoney>,
     /// Orders accepted in a trading day.
     #[garde(skip)]

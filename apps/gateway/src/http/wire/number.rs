@@ -77,3 +77,39 @@ impl<T> ToSchema for WireNumber<T> {
         Cow::Borrowed("Decimal")
     }
 }
+
+/// Names for the document alone: numbers whose range the wire type does not tell. A field's rule checks it.
+macro_rules! ranges {
+    ($($(#[$doc:meta])* $name:ident: $words:literal, $pattern:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(SchemaType::Type(Type::String))
+                    .description(Some(concat!("A `Decimal` ", $words, ".")))
+                    .pattern(Some($pattern))
+                    .examples(["0.25"])
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )*};
+}
+
+ranges! {
+    /// Above zero.
+    PositiveDecimal: "above zero", r"^(?=[0-9.]*[1-9])[0-9]{1,16}(\.[0-9]{1,12})?$";
+    /// Zero or above.
+    UnsignedDecimal: "that is zero or more", r"^[0-9]{1,16}(\.[0-9]{1,12})?$";
+    /// Above zero and at most a hundred.
+    PositivePercent: "above zero and at most a hundred",
+        r"^(?=[0-9.]*[1-9])([0-9]{1,2}(\.[0-9]{1,12})?|100(\.0{1,12})?)$";
+}
