@@ -26,6 +26,7 @@ class World:
         self._numbers = itertools.count()
         self._throwaway: dict[str, User] = {}
         self._held: set[str] = set()
+        self._refresh: str | None = None
         quote = user.get(f"/v1/market-data/quotes/{SYMBOL}")
         self._low = str(int(float(quote["last"]) * 0.7))
 
@@ -38,13 +39,17 @@ class World:
         return self._throwaway[name]
 
     def used(self, name: str, case, response) -> None:
-        """A session that was ended is replaced before the next request."""
-        if name in CONSUMING and response.status_code < 300:
+        """What an answer changed, taken over: a session that was ended is replaced before the next request."""
+        if response.status_code >= 300:
+            return
+        if name == "change_password":
             user = self._throwaway[name]
-            if name == "change_password":
-                user.password = case.body["new_password"]
-            if name != "revoke_session":
-                user.sign_in()
+            user.password = case.body["new_password"]
+            user.go_on_with(response.json())
+        elif name in ("log_out", "log_out_everywhere"):
+            self._throwaway[name].sign_in()
+        elif name == "refresh_session":
+            self._refresh = response.json()["refresh_token"]
 
     def prepare(self, name: str, case, sensible: bool, good: bool) -> dict[str, str]:
         """Puts what exists into a request, sensible contents too when asked; answers the headers it goes with."""
@@ -71,8 +76,9 @@ class World:
         if query:
             if "account_id" in query:
                 query["account_id"] = self.account
-            if "accounts" in query:
-                query["accounts"] = self.account
+            if name == "open_event_stream":
+                # All accounts may be more than one stream takes, and market data is of somebody's choice.
+                query["accounts"], query["symbols"] = self.account, SYMBOL
             if name == "list_candles" and "from" in query:
                 # The end has to be later than the beginning.
                 query.pop("to", None)
@@ -111,8 +117,10 @@ class World:
                         body.pop(price, None)
             case "create_connection":
                 body["kind"] = "paper"
-                # The catalog asks for none.
+                # What the catalog says of this kind: it asks for no credentials, and there is no real money in it.
                 body.pop("credentials", None)
+                if "environment" in body:
+                    body["environment"] = "paper"
             case "update_connection":
                 body.pop("credentials", None)
             case "change_password":
@@ -127,7 +135,11 @@ class World:
                     self._hold(name)
                 return SYMBOL
             case "order_id":
-                return self._order()["id"]
+                order = self._order()["id"]
+                if name == "replace_order":
+                    # On its way to the broker an order cannot be replaced yet.
+                    self._until(lambda: self.user.get(f"/v1/orders/{order}")["status"] == "new", "no order arrived")
+                return order
             case "connection_id":
                 made = self.user.call("POST", "/v1/brokers", json=self._body("create_connection", self.user))
                 return made.json()["id"]
@@ -158,17 +170,25 @@ class World:
             return
         self._held.add(name)
         self._order()
+        # Whatever is held already may be on its way out.
+        self._until(self._flat, "the positions were not closed")
         order = {"account_id": self.account, "symbol": SYMBOL, "side": "buy", "type": "market", "quantity": "0.01"}
         made = self.user.call("POST", "/v1/orders", json=order)
         assert made.status_code == 201, made.text
         self._until(lambda: self.user.get("/v1/positions", account_id=self.account)["items"], "no order was filled")
+
+    def _flat(self) -> bool:
+        if not self.user.get("/v1/positions", account_id=self.account)["items"]:
+            return True
+        self.user.call("DELETE", "/v1/positions", params={"account_id": self.account})
+        return False
 
     def _until(self, attempt, trouble: str):
         """What an attempt gives in the end: the server works on by itself, at the pace of its market."""
         deadline = time.monotonic() + WAIT_S
         while not (found := attempt()):
             assert time.monotonic() < deadline, trouble
-            time.sleep(0.1)
+            time.sleep(0.05)
         return found
 
     def _body(self, name: str, user: User):
@@ -184,8 +204,10 @@ class World:
                 email = f"{self._fresh('api')}@example.com"
                 return {"email": email, "display_name": "Ada", "password": PASSWORDS[0]}
             case "refresh_session":
-                login = httpx.post(f"{self.server.url}/v1/auth/login", json=self._body("log_in", user), timeout=30)
-                return {"refresh_token": login.json()["refresh_token"]}
+                if self._refresh is None:
+                    login = self.user.http.post("/v1/auth/login", json=self._body("log_in", user))
+                    self._refresh = login.json()["refresh_token"]
+                return {"refresh_token": self._refresh}
             case "change_password":
                 new = PASSWORDS[user.password == PASSWORDS[0]]
                 return {"current_password": user.password, "new_password": new}
@@ -221,7 +243,8 @@ class World:
         if name == "open_websocket":
             connection = http.client.HTTPConnection(self.server.address, timeout=10)
             upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-            connection.request("GET", "/v1/ws", headers=headers | upgrade | {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="})
+            upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+            connection.request("GET", "/v1/ws", headers=headers | upgrade)
             status = connection.sock and connection.getresponse().status
             connection.close()
             return 200 if status == 101 else status

@@ -110,9 +110,12 @@ class User:
         """A session of its own."""
         answer = self.http.post("/v1/auth/login", json={"email": self.email, "password": self.password})
         answer.raise_for_status()
-        body = answer.json()
-        self._token, self.session = body["access_token"], body["session_id"]
-        self._fresh_until = time.monotonic() + body["expires_in"] / 2
+        self.go_on_with(answer.json())
+
+    def go_on_with(self, tokens: dict) -> None:
+        """The tokens of a session, from any answer that begins or goes on with one."""
+        self._token, self.session = tokens["access_token"], tokens["session_id"]
+        self._fresh_until = time.monotonic() + tokens["expires_in"] / 2
 
     @classmethod
     def register(cls, server: Server, email: str, password: str = "moss-kettle-arrow-pine") -> "User":
