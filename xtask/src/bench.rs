@@ -61,7 +61,11 @@ const BENCHES: [Bench; 7] = [
     },
     Bench { name: "reads", about: "users/me, a list of orders and candles, by server CPU second", run: reads::run },
     Bench { name: "streams", about: "deliveries to 1,000 WebSocket clients, by server CPU second", run: streams::run },
-    Bench { name: "start", about: "start to the first 200, empty and with 100,000 events; idle memory", run: start::run },
+    Bench {
+        name: "start",
+        about: "start to the first 200, empty and with 100,000 events; idle memory",
+        run: start::run,
+    },
 ];
 
 /// What `bench` takes.
