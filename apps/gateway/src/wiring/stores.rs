@@ -110,8 +110,10 @@ pub(crate) fn database_file(config: &Config) -> PathBuf {
 }
 
 fn sqlite_options(config: &Config) -> SqliteOptions {
+    // A reader is a thread with a page cache: more of them than cores cost memory and answer nothing sooner.
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
     SqliteOptions {
-        readers: config.database.pool_size.clamp(1, 4),
+        readers: config.database.pool_size.clamp(1, cores),
         synced: crate::faults::syncs(),
         observer: Arc::new(CommitMetrics::default()),
         ..SqliteOptions::default()
