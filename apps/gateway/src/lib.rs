@@ -14,6 +14,5 @@ pub mod observe;
 pub mod serve;
 pub mod shutdown;
 pub mod streams;
-pub mod system;
 pub mod views;
 pub mod wiring;
