@@ -3,8 +3,7 @@
 use velox_kernel::{AccountId, Actor, OrderId, RequestId, Symbol};
 
 use crate::command::Command;
-use crate::get_account::{GetAccountError, get_account};
-use crate::store::StoreError;
+use crate::refused::Refused;
 use crate::trading::Trading;
 use crate::writer::ExecuteError;
 
@@ -16,17 +15,15 @@ pub enum CancelAllOrdersError {
     NotFound,
     /// The command was not carried out, or may not have been.
     #[error(transparent)]
-    Execute(#[from] ExecuteError),
-    /// The read tables could not be read; nothing was done.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Execute(ExecuteError),
 }
 
-impl From<GetAccountError> for CancelAllOrdersError {
-    fn from(error: GetAccountError) -> Self {
+impl From<ExecuteError> for CancelAllOrdersError {
+    fn from(error: ExecuteError) -> Self {
         match error {
-            GetAccountError::NotFound => Self::NotFound,
-            GetAccountError::Store(error) => Self::Store(error),
+            // The writer takes another tenant's account for none.
+            ExecuteError::Refused(Refused::NotOpen) => Self::NotFound,
+            other => Self::Execute(other),
         }
     }
 }
@@ -42,7 +39,6 @@ pub async fn cancel_all_orders(
     symbol: Option<Symbol>,
     request: Option<RequestId>,
 ) -> Result<Vec<OrderId>, CancelAllOrdersError> {
-    get_account(actor, trading, account).await?;
     let cause = trading.cause(actor, request);
     let executed = trading.writer.execute_for(actor.org, account, Command::CancelAll { symbol }, cause).await?;
     let orders = executed.events.iter().filter_map(|record| record.event().ok()?.fact.order());

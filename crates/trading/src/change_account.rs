@@ -4,9 +4,7 @@ use velox_kernel::{AccountId, Actor, RequestId};
 
 use crate::account::Account;
 use crate::command::Command;
-use crate::get_account::{GetAccountError, get_account};
 use crate::refused::Refused;
-use crate::store::StoreError;
 use crate::trading::Trading;
 use crate::writer::ExecuteError;
 
@@ -22,14 +20,13 @@ pub enum ChangeAccountError {
     /// The command was not carried out, or may not have been.
     #[error(transparent)]
     Execute(ExecuteError),
-    /// The read tables could not be read; nothing was done.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl From<ExecuteError> for ChangeAccountError {
     fn from(error: ExecuteError) -> Self {
         match error {
+            // The writer takes another tenant's account for none.
+            ExecuteError::Refused(Refused::NotOpen) => Self::NotFound,
             ExecuteError::Refused(refused) => Self::Refused(refused),
             other => Self::Execute(other),
         }
@@ -81,11 +78,6 @@ pub async fn change_account(
     change: AccountChange,
     request: Option<RequestId>,
 ) -> Result<Account, ChangeAccountError> {
-    match get_account(actor, trading, account).await {
-        Ok(_) => {}
-        Err(GetAccountError::NotFound) => return Err(ChangeAccountError::NotFound),
-        Err(GetAccountError::Store(error)) => return Err(error.into()),
-    }
     let cause = trading.cause(actor, request);
     Ok(trading.writer.execute_for(actor.org, account, change.into(), cause).await?.account)
 }

@@ -100,7 +100,6 @@ impl From<CancelAllOrdersError> for Problem {
         match error {
             CancelAllOrdersError::NotFound => no_account(),
             CancelAllOrdersError::Execute(error) => error.into(),
-            CancelAllOrdersError::Store(error) => error.into(),
         }
     }
 }
@@ -111,7 +110,6 @@ impl From<ChangeAccountError> for Problem {
             ChangeAccountError::NotFound => no_account(),
             ChangeAccountError::Refused(refused) => refused.into(),
             ChangeAccountError::Execute(error) => error.into(),
-            ChangeAccountError::Store(error) => error.into(),
         }
     }
 }
