@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Everything, with long campaigns: up to 75 minutes
     #[arg(long)]
     full: bool,
-    /// Only the steps whose name contains this (their servers are started all the same)
+    /// Only the steps whose name contains this, and what they need
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
 }
@@ -39,8 +39,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     process::catch_interrupts()?;
     std::fs::create_dir_all(workspace::scratch())?;
     let wanted = |name: &str| args.only.as_deref().is_none_or(|text| name.contains(text));
-    let steps: Vec<_> = steps::of(tier)?.into_iter().filter(|step| wanted(&step.name)).collect();
-    anyhow::ensure!(!steps.is_empty(), "no step is called so");
+    let mut steps = steps::of(tier)?;
+    let chosen: Vec<usize> = (0..steps.len()).filter(|place| wanted(&steps[*place].name)).collect();
+    anyhow::ensure!(!chosen.is_empty(), "no step is called so");
+    // With a step comes what it needs: a check must not run against what was built before.
+    let keep: Vec<bool> = (0..steps.len())
+        .map(|place| chosen.iter().any(|one| *one == place || steps[*one].needs_step(&steps[place].name)))
+        .collect();
+    let mut keep = keep.into_iter();
+    steps.retain(|_| keep.next().unwrap_or(false));
     let mut servers = Servers::default();
     let mut reports: Vec<step::Report> = Vec::new();
     for step in &steps {

@@ -141,10 +141,14 @@ impl Step {
         Ok(report(outcome, tally, Some(log)))
     }
 
+    /// Whether the step of this name has to pass first.
+    pub(super) fn needs_step(&self, name: &str) -> bool {
+        self.needs.iter().any(|need| matches!(need, Need::Step(step) if *step == name))
+    }
+
     /// The reason not to run, when a step that this one stands on did not pass. One that was not asked for is no reason.
     fn missing_step(&self, before: &[Report]) -> Option<String> {
-        let needed = |name: &str| self.needs.iter().any(|need| matches!(need, Need::Step(step) if *step == name));
-        let broken = before.iter().find(|report| needed(&report.name) && report.outcome != Outcome::Passed)?;
+        let broken = before.iter().find(|report| self.needs_step(&report.name) && report.outcome != Outcome::Passed)?;
         Some(format!("needs the step `{}`", broken.name))
     }
 
