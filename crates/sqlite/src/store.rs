@@ -12,9 +12,9 @@ use crate::writer::Writer;
 
 /// The embedded store: one file, one server.
 pub struct SqliteStore {
-    writer: Option<Writer>,
+    writer: Option<(Writer, JoinHandle<()>)>,
     readers: Readers,
-    threads: Vec<JoinHandle<()>>,
+    reading: Vec<JoinHandle<()>>,
 }
 
 impl SqliteStore {
@@ -26,10 +26,9 @@ impl SqliteStore {
         let lock = connection::lock(path)?;
         let mut write = connection::open(path, Purpose::Write, options)?;
         connection::migrate(path, &mut write)?;
-        let (readers, mut threads) = start_readers(path, Purpose::Read, options)?;
-        let (writer, thread) = Writer::start(write, lock, options).map_err(|error| failed(path, &error))?;
-        threads.push(thread);
-        Ok(Self { writer: Some(writer), readers, threads })
+        let (readers, reading) = start_readers(path, Purpose::Read, options)?;
+        let writer = Writer::start(write, lock, options).map_err(|error| failed(path, &error))?;
+        Ok(Self { writer: Some(writer), readers, reading })
     }
 
     /// Opens the file to read, beside a running server or without one. Every write is refused. Blocks.
@@ -40,8 +39,8 @@ impl SqliteStore {
         let mut first = connection::open(path, Purpose::Inspect, options)?;
         connection::check_schema(path, &mut first)?;
         drop(first);
-        let (readers, threads) = start_readers(path, Purpose::Inspect, options)?;
-        Ok(Self { writer: None, readers, threads })
+        let (readers, reading) = start_readers(path, Purpose::Inspect, options)?;
+        Ok(Self { writer: None, readers, reading })
     }
 
     /// Answers when the store reads and writes.
@@ -55,7 +54,7 @@ impl SqliteStore {
         })
         .await?;
         match &self.writer {
-            Some(writer) => writer.transact(|_| Ok(())).await,
+            Some((writer, _)) => writer.transact(|_| Ok(())).await,
             None => Ok(()),
         }
     }
@@ -71,19 +70,21 @@ impl SqliteStore {
     /// How many writes and how many reads wait.
     #[must_use]
     pub fn queued(&self) -> (usize, usize) {
-        (self.writer.as_ref().map_or(0, Writer::queued), self.readers.queued())
+        (self.writer.as_ref().map_or(0, |(writer, _)| writer.queued()), self.readers.queued())
     }
 
     /// Does what waits, closes the file and lets go of it. Blocks.
+    ///
+    /// The writer's connection is the last one to be closed, so that SQLite moves the write-ahead log into the file and
+    /// removes it: two that close at the same moment each leave that to the other.
     pub fn close(self) {
-        let Self { writer, readers, threads } = self;
-        if let Some(writer) = &writer {
+        let Self { writer, readers, reading } = self;
+        drop(readers);
+        reading.into_iter().for_each(join);
+        if let Some((writer, writing)) = writer {
             writer.stop();
-        }
-        drop((writer, readers));
-        for thread in threads {
-            // A thread that panicked has nothing left to do.
-            let _ = thread.join();
+            drop(writer);
+            join(writing);
         }
     }
 
@@ -95,7 +96,8 @@ impl SqliteStore {
     }
 
     pub(crate) fn writer(&self) -> Result<&Writer, Failure> {
-        self.writer.as_ref().ok_or_else(|| Failure::Unavailable("the store was opened to read only".to_owned()))
+        let writer = self.writer.as_ref().map(|(writer, _)| writer);
+        writer.ok_or_else(|| Failure::Unavailable("the store was opened to read only".to_owned()))
     }
 
     pub(crate) async fn write<T: Send + 'static>(
@@ -108,6 +110,11 @@ impl SqliteStore {
 
 fn failed(path: &Path, error: &std::io::Error) -> OpenError {
     OpenError::Failed { path: path.to_owned(), reason: error.to_string() }
+}
+
+fn join(thread: JoinHandle<()>) {
+    // A thread that panicked has nothing left to do.
+    let _ = thread.join();
 }
 
 fn start_readers(

@@ -133,6 +133,7 @@ async fn finds_damage_inside_the_file() {
         store.append(vec![order(&mut desk)]).await.unwrap();
     }
     store.close();
+    assert!(!path.with_file_name("velox.db-wal").exists(), "everything is in the file");
     let mut bytes = std::fs::read(&path).unwrap();
     let half = bytes.len() / 2;
     bytes[half..].fill(0xA5);
