@@ -1,8 +1,13 @@
 //! Logs: pretty for people, JSON for machines, to standard error.
 
+use std::fmt;
 use std::io::IsTerminal;
 
+use tracing::span::Record;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::FormattedFields;
+use tracing_subscriber::fmt::format::{FormatFields, JsonFields, Writer};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::util::TryInitError;
 
@@ -34,7 +39,8 @@ pub fn start(config: &LogConfig) -> Result<(), LoggingError> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         // The span's members stand beside the event's, so that a line can be searched by request id or account.
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()?;
+        let builder = builder.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        builder.fmt_fields(SplicedFields::default()).finish().try_init()?;
     } else {
         builder.with_ansi(terminal).with_target(false).finish().try_init()?;
     }
@@ -43,4 +49,53 @@ pub fn start(config: &LogConfig) -> Result<(), LoggingError> {
         tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("without a message"));
     }));
     Ok(())
+}
+
+/// A span's members as a JSON object. [`JsonFields`] reads the object and writes it anew for each member that is recorded
+/// later, which every request does twice; here new members are put before its end. No member may be recorded twice.
+#[derive(Default)]
+struct SplicedFields(JsonFields);
+
+impl<'writer> FormatFields<'writer> for SplicedFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+
+    fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
+        let mut more = String::new();
+        self.0.format_fields(Writer::new(&mut more), fields)?;
+        splice(&mut current.fields, &more);
+        Ok(())
+    }
+}
+
+/// Puts the members of one JSON object behind those of another.
+fn splice(object: &mut String, more: &str) {
+    let Some(members) = more.strip_prefix('{').filter(|members| *members != "}") else { return };
+    match object.pop() {
+        // It was empty, or no object: then it is one now.
+        None => object.push('{'),
+        Some(_) if object.len() == 1 => {}
+        Some(_) => object.push(','),
+    }
+    object.push_str(members);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_recorded_later_stand_behind_the_first() {
+        for (object, more, both) in [
+            (r#"{"a":1}"#, r#"{"b":"}"}"#, r#"{"a":1,"b":"}"}"#),
+            ("{}", r#"{"b":2}"#, r#"{"b":2}"#),
+            (r#"{"a":1}"#, "{}", r#"{"a":1}"#),
+            ("", r#"{"b":2}"#, r#"{"b":2}"#),
+        ] {
+            let mut spliced = object.to_owned();
+            splice(&mut spliced, more);
+            assert_eq!(spliced, both);
+        }
+    }
 }

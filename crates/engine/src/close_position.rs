@@ -60,8 +60,8 @@ pub async fn close_position(
     let cause = trading.cause(actor, request_id);
     match trading.writer.execute_for(actor.org, account, command, cause).await {
         Ok(executed) => {
-            let record = executed.events.first().ok_or(PlaceOrderError::UnknownAccount)?;
-            Ok(Placed { order: first_answer(record, order)?, repeated: false })
+            let first = executed.events.first().ok_or(PlaceOrderError::UnknownAccount)?;
+            Ok(Placed { order: first_answer(account, first, order)?, repeated: false })
         }
         Err(ExecuteError::Refused(Refused::Repeated { order, seq })) => {
             Ok(Placed { order: answer_at(trading, account, order, seq).await?, repeated: true })

@@ -1,8 +1,8 @@
 //! Placing an order: from request to event.
 
-use velox_kernel::{Actor, OrderId, RequestId};
+use velox_kernel::{AccountId, Actor, OrderId, RequestId};
 use velox_trading::{
-    AccountStateError, Command, ExecuteError, Fact, InvalidTerms, Order, PlaceOrder, RecordedEvent, Refused,
+    AccountStateError, Command, Event, ExecuteError, Fact, InvalidTerms, NumberedEvent, Order, PlaceOrder, Refused,
     StoreError, Trading, accepted_order, denied_order,
 };
 
@@ -93,8 +93,8 @@ pub async fn place_order(
     let executed = trading.writer.execute_for(actor.org, request.account, Command::Place(command), cause).await;
     match executed {
         Ok(executed) => {
-            let record = executed.events.first().ok_or(PlaceOrderError::UnknownAccount)?;
-            Ok(Placed { order: first_answer(record, order_id)?, repeated: false })
+            let first = executed.events.first().ok_or(PlaceOrderError::UnknownAccount)?;
+            Ok(Placed { order: first_answer(request.account, first, order_id)?, repeated: false })
         }
         Err(ExecuteError::Refused(Refused::Repeated { order, seq })) => {
             Ok(Placed { order: answer_at(trading, request.account, order, seq).await?, repeated: true })
@@ -128,27 +128,34 @@ pub(crate) fn own_client_id(order: OrderId) -> Result<velox_kernel::ClientOrderI
 /// The answer that an earlier request was given, rebuilt from the event that answered it.
 pub(crate) async fn answer_at(
     trading: &Trading,
-    account: velox_kernel::AccountId,
+    account: AccountId,
     order: OrderId,
     seq: u64,
 ) -> Result<Order, PlaceOrderError> {
     let records = trading.log.events(account, seq.saturating_sub(1), 1).await?;
     let record = records.first().ok_or_else(|| StoreError::Corrupt(format!("event {seq} of {account} is missing")))?;
-    first_answer(record, order)
+    let event = record.event().map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    first_answer(account, &NumberedEvent { seq: record.seq, event }, order)
 }
 
 /// The order as the event that began it gives it.
-pub(crate) fn first_answer(record: &RecordedEvent, order: OrderId) -> Result<Order, PlaceOrderError> {
-    let corrupt = |reason: String| PlaceOrderError::from(StoreError::Corrupt(reason));
-    let event = record.event().map_err(|error| corrupt(error.to_string()))?;
-    match &event.fact {
-        Fact::OrderAccepted(placed) => Ok(accepted_order(record.account, placed, event.at, record.seq)),
-        Fact::OrderDenied { order, denial } => Ok(denied_order(record.account, order, denial, event.at, record.seq)),
+pub(crate) fn first_answer(
+    account: AccountId,
+    first: &NumberedEvent,
+    order: OrderId,
+) -> Result<Order, PlaceOrderError> {
+    let NumberedEvent { seq, event: Event { at, fact } } = first;
+    match fact {
+        Fact::OrderAccepted(placed) => Ok(accepted_order(account, placed, *at, *seq)),
+        Fact::OrderDenied { order, denial } => Ok(denied_order(account, order, denial, *at, *seq)),
         Fact::OrderReplaced { order_id, by, .. } => {
-            let mut replacement = accepted_order(record.account, by, event.at, record.seq);
+            let mut replacement = accepted_order(account, by, *at, *seq);
             replacement.replaces = Some(*order_id);
             Ok(replacement)
         }
-        fact => Err(corrupt(format!("event {} began no order {order}: it is {}", record.seq, fact.kind()))),
+        fact => {
+            let text = format!("event {seq} of {account} began no order {order}: it is {}", fact.kind());
+            Err(StoreError::Corrupt(text).into())
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Putting another order in an open one's place.
 
 use serde::Serialize;
-use velox_kernel::{Actor, ClientOrderId, OrderId, Price, Quantity, RequestId};
+use velox_kernel::{AccountId, Actor, ClientOrderId, OrderId, Price, Quantity, RequestId};
 use velox_trading::{
-    Command, ExecuteError, Fact, InvalidTerms, Order, OrderStatus, RecordedEvent, Refused, ReplaceOrder, StoreError,
+    Command, ExecuteError, Fact, InvalidTerms, NumberedEvent, Order, OrderStatus, Refused, ReplaceOrder, StoreError,
     TimeInForce,
 };
 
@@ -139,8 +139,8 @@ pub async fn replace_order(
     let cause = trading.cause(actor, request_id);
     match trading.writer.execute_for(actor.org, old.account, command, cause).await {
         Ok(executed) => {
-            let record = executed.events.first().ok_or(ReplaceOrderError::NotFound)?;
-            answer(record, replacement, executed.account.open_order(request.order))
+            let first = executed.events.first().ok_or(ReplaceOrderError::NotFound)?;
+            answer(old.account, first, replacement, executed.account.open_order(request.order))
         }
         Err(ExecuteError::Refused(Refused::Repeated { order, seq })) if order == request.order => {
             // The replacement is on its way still: its order does not exist yet, the old one stands for it.
@@ -160,11 +160,16 @@ pub async fn replace_order(
     }
 }
 
-fn answer(record: &RecordedEvent, replacement: OrderId, open: Option<&Order>) -> Result<Replaced, ReplaceOrderError> {
-    let event = record.event().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    match (&event.fact, open) {
+fn answer(
+    account: AccountId,
+    first: &NumberedEvent,
+    replacement: OrderId,
+    open: Option<&Order>,
+) -> Result<Replaced, ReplaceOrderError> {
+    let began = || first_answer(account, first, replacement).map(Box::new);
+    match (&first.event.fact, open) {
         (Fact::OrderReplaceRequested { .. }, Some(old)) => Ok(Replaced::Pending(Box::new(old.clone()))),
-        (Fact::OrderDenied { .. }, _) => Ok(Replaced::Denied(Box::new(first_answer(record, replacement)?))),
-        _ => Ok(Replaced::Done(Box::new(first_answer(record, replacement)?))),
+        (Fact::OrderDenied { .. }, _) => Ok(Replaced::Denied(began()?)),
+        _ => Ok(Replaced::Done(began()?)),
     }
 }

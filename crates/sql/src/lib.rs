@@ -19,7 +19,7 @@ pub mod on_sqlite;
 
 pub use commit::{Commit, CommitObserver, Unobserved};
 pub use failure::Failure;
-pub use inline_sqlite::{InlineSqlite, InlineTransactions};
+pub use inline_sqlite::InlineSqlite;
 pub use migration::{MIGRATIONS_POSTGRES, MIGRATIONS_SQLITE, Migration, MigrationError};
 pub use prepared::{PreparedAppend, prepare};
 pub use record::{BindTo, Columns, Record, Upsert, UpsertAll};

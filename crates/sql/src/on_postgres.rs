@@ -6,6 +6,13 @@ pub type Conn = diesel_async::AsyncPgConnection;
 /// The database behind it.
 pub type Db = diesel::pg::Pg;
 
+pub(crate) use diesel_async::RunQueryDsl;
+
+/// Runs statements that give nothing back.
+pub(crate) async fn batch_execute(conn: &mut Conn, statements: &str) -> diesel::QueryResult<()> {
+    diesel_async::SimpleAsyncConnection::batch_execute(conn, statements).await
+}
+
 /// Keeps rows, no two of the same key, in one statement.
 pub(crate) async fn upsert_all<C: crate::Columns + Send + 'static>(
     conn: &mut Conn,
@@ -13,7 +20,7 @@ pub(crate) async fn upsert_all<C: crate::Columns + Send + 'static>(
 ) -> Result<(), crate::Failure> {
     let mut columns = C::default();
     rows.into_iter().for_each(|row| columns.push(row));
-    diesel_async::RunQueryDsl::execute(crate::UpsertAll(columns), conn).await?;
+    RunQueryDsl::execute(crate::UpsertAll(columns), conn).await?;
     Ok(())
 }
 

@@ -6,13 +6,20 @@ pub type Conn = crate::InlineSqlite;
 /// The database behind it.
 pub type Db = diesel::sqlite::Sqlite;
 
+pub(crate) use crate::inline_sqlite::RunQueryDsl;
+
+/// Runs statements that give nothing back.
+pub(crate) async fn batch_execute(conn: &mut Conn, statements: &str) -> diesel::QueryResult<()> {
+    conn.batch_execute(statements).await
+}
+
 /// Keeps rows, no two of the same key, one by one: SQLite has no arrays, and no round trips either.
 pub(crate) async fn upsert_all<C: crate::Columns>(conn: &mut Conn, rows: Vec<C::Row>) -> Result<(), crate::Failure>
 where
     C::Row: crate::BindTo<Db> + Send + 'static,
 {
     for row in rows {
-        diesel_async::RunQueryDsl::execute(crate::Upsert(row), conn).await?;
+        RunQueryDsl::execute(crate::Upsert(row), conn).await?;
     }
     Ok(())
 }

@@ -2,10 +2,14 @@
 
 use diesel::connection::Connection;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::BigInt;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::{QueryResult, RunQueryDsl, delete, insert_into, update};
+use diesel::{QueryResult, RunQueryDsl, delete, insert_into};
 use tokio::time::Instant;
+use velox_kernel::{AccountId, Digest};
 use velox_sql::schema::{balances, fills, orders, positions, stream_heads};
+use velox_sql::types::{Hash, Id};
 use velox_sql::{BindTo, Commit, CommitObserver, Failure, InlineSqlite, PreparedAppend, Upsert, Val};
 use velox_trading::Appended;
 
@@ -108,11 +112,31 @@ fn move_head(connection: &mut SqliteConnection, member: &PreparedAppend) -> Quer
             .on_conflict_do_nothing()
             .execute(connection)?
     } else {
-        update(stream_heads::table.find(Val(member.account)).filter(stream_heads::seq.eq(member.expected_seq)))
-            .set((stream_heads::seq.eq(member.seq), stream_heads::hash.eq(Val(member.hash))))
-            .execute(connection)?
+        connection.execute_returning_count(&MoveHead(member))?
     };
     Ok(moved == 1)
+}
+
+/// The update of a head. diesel compiles an `update` anew each time; this text never changes, and is compiled once.
+struct MoveHead<'a>(&'a PreparedAppend);
+
+impl QueryId for MoveHead<'_> {
+    type QueryId = MoveHead<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Sqlite> for MoveHead<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let Self(member) = self;
+        out.push_sql("UPDATE stream_heads SET seq = ");
+        out.push_bind_param::<BigInt, i64>(&member.seq)?;
+        out.push_sql(", hash = ");
+        out.push_bind_param::<Hash, Digest>(&member.hash)?;
+        out.push_sql(" WHERE account_id = ");
+        out.push_bind_param::<Id, AccountId>(&member.account)?;
+        out.push_sql(" AND seq = ");
+        out.push_bind_param::<BigInt, i64>(&member.expected_seq)
+    }
 }
 
 fn put<R: BindTo<Sqlite> + 'static>(connection: &mut SqliteConnection, row: &Upsert<R>) -> QueryResult<()> {

@@ -49,7 +49,7 @@ impl SqliteStore {
     /// [`Failure`] when it does not.
     pub async fn health(&self) -> Result<(), Failure> {
         self.read(async |conn: &mut InlineSqlite| {
-            diesel_async::SimpleAsyncConnection::batch_execute(conn, "SELECT 1").await?;
+            conn.batch_execute("SELECT 1").await?;
             Ok(())
         })
         .await?;

@@ -41,6 +41,5 @@ pub async fn cancel_all_orders(
 ) -> Result<Vec<OrderId>, CancelAllOrdersError> {
     let cause = trading.cause(actor, request);
     let executed = trading.writer.execute_for(actor.org, account, Command::CancelAll { symbol }, cause).await?;
-    let orders = executed.events.iter().filter_map(|record| record.event().ok()?.fact.order());
-    Ok(orders.collect())
+    Ok(executed.events.iter().filter_map(|numbered| numbered.event.fact.order()).collect())
 }

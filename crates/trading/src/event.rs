@@ -21,6 +21,15 @@ pub struct Event {
     pub fact: Fact,
 }
 
+/// An event and its number in its account's stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedEvent {
+    /// 1, 2, 3, … without a gap.
+    pub seq: u64,
+    /// The event.
+    pub event: Event,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -49,7 +49,7 @@ pub use command::{
 };
 pub use context::{Context, MarketPrice, Prices};
 pub use denial::{Basis, Denial, Rule, RuleCheck, UsedPrice};
-pub use event::{AccountOpened, EVENT_VERSION, Event, Fact, OrderPlaced};
+pub use event::{AccountOpened, EVENT_VERSION, Event, Fact, NumberedEvent, OrderPlaced};
 pub use fill::{FeedPosition, Fill, Liquidity};
 pub use get_account::{GetAccountError, get_account};
 pub use get_order::{OrderName, get_order};

@@ -5,7 +5,7 @@ use velox_kernel::{AccountId, OrgId, Timestamp};
 use crate::account::{Account, InvalidHistory};
 use crate::command::Command;
 use crate::context::{Context, Prices};
-use crate::event::Event;
+use crate::event::{Event, NumberedEvent};
 use crate::log::{Cause, CorruptEvent, RecordedEvent};
 use crate::order::Order;
 use crate::projection::Projector;
@@ -191,7 +191,7 @@ impl Run {
         moment: &Moment,
         prices: &dyn Prices,
         known: &Known,
-    ) -> Result<Vec<RecordedEvent>, Refused> {
+    ) -> Result<Vec<NumberedEvent>, Refused> {
         // What closed within this run is not in the store yet.
         let by_order = command.order().and_then(|order| self.projector.order(order));
         // A name that is taken answers the command whatever became of the order it is about.
@@ -205,21 +205,22 @@ impl Run {
             known_fill: known.fill || command.fill().is_some_and(|fill| self.projector.has_fill(fill)),
             ..moment.context(prices)
         };
-        let events = self.account().handle(command, &context)?;
+        let (events, after) = self.account().handle_and_apply(command, &context)?;
+        let mut head = self.live.head;
         let mut recorded = Vec::with_capacity(events.len());
         for event in &events {
-            let head = self.live.head;
-            let record =
-                RecordedEvent::record(self.account().id(), head.seq + 1, event, cause, moment.wall_time, head.hash)
-                    .map_err(|_| Refused::OutOfRange("the event cannot be written"))?;
-            self.projector
-                .apply(&mut self.live.account, event, closed.as_ref())
-                .map_err(|_| Refused::OutOfRange("the event cannot be applied"))?;
-            self.live.head = Head { seq: record.seq, hash: record.hash };
+            let record = RecordedEvent::record(after.id(), head.seq + 1, event, cause, moment.wall_time, head.hash)
+                .map_err(|_| Refused::OutOfRange("the event cannot be written"))?;
+            head = Head { seq: record.seq, hash: record.hash };
             recorded.push(record);
         }
-        self.events.extend(recorded.iter().cloned());
-        Ok(recorded)
+        self.projector
+            .note_all(&self.live.account, &events, &after, closed.as_ref())
+            .map_err(|_| Refused::OutOfRange("the event cannot be applied"))?;
+        self.events.append(&mut recorded);
+        let first = self.live.head.seq + 1;
+        self.live = LiveAccount { account: after, head };
+        Ok((first..).zip(events).map(|(seq, event)| NumberedEvent { seq, event }).collect())
     }
 
     /// What to commit, and the account as it is once that is durable; `None` when nothing followed.

@@ -1,5 +1,7 @@
 //! The log's rows: an event in its envelope, chained by hashes.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -15,7 +17,7 @@ pub struct RecordedEvent {
     /// The event's number in the stream: 1, 2, 3, … without a gap.
     pub seq: u64,
     /// The type's stable name.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The payload's version.
     pub version: u16,
     /// When it happened, in market time.
@@ -98,7 +100,7 @@ impl RecordedEvent {
         let mut record = Self {
             account,
             seq,
-            kind: event.fact.kind().to_owned(),
+            kind: Cow::Borrowed(event.fact.kind()),
             version: EVENT_VERSION,
             market_time: event.at,
             recorded_at,
@@ -246,7 +248,7 @@ mod tests {
     fn any_changed_field_of_the_envelope_breaks_it() {
         let changes: [fn(&mut RecordedEvent); 15] = [
             |event| event.account = AccountId::new(id(9)),
-            |event| event.kind.push('x'),
+            |event| event.kind.to_mut().push('x'),
             |event| event.version += 1,
             |event| event.market_time = event.market_time.plus(std::time::Duration::from_micros(1)),
             |event| event.recorded_at = event.recorded_at.plus(std::time::Duration::from_micros(1)),
@@ -261,7 +263,7 @@ mod tests {
             |event| event.payload = event.payload.slice(1..),
             |event| {
                 // A letter moved from the type's name to the payload: the lengths tell them apart.
-                let last = event.kind.pop().unwrap();
+                let last = event.kind.to_mut().pop().unwrap();
                 event.payload = [last.to_string().as_bytes(), &event.payload].concat().into();
             },
         ];

@@ -116,16 +116,42 @@ impl Projector {
         event: &Event,
         closed: Option<&Order>,
     ) -> Result<(), InvalidHistory> {
+        self.recall(account, event, closed);
+        account.apply(event)?;
+        self.note(account, event, account.seq())
+    }
+
+    /// Notes the rows that a command's events change, which led from one account to the other. `closed` is as in
+    /// [`Projector::apply`].
+    ///
+    /// # Errors
+    /// As [`Projector::apply`].
+    pub fn note_all(
+        &mut self,
+        before: &Account,
+        events: &[Event],
+        after: &Account,
+        closed: Option<&Order>,
+    ) -> Result<(), InvalidHistory> {
+        for (seq, event) in (before.seq() + 1..).zip(events) {
+            self.recall(before, event, closed);
+            self.note(after, event, seq)?;
+        }
+        Ok(())
+    }
+
+    /// Takes up the order that an event is about as it was before, unless it is held already.
+    fn recall(&mut self, before: &Account, event: &Event, closed: Option<&Order>) {
         if let Some(id) = event.fact.order()
             && !self.orders.contains_key(&id)
+            && let Some(order) = before.open_order(id).or(closed.filter(|order| order.id == id))
         {
-            let known = account.open_order(id).or(closed.filter(|order| order.id == id));
-            if let Some(order) = known {
-                self.begin(order.clone());
-            }
+            self.begin(order.clone());
         }
-        account.apply(event)?;
-        let seq = account.seq();
+    }
+
+    /// Notes what an event changed. Of the account only its id and its ledgers' currencies are looked at.
+    fn note(&mut self, account: &Account, event: &Event, seq: u64) -> Result<(), InvalidHistory> {
         let step = |source| InvalidHistory::Order { seq, source };
         match &event.fact {
             Fact::OrderAccepted(placed) => {

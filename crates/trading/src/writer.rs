@@ -5,7 +5,8 @@ use velox_kernel::{AccountId, OrgId};
 
 use crate::account::Account;
 use crate::command::Command;
-use crate::log::{Cause, RecordedEvent};
+use crate::event::NumberedEvent;
+use crate::log::Cause;
 use crate::refused::Refused;
 use crate::store::StoreError;
 
@@ -13,7 +14,7 @@ use crate::store::StoreError;
 #[derive(Clone, Debug)]
 pub struct Executed {
     /// The events that follow from it; none where there was nothing to change.
-    pub events: Vec<RecordedEvent>,
+    pub events: Vec<NumberedEvent>,
     /// The account after them.
     pub account: Account,
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use velox_kernel::{AccountId, OrgId, Principal};
 use velox_trading::{
     Append, Appended, Cause, Command, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Order, Prices,
-    Refused, Run, StoreError, TradingLog, TradingQueries,
+    RecordedEvent, Refused, Run, StoreError, TradingLog, TradingQueries,
 };
 
 use super::hub::{self, Hub};
@@ -87,6 +87,8 @@ struct Group {
     answers: Vec<Answer>,
     after: LiveAccount,
     appends: bool,
+    /// What is appended.
+    events: Vec<RecordedEvent>,
     /// The orders that wait for a broker once this is durable.
     waiting: Vec<Order>,
 }
@@ -153,7 +155,8 @@ impl Lane {
             match decided.unwrap_or_else(|_| Err(broken(account))) {
                 Ok(Decided { answers, append, after }) => {
                     let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
-                    groups.push(Group { account, jobs, answers, after, appends: append.is_some(), waiting });
+                    let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();
+                    groups.push(Group { account, jobs, answers, after, appends: append.is_some(), events, waiting });
                     batch.extend(append);
                 }
                 Err(error) => {
@@ -268,14 +271,10 @@ impl Lane {
 
     /// The commit stands: remember the state, tell the hub, answer.
     fn settle(&mut self, group: Group) {
-        let Group { account, jobs, answers, after, appends, waiting } = group;
-        if appends {
-            let events: Vec<_> =
-                answers.iter().flatten().flat_map(|executed| executed.events.iter().cloned()).collect();
-            if !events.is_empty() {
-                self.ports.observer.committed(&events);
-                self.ports.hub.tell(account, events, waiting);
-            }
+        let Group { account, jobs, answers, after, appends: _, events, waiting } = group;
+        if !events.is_empty() {
+            self.ports.observer.committed(&events);
+            self.ports.hub.tell(account, events, waiting);
         }
         self.remember(account, after);
         for (job, answer) in jobs.into_iter().zip(answers) {
@@ -298,11 +297,11 @@ impl Lane {
             })
             .collect();
         match locked::execute(&self.ports, known, &tasks, moment).await {
-            Ok((after, answers)) => {
+            Ok(locked::Settled { after, answers, events }) => {
                 let read = Executed { events: Vec::new(), account: after.account().clone() };
                 // Its orders are found by the executor's look into the store.
                 let waiting = Vec::new();
-                self.settle(Group { account, jobs: writes, answers, after, appends: true, waiting });
+                self.settle(Group { account, jobs: writes, answers, after, appends: true, events, waiting });
                 for job in reads {
                     let _ = job.reply.send(Ok(read.clone()));
                 }

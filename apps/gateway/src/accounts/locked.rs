@@ -17,6 +17,16 @@ use super::loading::damaged;
 /// How often commands are decided under the lock before giving up.
 const ATTEMPTS: u32 = 4;
 
+/// What came of commands that were decided under the lock.
+pub(super) struct Settled {
+    /// The account.
+    pub(super) after: LiveAccount,
+    /// For each command.
+    pub(super) answers: Vec<Answer>,
+    /// What was appended.
+    pub(super) events: Vec<RecordedEvent>,
+}
+
 /// Decides commands of one account under its stream's lock and commits what follows.
 ///
 /// # Errors
@@ -26,7 +36,7 @@ pub(super) async fn execute(
     known: LiveAccount,
     tasks: &[(Option<OrgId>, &Command, &Cause)],
     moment: &Moment,
-) -> Result<(LiveAccount, Vec<Answer>), ExecuteError> {
+) -> Result<Settled, ExecuteError> {
     for _ in 0..ATTEMPTS {
         let mut commands = Vec::with_capacity(tasks.len());
         for (org, command, cause) in tasks {
@@ -72,7 +82,7 @@ async fn look_up(ports: &LanePorts, live: &LiveAccount, command: &Command) -> Re
     Ok(known)
 }
 
-type Decided = Result<(LiveAccount, Vec<Answer>), ExecuteError>;
+type Decided = Result<Settled, ExecuteError>;
 
 /// What came of a decision under the lock.
 #[expect(clippy::large_enum_variant, reason = "there is one, for the time of one decision")]
@@ -133,7 +143,8 @@ impl Decider {
             });
         }
         let (append, after) = run.finish();
-        (Outcome::Decided(Ok((after, answers))), append)
+        let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();
+        (Outcome::Decided(Ok(Settled { after, answers, events })), append)
     }
 
     /// Whether a closed order that the command names was changed after it was looked up: its row must not be

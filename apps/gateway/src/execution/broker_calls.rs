@@ -68,7 +68,7 @@ impl BrokerCalls {
             return Ok(());
         }
         let executed = self.execute(&order, Command::Route { order: order.id }, Principal::System).await?;
-        let routed = executed.events.iter().any(|record| record.kind == "order_routed");
+        let routed = executed.events.iter().any(|numbered| matches!(numbered.event.fact, Fact::OrderRouted { .. }));
         if !routed {
             return Ok(());
         }
@@ -147,9 +147,7 @@ impl BrokerCalls {
         loop {
             match self.execute(order, Command::Report(report.clone()), Principal::Broker).await {
                 Ok(executed) => {
-                    debug_assert!(
-                        executed.events.iter().all(|record| record.event().is_ok_and(|e| is_about(&e.fact, order)))
-                    );
+                    debug_assert!(executed.events.iter().all(|numbered| numbered.event.fact.order() == Some(order.id)));
                     return Ok(());
                 }
                 Err(ExecuteError::Store(_) | ExecuteError::Contended) if told < TELLINGS => {
@@ -169,8 +167,4 @@ impl BrokerCalls {
     fn cause(&self, actor: Principal) -> Cause {
         Cause { actor, command: CommandId::new(self.ids.next()), request: None }
     }
-}
-
-fn is_about(fact: &Fact, order: &Order) -> bool {
-    fact.order() == Some(order.id)
 }

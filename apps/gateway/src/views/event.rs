@@ -1,5 +1,7 @@
 //! [`EventView`]: an event of an account's log, with its envelope.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -19,7 +21,7 @@ pub struct EventView {
     /// What happened.
     #[serde(rename = "type")]
     #[schema(example = "order_accepted")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The version of `data`.
     #[schema(example = 1)]
     pub version: u16,

@@ -2,11 +2,10 @@
 
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::{delete, update};
-use diesel_async::RunQueryDsl;
 use velox_brokers::{Connection, ConnectionStatus, Creation, IdempotencyRecord, NewConnection, SealedCredential};
 use velox_kernel::{ConnectionId, Cursor, OrgId, Page, PageRequest};
 
-use super::{Conn, Db};
+use super::{Conn, Db, RunQueryDsl};
 use crate::failure::Failure;
 use crate::record::Upsert;
 use crate::rows::{ConnectionRecord, CredentialRecord, KeyRecord};

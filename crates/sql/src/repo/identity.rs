@@ -6,14 +6,13 @@ use diesel::prelude::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, SelectableHelper,
 };
 use diesel::{delete, insert_into, update};
-use diesel_async::RunQueryDsl;
 use velox_identity::{
     AccessChange, Email, EndSessions, NewSession, NewUser, PasswordChange, PasswordChanged, RefreshRecord,
     RefreshVerdict, RotateRefresh, Rotation, Session, SessionStanding, User, UserCreation, judge_refresh,
 };
 use velox_kernel::{Digest, OrgId, Role, SessionId, Timestamp, UserId};
 
-use super::Conn;
+use super::{Conn, RunQueryDsl};
 use crate::failure::Failure;
 use crate::record::Upsert;
 use crate::rows::{OrgRecord, SessionRecord, TokenRecord, UserRecord, signed, unsigned};

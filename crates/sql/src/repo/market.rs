@@ -6,11 +6,10 @@ use std::hash::Hash;
 use diesel::prelude::{
     EscapeExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, TextExpressionMethods,
 };
-use diesel_async::RunQueryDsl;
 use velox_kernel::Symbol;
 use velox_market::{Candle, CandleOrder, CandleQuery, FeedPosition, Instrument, InstrumentFilter, Ticker};
 
-use super::{Conn, Db, upsert_all};
+use super::{Conn, Db, RunQueryDsl, upsert_all};
 use crate::failure::Failure;
 use crate::record::Upsert;
 use crate::rows::{

@@ -3,9 +3,8 @@
 //! The table of what was done is the one that the `diesel` command uses.
 
 use diesel::sql_types::Text;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use super::Conn;
+use super::{Conn, RunQueryDsl, batch_execute};
 use crate::migration::{Migration, MigrationError};
 
 #[derive(diesel::QueryableByName)]
@@ -19,7 +18,8 @@ struct Done {
 /// # Errors
 /// [`MigrationError::Failed`].
 pub async fn prepare(conn: &mut Conn) -> Result<(), MigrationError> {
-    conn.batch_execute(
+    batch_execute(
+        conn,
         "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
             version VARCHAR(50) PRIMARY KEY NOT NULL,
             run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
@@ -50,8 +50,8 @@ pub async fn missing(conn: &mut Conn, steps: &'static [Migration]) -> Result<Vec
 /// # Errors
 /// [`MigrationError::Failed`].
 pub async fn apply(conn: &mut Conn, step: Migration) -> Result<(), MigrationError> {
-    conn.batch_execute(step.sql).await.map_err(crate::Failure::from)?;
+    batch_execute(conn, step.sql).await.map_err(crate::Failure::from)?;
     let note = format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{}')", step.version);
-    conn.batch_execute(&note).await.map_err(crate::Failure::from)?;
+    batch_execute(conn, &note).await.map_err(crate::Failure::from)?;
     Ok(())
 }

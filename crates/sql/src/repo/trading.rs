@@ -3,7 +3,6 @@
 use diesel::dsl::sql;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
 use velox_kernel::{
     AccountId, ClientOrderId, ConnectionId, Cursor, Digest, FillId, InvalidCursor, OrderId, OrgId, Page, PageRequest,
     Timestamp,
@@ -13,7 +12,7 @@ use velox_trading::{
     Snapshot,
 };
 
-use super::{Conn, Db};
+use super::{Conn, Db, RunQueryDsl};
 use crate::failure::Failure;
 use crate::record::Upsert;
 use crate::rows::{

@@ -1,5 +1,7 @@
 //! The row of an event.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use velox_kernel::{AccountId, CommandId, Digest, OrgId, Principal, RequestId, Timestamp, UserId};
@@ -16,11 +18,11 @@ record! {
         account_id: AccountId = Id, "uuid";
         seq: i64 = BigInt, "int8";
         org_id: OrgId = Id, "uuid";
-        kind: String = Text, "text";
+        kind: Cow<'static, str> = Text, "text";
         version: i32 = Integer, "int4";
         market_time: Timestamp = Moment, "timestamptz";
         recorded_at: Timestamp = Moment, "timestamptz";
-        actor_kind: String = Text, "text";
+        actor_kind: Cow<'static, str> = Text, "text";
         actor_id: Option<UserId> = Nullable<Id>, "uuid";
         cause: CommandId = Id, "uuid";
         request: Option<RequestId> = Nullable<Id>, "uuid";
@@ -68,7 +70,7 @@ impl EventRecord {
             version: version.into(),
             market_time,
             recorded_at,
-            actor_kind: actor_kind.to_owned(),
+            actor_kind: Cow::Borrowed(actor_kind),
             actor_id,
             cause,
             request,
@@ -99,7 +101,7 @@ impl TryFrom<EventRecord> for RecordedEvent {
             hash,
             payload,
         } = record;
-        let actor = match (actor_kind.as_str(), actor_id) {
+        let actor = match (&*actor_kind, actor_id) {
             (USER, Some(id)) => Principal::User { id },
             (BROKER, None) => Principal::Broker,
             (SYSTEM, None) => Principal::System,

@@ -1,5 +1,7 @@
 //! The row of an order.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,7 @@ record! {
         symbol: Symbol = Word, "text";
         currency: Currency = Word, "text";
         side: Side = Word, "text";
-        kind: String = Text, "text";
+        kind: Cow<'static, str> = Text, "text";
         limit_price: Option<Price> = Nullable<Amount>, "numeric";
         stop_price: Option<Price> = Nullable<Amount>, "numeric";
         quantity: Quantity = Amount, "numeric";
@@ -124,7 +126,7 @@ impl OrderRecord {
             symbol: *symbol,
             currency: *currency,
             side: *side,
-            kind: kind.as_str().to_owned(),
+            kind: Cow::Borrowed(kind.as_str()),
             limit_price: kind.limit_price(),
             stop_price: kind.stop_price(),
             quantity: *quantity,

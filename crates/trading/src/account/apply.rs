@@ -165,13 +165,17 @@ impl Account {
 
     /// Lets an event change an open order; a closed one leaves the state.
     fn step_order(&mut self, id: OrderId, event: &Event) -> Result<(), Problem> {
-        let mut order = self.open_order(id).cloned().ok_or(Problem::MissingOrder(id))?;
-        self.change_exposure(&order, Change::Remove)?;
-        if let Some(pending) = &order.pending {
+        let before = self.orders.get(&id).map(Arc::clone).ok_or(Problem::MissingOrder(id))?;
+        let mut order = Order::clone(&before);
+        order_fold::step(&mut order, event, self.seq)?;
+        // Most steps leave what the order reserves as it is.
+        if !order.status.is_open() || order.reserved()? != before.reserved()? {
+            self.change_exposure(&before, Change::Remove)?;
+            self.change_exposure(&order, Change::Add)?;
+        }
+        if let Some(pending) = &before.pending {
             self.client_ids.remove(&pending.client_order_id);
         }
-        order_fold::step(&mut order, event, self.seq)?;
-        self.change_exposure(&order, Change::Add)?;
         if order.status.is_open() {
             if let Some(pending) = &order.pending {
                 self.client_ids.insert(pending.client_order_id, id);

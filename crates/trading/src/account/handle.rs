@@ -19,14 +19,22 @@ impl Account {
     /// # Errors
     /// [`Refused`] when the command changes nothing.
     pub fn handle(&self, command: &Command, context: &Context<'_>) -> Result<Vec<Event>, Refused> {
+        self.handle_and_apply(command, context).map(|(events, _)| events)
+    }
+
+    /// [`Account::handle`], and the account after the events: the copy that they were tried on.
+    ///
+    /// # Errors
+    /// As [`Account::handle`].
+    pub fn handle_and_apply(&self, command: &Command, context: &Context<'_>) -> Result<(Vec<Event>, Self), Refused> {
         if self.profile.is_none() && !matches!(command, Command::Open(_)) {
             return Err(Refused::NotOpen);
         }
         let facts = self.decide(command, context)?;
         let at = context.market_time.max(self.last_time);
         let events: Vec<Event> = facts.into_iter().map(|fact| Event { at, fact }).collect();
-        self.try_out(&events)?;
-        Ok(events)
+        let after = self.try_out(&events)?;
+        Ok((events, after))
     }
 
     fn decide(&self, command: &Command, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
@@ -85,7 +93,7 @@ impl Account {
     }
 
     /// Applies events to a copy. What cannot be applied must not be written.
-    fn try_out(&self, events: &[Event]) -> Result<(), Refused> {
+    fn try_out(&self, events: &[Event]) -> Result<Self, Refused> {
         let mut trial = self.clone();
         for event in events {
             trial.apply(event).map_err(|invalid| match invalid {
@@ -101,7 +109,7 @@ impl Account {
                 super::InvalidHistory::Opening { .. } | super::InvalidHistory::TimeWentBack { .. } => Refused::NotOpen,
             })?;
         }
-        Ok(())
+        Ok(trial)
     }
 
     fn decide_open(&self, open: &OpenAccount) -> Result<Vec<Fact>, Refused> {

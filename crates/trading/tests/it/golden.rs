@@ -20,7 +20,7 @@ const NEWEST: &str = "v1";
 struct Line {
     account: AccountId,
     seq: u64,
-    kind: String,
+    kind: std::borrow::Cow<'static, str>,
     version: u16,
     market_time: Timestamp,
     recorded_at: Timestamp,

@@ -316,7 +316,7 @@ impl Model {
 
     /// Notes which kinds of facts and which statuses this history came to.
     pub(super) fn add_kinds(&self, facts: &mut BTreeSet<String>, statuses: &mut BTreeSet<&'static str>) {
-        facts.extend(self.desk.log().iter().map(|recorded| recorded.kind.clone()));
+        facts.extend(self.desk.log().iter().map(|recorded| recorded.kind.to_string()));
         statuses.extend(self.statuses.iter().copied());
     }
 
