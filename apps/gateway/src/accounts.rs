@@ -7,6 +7,7 @@ mod loading;
 mod locked;
 
 pub use hub::{Committed, Hub};
+pub(crate) use lane::by_account;
 pub use lane::{LanePorts, LaneSettings};
 pub use lanes::Lanes;
 pub(crate) use lanes::answer_of;

@@ -3,7 +3,7 @@
 use velox_kernel::{AccountId, Actor, OrderId, RequestId};
 use velox_trading::{
     AccountStateError, Command, Event, ExecuteError, Fact, InvalidTerms, NumberedEvent, Order, PlaceOrder, Refused,
-    StoreError, Trading, accepted_order, denied_order,
+    StoreError, Trading, accepted_order, denied_order, replacing_order,
 };
 
 use crate::fingerprint::fingerprint;
@@ -43,6 +43,14 @@ pub enum PlaceOrderError {
     /// The command was not carried out, or may not have been.
     #[error(transparent)]
     Execute(ExecuteError),
+    /// The same request was carried out before, and what it was answered could not be read.
+    #[error("{order} was placed by this request before; its first answer could not be read: {source}")]
+    AnswerUnread {
+        /// The order that it made.
+        order: OrderId,
+        /// Why not.
+        source: StoreError,
+    },
     /// Something could not be read; nothing was done.
     #[error(transparent)]
     Instruments(#[from] InstrumentError),
@@ -87,8 +95,15 @@ pub async fn place_order(
     request: &OrderRequest,
     request_id: Option<RequestId>,
 ) -> Result<Placed, PlaceOrderError> {
-    let (command, order_id) = place_command(intake, request).await?;
     let trading = &intake.trading;
+    let (command, order_id) = match place_command(intake, request).await {
+        Ok(made) => made,
+        // An instrument may have changed since it took this very order, which still has its answer.
+        Err(refused @ (PlaceOrderError::UnknownSymbol | PlaceOrderError::InvalidTerms(_))) => {
+            return answered_before(actor, trading, request).await?.ok_or(refused);
+        }
+        Err(error) => return Err(error),
+    };
     let cause = trading.cause(actor, request_id);
     let executed = trading.writer.execute_for(actor.org, request.account, Command::Place(command), cause).await;
     match executed {
@@ -100,6 +115,25 @@ pub async fn place_order(
             Ok(Placed { order: answer_at(trading, request.account, order, seq).await?, repeated: true })
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The answer that this request was given before, if it was.
+async fn answered_before(
+    actor: &Actor,
+    trading: &Trading,
+    request: &OrderRequest,
+) -> Result<Option<Placed>, PlaceOrderError> {
+    let Some(id) = request.client_order_id else { return Ok(None) };
+    if trading.queries.account(actor.org, request.account).await?.is_none() {
+        return Ok(None);
+    }
+    match trading.queries.order_by_client_id(request.account, id).await? {
+        Some(order) if order.fingerprint == fingerprint("place", request) => {
+            let order = answer_at(trading, request.account, order.id, order.first_seq).await?;
+            Ok(Some(Placed { order, repeated: true }))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -132,7 +166,8 @@ pub(crate) async fn answer_at(
     order: OrderId,
     seq: u64,
 ) -> Result<Order, PlaceOrderError> {
-    let records = trading.log.events(account, seq.saturating_sub(1), 1).await?;
+    let unread = |source| PlaceOrderError::AnswerUnread { order, source };
+    let records = trading.log.events(account, seq.saturating_sub(1), 1).await.map_err(unread)?;
     let record = records.first().ok_or_else(|| StoreError::Corrupt(format!("event {seq} of {account} is missing")))?;
     let event = record.event().map_err(|error| StoreError::Corrupt(error.to_string()))?;
     first_answer(account, &NumberedEvent { seq: record.seq, event }, order)
@@ -148,10 +183,8 @@ pub(crate) fn first_answer(
     match fact {
         Fact::OrderAccepted(placed) => Ok(accepted_order(account, placed, *at, *seq)),
         Fact::OrderDenied { order, denial } => Ok(denied_order(account, order, denial, *at, *seq)),
-        Fact::OrderReplaced { order_id, by, .. } => {
-            let mut replacement = accepted_order(account, by, *at, *seq);
-            replacement.replaces = Some(*order_id);
-            Ok(replacement)
+        Fact::OrderReplaced { order_id, by, broker_order_id } => {
+            Ok(replacing_order(account, by, *order_id, *broker_order_id, *at, *seq))
         }
         fact => {
             let text = format!("event {seq} of {account} began no order {order}: it is {}", fact.kind());

@@ -67,6 +67,14 @@ pub enum ReplaceOrderError {
     /// The command was not carried out, or may not have been.
     #[error(transparent)]
     Execute(ExecuteError),
+    /// The same request was carried out before, and what it was answered could not be read.
+    #[error("{order} was replaced by this request before; its first answer could not be read: {source}")]
+    AnswerUnread {
+        /// The order that it is about.
+        order: OrderId,
+        /// Why not.
+        source: StoreError,
+    },
     /// Something could not be read; nothing was done.
     #[error(transparent)]
     Instruments(#[from] InstrumentError),
@@ -102,6 +110,7 @@ impl From<PlaceOrderError> for ReplaceOrderError {
             PlaceOrderError::InvalidTerms(terms) => Self::InvalidTerms(terms),
             PlaceOrderError::Refused(refused) => Self::Refused(refused),
             PlaceOrderError::Execute(error) => Self::Execute(error),
+            PlaceOrderError::AnswerUnread { order, source } => Self::AnswerUnread { order, source },
             PlaceOrderError::Instruments(error) => Self::Instruments(error),
         }
     }
@@ -144,7 +153,9 @@ pub async fn replace_order(
         }
         Err(ExecuteError::Refused(Refused::Repeated { order, seq })) if order == request.order => {
             // The replacement is on its way still: its order does not exist yet, the old one stands for it.
-            let order = trading.queries.order(actor.org, order).await?.ok_or(ReplaceOrderError::NotFound)?;
+            let unread = |source| ReplaceOrderError::AnswerUnread { order, source };
+            let order = trading.queries.order(actor.org, order).await.map_err(unread)?;
+            let order = order.ok_or(ReplaceOrderError::NotFound)?;
             debug_assert!(order.last_seq >= seq);
             Ok(Replaced::Pending(Box::new(order)))
         }

@@ -24,6 +24,9 @@ pub enum CancelOrderError {
     /// The read tables could not be read; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It is cancelled, and could not be read afterwards.
+    #[error("the order is cancelled; it could not be read: {0}")]
+    CanceledUnread(StoreError),
 }
 
 /// Cancels an order: at once when no broker has seen it, else by asking the broker. Asking again changes nothing.
@@ -49,6 +52,9 @@ pub async fn cancel_order(
     match executed.account.open_order(id) {
         Some(open) => Ok(open.clone()),
         // It ended with this command: the read tables followed in the same commit.
-        None => trading.queries.order(actor.org, id).await?.ok_or(CancelOrderError::NotFound),
+        None => {
+            let ended = trading.queries.order(actor.org, id).await.map_err(CancelOrderError::CanceledUnread)?;
+            ended.ok_or(CancelOrderError::NotFound)
+        }
     }
 }

@@ -62,7 +62,9 @@ pub use list_trades::list_trades;
 pub use live::{DamagedLog, Known, LiveAccount, Moment, Moments, Run};
 pub use log::{Cause, CorruptEvent, RecordedEvent};
 pub use order::{EndReason, Order, OrderKind, OrderStatus, OrderTerms, Replacement, Side, TimeInForce};
-pub use order_fold::{OrderFoldError, accepted as accepted_order, denied as denied_order};
+pub use order_fold::{
+    OrderFoldError, accepted as accepted_order, denied as denied_order, replacing as replacing_order,
+};
 pub use position::Position;
 pub use projection::{AccountRow, PositionRow, Projection, Projector, RecordedFill};
 pub use refused::Refused;

@@ -66,13 +66,23 @@ pub fn denied(account: AccountId, placed: &OrderPlaced, denial: &Denial, at: Tim
     order
 }
 
-/// Makes a fresh order the replacement of another one; with a broker's name it is working already.
-pub(crate) fn take_place_of(order: &mut Order, replaced: OrderId, broker_order_id: Option<BrokerOrderId>) {
+/// The order that takes another one's place; with a broker's name it is working already.
+#[must_use]
+pub fn replacing(
+    account: AccountId,
+    placed: &OrderPlaced,
+    replaced: OrderId,
+    broker_order_id: Option<BrokerOrderId>,
+    at: Timestamp,
+    seq: u64,
+) -> Order {
+    let mut order = accepted(account, placed, at, seq);
     order.replaces = Some(replaced);
     order.broker_order_id = broker_order_id;
     if broker_order_id.is_some() {
         order.status = OrderStatus::New;
     }
+    order
 }
 
 /// Lets an event about this order change it.

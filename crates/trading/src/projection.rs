@@ -169,9 +169,7 @@ impl Projector {
         }
         match &event.fact {
             Fact::OrderReplaced { order_id, by, broker_order_id } => {
-                let mut order = order_fold::accepted(account.id(), by, event.at, seq);
-                order_fold::take_place_of(&mut order, *order_id, *broker_order_id);
-                self.begin(order);
+                self.begin(order_fold::replacing(account.id(), by, *order_id, *broker_order_id, event.at, seq));
             }
             Fact::OrderFilled(fill) => {
                 self.fills.push(RecordedFill { fill: Fill::clone(fill), seq });

@@ -145,13 +145,17 @@ impl InstrumentRules {
     }
 }
 
-/// What a unit of an order reserves: its own price, and for a sale no less than the market's.
+/// What a unit of an order reserves: its own price, and no less than the market's where nothing keeps it from paying
+/// that: a sale, and a stop, which is a market order once it is triggered and may be so on arrival.
 #[must_use]
 pub(crate) fn reserve_price(kind: OrderKind, side: Side, reference: Price) -> Price {
-    let own = kind.limit_price().or(kind.stop_price()).unwrap_or(reference);
-    match side {
-        Side::Buy => own,
-        Side::Sell => own.max(reference),
+    match (kind, side) {
+        (OrderKind::Market, _) => reference,
+        (OrderKind::Stop { stop_price }, _) => stop_price.max(reference),
+        (OrderKind::Limit { limit_price } | OrderKind::StopLimit { limit_price, .. }, Side::Buy) => limit_price,
+        (OrderKind::Limit { limit_price } | OrderKind::StopLimit { limit_price, .. }, Side::Sell) => {
+            limit_price.max(reference)
+        }
     }
 }
 
@@ -251,5 +255,16 @@ mod tests {
         assert_eq!(reserve_price(limit(high), Side::Sell, low), high);
         assert_eq!(reserve_price(limit(low), Side::Buy, high), low);
         assert_eq!(reserve_price(OrderKind::Market, Side::Buy, high), high);
+    }
+
+    #[test]
+    fn a_stop_that_the_market_has_passed_reserves_the_markets_price() {
+        let (low, high): (Price, Price) = ("90".parse().unwrap(), "110".parse().unwrap());
+        for side in [Side::Buy, Side::Sell] {
+            assert_eq!(reserve_price(OrderKind::Stop { stop_price: low }, side, high), high, "{side:?}");
+            assert_eq!(reserve_price(OrderKind::Stop { stop_price: high }, side, low), high, "{side:?}");
+        }
+        let capped = OrderKind::StopLimit { stop_price: low, limit_price: low };
+        assert_eq!(reserve_price(capped, Side::Buy, high), low, "its limit keeps it from paying more");
     }
 }

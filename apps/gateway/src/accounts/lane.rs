@@ -54,6 +54,13 @@ pub struct LaneSettings {
     pub shared: bool,
 }
 
+/// What waits in a lane's queue.
+pub(super) enum Queued {
+    One(Job),
+    /// Of one account; they share a commit.
+    Together(Vec<Job>),
+}
+
 pub(super) struct Job {
     pub(super) account: AccountId,
     pub(super) task: Task,
@@ -64,6 +71,19 @@ impl Job {
     /// Whether a client's request brought it.
     fn is_of_client(&self) -> bool {
         matches!(&self.task, Task::Execute { cause: Cause { actor: Principal::User { .. }, .. }, .. })
+    }
+
+    /// What to say when the store did not answer after a conflict. The conflict may be about the command's name: then
+    /// an earlier request under it was carried out, and "nothing was done" would invite another one under a new name.
+    fn after_conflict(&self, error: &ExecuteError) -> ExecuteError {
+        match (&self.task, error) {
+            (Task::Execute { command, .. }, ExecuteError::Store(StoreError::Unavailable(reason)))
+                if command.client_order_id().is_some() =>
+            {
+                StoreError::OutcomeUnknown(reason.clone()).into()
+            }
+            _ => error.clone(),
+        }
     }
 }
 
@@ -114,7 +134,7 @@ impl Lane {
 
     /// Works until every sender is gone or the lanes are closed, and nothing waits any more. There is no wait for
     /// company: what queued up during a commit shares the next.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>, mut closed: watch::Receiver<bool>) {
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Queued>, mut closed: watch::Receiver<bool>) {
         let mut taken = Vec::with_capacity(self.settings.batch);
         let mut open = true;
         loop {
@@ -132,7 +152,8 @@ impl Lane {
                 return;
             }
             self.round += 1;
-            if AssertUnwindSafe(self.work(std::mem::take(&mut taken))).catch_unwind().await.is_err() {
+            let round = in_a_row(taken.drain(..));
+            if AssertUnwindSafe(self.work(round)).catch_unwind().await.is_err() {
                 // Whoever waits is told that the outcome is unknown. No state that may be half done is kept.
                 tracing::error!("a lane broke; its accounts are read again");
                 self.held.clear();
@@ -149,7 +170,7 @@ impl Lane {
         let mut groups = Vec::with_capacity(jobs.len());
         let mut batch = Vec::with_capacity(jobs.len());
         let mut away = None;
-        for (account, jobs) in by_account(jobs) {
+        for (account, jobs) in by_account(jobs, |job| job.account) {
             // One account that breaks its decision takes no other one along.
             let decided = AssertUnwindSafe(self.decide(account, &jobs, &moment, &mut away)).catch_unwind().await;
             match decided.unwrap_or_else(|_| Err(broken(account))) {
@@ -258,14 +279,26 @@ impl Lane {
             return Err(Refused::NotOpen.into());
         }
         // The first try is optimistic about client order ids and fills: the store tells when they were there before.
-        let known = match command.order() {
-            Some(order) if run.needs_lookup(command) => Known {
-                closed_order: self.ports.queries.order_of_account(run.account().id(), order).await?,
-                fill: false,
+        let known = match command {
+            // Not of the name of a replacement: it begins no order until the broker has it, and the store says nothing.
+            Command::Replace(_) => locked::look_up(&self.ports, run.account(), command).await?,
+            _ => match command.order() {
+                Some(order) if run.needs_lookup(command) => Known {
+                    closed_order: self.ports.queries.order_of_account(run.account().id(), order).await?,
+                    fill: false,
+                },
+                _ => Known::default(),
             },
-            _ => Known::default(),
         };
-        let events = run.decide(command, cause, moment, &*self.ports.prices, &known)?;
+        let events = match run.decide(command, cause, moment, &*self.ports.prices, &known) {
+            // The store sees no refusal. What this one is refused for may be what the same request did before: then it
+            // gets that one's answer.
+            Err(refused) if may_be_answered(command, &refused) => {
+                let known = locked::look_up(&self.ports, run.account(), command).await?;
+                run.decide(command, cause, moment, &*self.ports.prices, &known)?
+            }
+            decided => decided?,
+        };
         Ok(Executed { events, account: run.account().clone() })
     }
 
@@ -310,7 +343,8 @@ impl Lane {
                 // What it rested on is to be read again.
                 self.held.remove(&account);
                 for job in writes.into_iter().chain(reads) {
-                    let _ = job.reply.send(Err(error.clone()));
+                    let said = job.after_conflict(&error);
+                    let _ = job.reply.send(Err(said));
                 }
             }
         }
@@ -388,6 +422,12 @@ impl Lane {
     }
 }
 
+/// Whether a refused command may be one that was answered before.
+fn may_be_answered(command: &Command, refused: &Refused) -> bool {
+    let told = matches!(refused, Refused::Repeated { .. } | Refused::IdConflict { .. } | Refused::NotOpen);
+    command.client_order_id().is_some() && !told
+}
+
 /// Whether a tenant's command may reach the account; this process's own may reach all.
 pub(super) fn belongs_to(account: &velox_trading::Account, org: Option<OrgId>) -> bool {
     match (org, account.profile()) {
@@ -403,16 +443,28 @@ pub(super) fn broken(account: AccountId) -> ExecuteError {
     StoreError::Corrupt(format!("the commands of {account} could not be decided")).into()
 }
 
-/// Jobs by account, in the order in which they came.
-fn by_account(jobs: Vec<Job>) -> Vec<(AccountId, Vec<Job>)> {
+fn in_a_row(queued: impl ExactSizeIterator<Item = Queued>) -> Vec<Job> {
+    let mut jobs = Vec::with_capacity(queued.len());
+    for queued in queued {
+        match queued {
+            Queued::One(job) => jobs.push(job),
+            Queued::Together(several) => jobs.extend(several),
+        }
+    }
+    jobs
+}
+
+/// Things by account, those of each in the order in which they came.
+pub(crate) fn by_account<T>(things: Vec<T>, account: impl Fn(&T) -> AccountId) -> Vec<(AccountId, Vec<T>)> {
     let mut places: HashMap<AccountId, usize> = HashMap::new();
-    let mut groups: Vec<(AccountId, Vec<Job>)> = Vec::new();
-    for job in jobs {
-        let place = *places.entry(job.account).or_insert_with(|| {
-            groups.push((job.account, Vec::new()));
+    let mut groups: Vec<(AccountId, Vec<T>)> = Vec::new();
+    for thing in things {
+        let account = account(&thing);
+        let place = *places.entry(account).or_insert_with(|| {
+            groups.push((account, Vec::new()));
             groups.len() - 1
         });
-        groups[place].1.push(job);
+        groups[place].1.push(thing);
     }
     groups
 }

@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 use velox_kernel::{AccountId, OrgId};
 use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed, StoreError};
 
-use super::lane::{Answer, Job, Lane, LanePorts, LaneSettings, Task};
+use super::lane::{Answer, Job, Lane, LanePorts, LaneSettings, Queued, Task};
 
 /// The lanes of this process.
 pub struct Lanes {
-    queues: Vec<mpsc::Sender<Job>>,
+    queues: Vec<mpsc::Sender<Queued>>,
     closed: watch::Sender<bool>,
 }
 
@@ -57,26 +57,50 @@ impl Lanes {
         command: Command,
         cause: Cause,
     ) -> Result<oneshot::Receiver<Answer>, ExecuteError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job { account, task: Task::Execute { org: None, command: Box::new(command), cause }, reply };
-        self.queue(account).send(job).await.map_err(|_| ExecuteError::ShuttingDown)?;
+        let (job, answer) = own_job(account, command, cause);
+        self.send(account, Queued::One(job)).await?;
         Ok(answer)
+    }
+
+    /// [`Lanes::enqueue`] for commands of one account that share a commit: when that fails, none of them was done, so
+    /// that they can be brought again in their order.
+    ///
+    /// # Errors
+    /// As [`Lanes::enqueue`].
+    pub async fn enqueue_together(
+        &self,
+        account: AccountId,
+        commands: Vec<(Command, Cause)>,
+    ) -> Result<Vec<oneshot::Receiver<Answer>>, ExecuteError> {
+        let (jobs, answers) = commands.into_iter().map(|(command, cause)| own_job(account, command, cause)).unzip();
+        self.send(account, Queued::Together(jobs)).await?;
+        Ok(answers)
+    }
+
+    async fn send(&self, account: AccountId, queued: Queued) -> Result<(), ExecuteError> {
+        self.queue(account).send(queued).await.map_err(|_| ExecuteError::ShuttingDown)
     }
 
     async fn try_job(&self, account: AccountId, task: Task) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.queue(account).try_send(Job { account, task, reply }).map_err(|error| match error {
+        self.queue(account).try_send(Queued::One(Job { account, task, reply })).map_err(|error| match error {
             TrySendError::Full(_) => ExecuteError::Overloaded,
             TrySendError::Closed(_) => ExecuteError::ShuttingDown,
         })?;
         answer_of(answer).await
     }
 
-    fn queue(&self, account: AccountId) -> &mpsc::Sender<Job> {
+    fn queue(&self, account: AccountId) -> &mpsc::Sender<Queued> {
         // The last bits of a UUIDv7 are random: accounts spread evenly.
         let spread = account.uuid().as_u128() % u128::try_from(self.queues.len()).unwrap_or(1);
         &self.queues[usize::try_from(spread).unwrap_or(0)]
     }
+}
+
+/// A command of this process, and where its answer comes.
+fn own_job(account: AccountId, command: Command, cause: Cause) -> (Job, oneshot::Receiver<Answer>) {
+    let (reply, answer) = oneshot::channel();
+    (Job { account, task: Task::Execute { org: None, command: Box::new(command), cause }, reply }, answer)
 }
 
 /// A lane's answer; when it broke, or ended with its runtime, nobody knows how far it had come.

@@ -1,14 +1,14 @@
 //! Deciding under a stream's lock, after a conflict.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use velox_kernel::{OrderId, OrgId};
+use velox_kernel::{ClientOrderId, OrderId, OrgId};
 use velox_trading::{
-    Append, Appended, Cause, Command, DecideLocked, ExecuteError, Executed, Fact, Head, Known, LiveAccount, Moment,
-    RecordedEvent, Refused, Run, StoreError,
+    Account, Append, Appended, Cause, Command, DecideLocked, ExecuteError, Executed, Fact, Head, Known, LiveAccount,
+    Moment, RecordedEvent, Refused, Run, StoreError,
 };
 
 use super::lane::{Answer, LanePorts, belongs_to};
@@ -40,7 +40,7 @@ pub(super) async fn execute(
     for _ in 0..ATTEMPTS {
         let mut commands = Vec::with_capacity(tasks.len());
         for (org, command, cause) in tasks {
-            let found = look_up(ports, &known, command).await?;
+            let found = look_up(ports, known.account(), command).await?;
             commands.push((*org, (*command).clone(), **cause, found));
         }
         let outcome = Arc::new(Mutex::new(None));
@@ -65,8 +65,8 @@ pub(super) async fn execute(
 }
 
 /// What the store knows of a command's ids.
-async fn look_up(ports: &LanePorts, live: &LiveAccount, command: &Command) -> Result<Known, StoreError> {
-    let account = live.account().id();
+pub(super) async fn look_up(ports: &LanePorts, account: &Account, command: &Command) -> Result<Known, StoreError> {
+    let account = account.id();
     let mut known = Known::default();
     if let Some(id) = command.client_order_id() {
         known.closed_order = ports.queries.order_by_client_id(account, id).await?;
@@ -113,6 +113,7 @@ impl DecideLocked for Decider {
 impl Decider {
     fn try_to(&mut self, head: Head, tail: &[RecordedEvent]) -> (Outcome, Option<Append>) {
         let mut touched: HashMap<OrderId, u64> = HashMap::new();
+        let mut begun: HashSet<ClientOrderId> = HashSet::new();
         for record in tail {
             if let Err(error) = self.live.follow(record) {
                 return (Outcome::Decided(Err(damaged(error))), None);
@@ -122,13 +123,26 @@ impl Decider {
                 if let Fact::OrderReplaced { by, .. } = &event.fact {
                     touched.insert(by.order_id, record.seq);
                 }
+                if let Fact::OrderAccepted(placed)
+                | Fact::OrderDenied { order: placed, .. }
+                | Fact::OrderReplaced { by: placed, .. } = &event.fact
+                {
+                    begun.insert(placed.client_order_id);
+                }
             }
         }
         if self.live.head() != head {
             let text = format!("the log of {} does not end where its events do", self.live.account().id());
             return (Outcome::Decided(Err(StoreError::Corrupt(text).into())), None);
         }
-        if self.commands.iter().any(|(_, command, _, known)| self.is_outdated(command, known, &touched)) {
+        let outdated = |(_, command, _, known): &(_, Command, _, Known)| {
+            // A name of which nothing was found, and that an order has taken and given back since.
+            let unseen =
+                |id: &ClientOrderId| known.closed_order.as_ref().is_none_or(|order| order.client_order_id != *id);
+            let taken = command.client_order_id().is_some_and(|id| unseen(&id) && begun.contains(&id));
+            taken || self.is_outdated(command, known, &touched)
+        };
+        if self.commands.iter().any(outdated) {
             return (Outcome::LookAgain, None);
         }
         let mut run = Run::new(self.live.clone());

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use velox_kernel::{AccountId, CommandId, Ids, Principal};
 use velox_trading::{Broker, Cause, Command, ExecuteError, Refused, Report, StoreError};
 
-use crate::accounts::{Lanes, answer_of};
+use crate::accounts::{Lanes, answer_of, by_account};
 use crate::shutdown::Shutdown;
 
 /// Reports that are made durable together.
@@ -18,7 +18,8 @@ const CHUNK: usize = 256;
 const MOST_WAITING: usize = 4_096;
 /// The first and the longest wait before reports that the store did not take are brought again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
-/// How long a report waits for what it is about: its order may be told of by a report that comes after it.
+/// How long a report waits for what it is about, from when its account first did not know that: its order may be told
+/// of by a report that comes after it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Brings a broker's reports to the accounts until the shutdown begins.
@@ -51,8 +52,7 @@ pub async fn take_reports(lanes: Arc<Lanes>, broker: Arc<dyn Broker>, ids: Arc<d
                     wait = BACKOFF.0;
                     again = Instant::now() + wait;
                 }
-                let since = Instant::now();
-                let fresh = chunk.into_iter().map(|report| Waiting { report, since, blocks: false });
+                let fresh = chunk.into_iter().map(|report| Waiting { report, refused: None, blocks: false });
                 desk.take(fresh.collect()).await;
             }
         }
@@ -65,8 +65,8 @@ pub async fn take_reports(lanes: Arc<Lanes>, broker: Arc<dyn Broker>, ids: Arc<d
 /// A report that is not durable yet.
 struct Waiting {
     report: Report,
-    /// When it was brought first.
-    since: Instant,
+    /// When its account first said that it cannot be.
+    refused: Option<Instant>,
     /// Whether the later ones of its account wait behind it.
     blocks: bool,
 }
@@ -93,46 +93,62 @@ impl Desk {
         self.bring(now).await;
     }
 
-    /// Brings reports together; what cannot be made durable now waits.
+    /// Brings reports; what cannot be made durable now waits. Those of an account stand or fall together, so that none
+    /// overtakes one that the store did not take.
     async fn bring(&mut self, reports: Vec<Waiting>) {
         let mut answers = Vec::with_capacity(reports.len());
-        for Waiting { report, .. } in &reports {
-            let cause = Cause { actor: Principal::Broker, command: CommandId::new(self.ids.next()), request: None };
-            answers.push(self.lanes.enqueue(report.account, Command::Report(report.clone()), cause).await);
+        for (account, reports) in by_account(reports, |waiting| waiting.report.account) {
+            let command = |waiting: &Waiting| (Command::Report(waiting.report.clone()), self.cause());
+            let commands = reports.iter().map(command).collect();
+            answers.push((reports, self.lanes.enqueue_together(account, commands).await));
         }
-        for (mut waiting, answer) in reports.into_iter().zip(answers) {
-            let answer = match answer {
-                Ok(answer) => answer_of(answer).await,
-                Err(error) => Err(error),
-            };
-            let Err(error) = answer else { continue };
-            let report = &waiting.report;
-            match error {
-                ExecuteError::ShuttingDown => {
-                    self.leaving = true;
-                    waiting.blocks = true;
-                }
-                // Not now: an order that is not known yet, a log that cannot be read. The later ones may go ahead.
-                ExecuteError::Refused(Refused::UnknownOrder | Refused::IllegalReport { .. })
-                | ExecuteError::Store(StoreError::Corrupt(_))
-                    if waiting.since.elapsed() < PATIENCE =>
-                {
-                    tracing::debug!(order = %report.order, %error, "a broker's report has to wait");
-                    waiting.blocks = false;
-                }
-                ExecuteError::Refused(_) | ExecuteError::Store(StoreError::Corrupt(_)) => {
-                    tracing::error!(order = %report.order, account = %report.account, %error, kind = ?report.kind, "a broker's report does not fit");
-                    continue;
-                }
-                // Telling a report twice does no harm, losing one does: it is brought again until the store takes it.
-                error => {
-                    if !waiting.blocks {
-                        tracing::warn!(order = %report.order, %error, "a broker's report waits for the store");
+        for (reports, enqueued) in answers {
+            match enqueued {
+                Ok(receivers) => {
+                    for (waiting, receiver) in reports.into_iter().zip(receivers) {
+                        let answer = answer_of(receiver).await;
+                        self.answered(waiting, answer.map(|_| ()));
                     }
-                    waiting.blocks = true;
                 }
+                Err(error) => reports.into_iter().for_each(|waiting| self.answered(waiting, Err(error.clone()))),
             }
-            self.waiting.push(waiting);
         }
+    }
+
+    fn cause(&self) -> Cause {
+        Cause { actor: Principal::Broker, command: CommandId::new(self.ids.next()), request: None }
+    }
+
+    /// Keeps a report that is not durable yet, and gives up one that never will be.
+    fn answered(&mut self, mut waiting: Waiting, answer: Result<(), ExecuteError>) {
+        let Err(error) = answer else { return };
+        let report = &waiting.report;
+        match error {
+            ExecuteError::ShuttingDown => {
+                self.leaving = true;
+                waiting.blocks = true;
+            }
+            // Not now: an order that is not known yet, a log that cannot be read. The later ones may go ahead.
+            ExecuteError::Refused(Refused::UnknownOrder | Refused::IllegalReport { .. })
+            | ExecuteError::Store(StoreError::Corrupt(_))
+                if waiting.refused.is_none_or(|refused| refused.elapsed() < PATIENCE) =>
+            {
+                tracing::debug!(order = %report.order, %error, "a broker's report has to wait");
+                waiting.refused.get_or_insert_with(Instant::now);
+                waiting.blocks = false;
+            }
+            ExecuteError::Refused(_) | ExecuteError::Store(StoreError::Corrupt(_)) => {
+                tracing::error!(order = %report.order, account = %report.account, %error, kind = ?report.kind, "a broker's report does not fit");
+                return;
+            }
+            // Telling a report twice does no harm, losing one does: it is brought again until the store takes it.
+            error => {
+                if !waiting.blocks {
+                    tracing::warn!(order = %report.order, %error, "a broker's report waits for the store");
+                }
+                waiting.blocks = true;
+            }
+        }
+        self.waiting.push(waiting);
     }
 }

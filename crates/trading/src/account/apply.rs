@@ -115,9 +115,7 @@ impl Account {
             Fact::OrderDenied { .. } => Ok(()),
             Fact::OrderReplaced { order_id, by, broker_order_id } => {
                 self.step_order(*order_id, event)?;
-                let mut order = order_fold::accepted(self.id, by, event.at, self.seq);
-                order_fold::take_place_of(&mut order, *order_id, *broker_order_id);
-                self.insert_order(order)
+                self.insert_order(order_fold::replacing(self.id, by, *order_id, *broker_order_id, event.at, self.seq))
             }
             Fact::OrderFilled(fill) => self.fill(fill, event),
             Fact::OrderRouted { order_id, .. }

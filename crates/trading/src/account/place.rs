@@ -1,6 +1,6 @@
 //! Placing an order, and explaining one without placing it.
 
-use velox_kernel::{ClientOrderId, Digest, OrderId, Timestamp};
+use velox_kernel::{ClientOrderId, Digest, OrderId, StrategyId, Symbol, Timestamp};
 
 use super::Account;
 use super::risk::Verdict;
@@ -10,6 +10,9 @@ use crate::event::{Fact, OrderPlaced};
 use crate::order::{OrderTerms, TimeInForce};
 use crate::refused::Refused;
 use crate::rules::InstrumentRules;
+
+/// Positions by strategy, flat ones that once were held included, before an account takes orders of no further ones.
+const MOST_STRATEGY_POSITIONS: usize = 1_000;
 
 /// What placing an order would do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,11 @@ impl Account {
         }])
     }
 
+    /// Whether a strategy may have a position in an instrument: it has one, or there is room for one more.
+    fn has_room_for(&self, strategy: StrategyId, symbol: Symbol) -> bool {
+        self.strategy_position(strategy, symbol).is_some() || self.strategy_positions.len() < MOST_STRATEGY_POSITIONS
+    }
+
     /// The instrument's own rules first, which refuse; then ours, which deny.
     pub(super) fn check_order(
         &self,
@@ -75,6 +83,9 @@ impl Account {
         context: &Context<'_>,
     ) -> Result<Verdict, Refused> {
         rules.check(terms)?;
+        if terms.strategy.is_some_and(|strategy| !self.has_room_for(strategy, terms.symbol)) {
+            return Err(Refused::OutOfRange("the account has positions of as many strategies as it can have"));
+        }
         if terms.kind.limit_price().or(terms.kind.stop_price()).is_none() {
             // Without a price there is nothing to value it at: the rule on stale prices denies it then.
             if let Some(market) = context.prices.price(terms.symbol) {

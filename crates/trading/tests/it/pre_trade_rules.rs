@@ -114,6 +114,10 @@ fn buying_power_is_what_equity_and_leverage_leave() {
     let (at, over) = (limit(Side::Sell, "2", "110"), limit(Side::Sell, "2.0001", "110"));
     edge(held.clone(), at, over, Rule::BuyingPower, ["110", "110.011", "110"]);
 
+    // A stop that the market has passed is triggered on arrival, at the market.
+    let passed = |amount| terms(symbol(BTC), Side::Buy, amount, OrderKind::Stop { stop_price: price("1") });
+    edge(held.clone(), passed("1"), passed("1.0001"), Rule::BuyingPower, ["110", "110.011", "110"]);
+
     // Under water, what only closes is still allowed.
     trade(&mut held, Side::Buy, "1", "110");
     held.set_price(symbol(BTC), price("1"));

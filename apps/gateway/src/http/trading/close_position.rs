@@ -28,7 +28,8 @@ pub(super) struct CloseQuery {
 /// Closes a position
 ///
 /// Places a reduce-only market order for what no open order closes already. A symbol with a `/` in it is written with
-/// `%2F`. Send an `Idempotency-Key` to be able to send the same request again.
+/// `%2F`. Send an `Idempotency-Key` to be able to send the same request again. The order belongs to no strategy: the
+/// positions that strategies have in the symbol stay as their own orders made them.
 #[utoipa::path(delete, path = "/v1/positions/{symbol}", params(
         ("symbol" = String, Path, description = "The instrument.", example = "BTC-PERP",
             pattern = "^[A-Z0-9._/-]{1,24}$"), CloseQuery,

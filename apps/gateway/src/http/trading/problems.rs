@@ -7,7 +7,7 @@ use velox_engine::{AccountStateAtError, ClosePositionError, PlaceOrderError, Rep
 use velox_kernel::{OrderId, error_code};
 use velox_trading::{
     AccountStateError, CancelAllOrdersError, CancelOrderError, ChangeAccountError, GetAccountError, ListPositionsError,
-    OrderStatus,
+    OrderStatus, StoreError,
 };
 
 use crate::http::{Outcome, Problem};
@@ -33,6 +33,12 @@ fn id_conflict(order: OrderId) -> Problem {
         .extra("order_id", order)
 }
 
+fn answer_unread(order: OrderId, cause: StoreError) -> Problem {
+    store::unread(cause)
+        .detail("This request was carried out before; its answer could not be read. Send it again to get it.")
+        .extra("order_id", order)
+}
+
 fn unknown_symbol() -> Problem {
     Problem::of(error_code::UNKNOWN_SYMBOL)
         .detail("No instrument that takes orders has this symbol.")
@@ -53,6 +59,7 @@ impl From<PlaceOrderError> for Problem {
             PlaceOrderError::InvalidTerms(terms) => terms.into(),
             PlaceOrderError::Refused(refused) => refused.into(),
             PlaceOrderError::Execute(error) => error.into(),
+            PlaceOrderError::AnswerUnread { order, source } => answer_unread(order, source),
             PlaceOrderError::Instruments(error) => store::unavailable(error),
         }
     }
@@ -70,6 +77,7 @@ impl From<ReplaceOrderError> for Problem {
             ReplaceOrderError::InvalidTerms(terms) => terms.into(),
             ReplaceOrderError::Refused(refused) => refused.into(),
             ReplaceOrderError::Execute(error) => error.into(),
+            ReplaceOrderError::AnswerUnread { order, source } => answer_unread(order, source),
             ReplaceOrderError::Instruments(error) => store::unavailable(error),
         }
     }
@@ -91,6 +99,9 @@ impl From<CancelOrderError> for Problem {
             CancelOrderError::NotOpen(status) => not_open(status),
             CancelOrderError::Execute(error) => error.into(),
             CancelOrderError::Store(error) => error.into(),
+            CancelOrderError::CanceledUnread(error) => {
+                store::unread(error).detail("The order is cancelled; it could not be read afterwards.")
+            }
         }
     }
 }

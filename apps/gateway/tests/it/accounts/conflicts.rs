@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use velox_kernel::Digest;
-use velox_trading::{AccountWriter, Command, ExecuteError, OrderStatus, PlaceOrder, Refused};
+use velox_testkit::trading::{instrument, symbol};
+use velox_trading::{
+    AccountWriter, ClosePosition, Command, ExecuteError, OrderKind, OrderStatus, PlaceOrder, Refused, ReplaceOrder,
+};
 
 use super::ledger::Ledger;
 
@@ -136,4 +139,66 @@ async fn a_closed_order_that_changes_between_look_up_and_lock_is_looked_up_again
     here.run(account, ledger.filled(account, id, "late-2", "0.5")).await.unwrap();
     assert_eq!(ledger.stored(account, id).await.filled, "0.75".parse().unwrap());
     ledger.verify().await;
+}
+
+#[tokio::test]
+async fn a_replacement_cannot_take_the_name_of_an_order_that_is_over() {
+    let ledger = Ledger::new();
+    let process = ledger.process();
+    let account = ledger.open(&process).await;
+    let over = ledger.order();
+    process.run(account, Command::Place(over.clone())).await.unwrap();
+    process.run(account, Command::Cancel { order: over.order }).await.unwrap();
+    let working = ledger.work(&process, account).await;
+    let replace = Command::Replace(ReplaceOrder {
+        order: working,
+        replacement: ledger.order().order,
+        client_order_id: over.client_order_id,
+        fingerprint: Digest::new([9; 32]),
+        quantity: Some("0.5".parse().unwrap()),
+        limit_price: None,
+        stop_price: None,
+        time_in_force: None,
+        rules: over.rules,
+    });
+    let answer = process.run(account, replace).await;
+    assert!(matches!(answer, Err(ExecuteError::Refused(Refused::IdConflict { order })) if order == over.order));
+    assert_eq!(ledger.stored(account, working).await.status, OrderStatus::New);
+    ledger.verify().await;
+}
+
+#[tokio::test]
+async fn what_would_now_be_refused_still_gets_the_answer_of_the_same_request() {
+    let ledger = Ledger::new();
+    let process = ledger.process();
+    let account = ledger.open(&process).await;
+    let bought = ledger.work(&process, account).await;
+    process.run(account, ledger.filled(account, bought, "all", "1")).await.unwrap();
+    let named = ledger.order();
+    let close = || {
+        Command::ClosePosition(ClosePosition {
+            symbol: symbol("BTC-PERP"),
+            order: ledger.order().order,
+            client_order_id: named.client_order_id,
+            fingerprint: named.fingerprint,
+            rules: instrument(symbol("BTC-PERP")),
+        })
+    };
+    let closing = process.run(account, close()).await.unwrap().events[0].event.fact.order().unwrap();
+    process.run(account, Command::Route { order: closing }).await.unwrap();
+    process.run(account, ledger.filled(account, closing, "closed", "1")).await.unwrap();
+    // There is nothing to close any more, and this very request closed it.
+    let answer = process.run(account, close()).await;
+    assert!(matches!(answer, Err(ExecuteError::Refused(Refused::Repeated { order, .. })) if order == closing));
+
+    let mut market = ledger.order();
+    market.terms.kind = OrderKind::Market;
+    let first = market.order;
+    process.run(account, Command::Place(market.clone())).await.unwrap();
+    process.run(account, Command::Cancel { order: first }).await.unwrap();
+    // The instrument asks for more than it did when it took the order.
+    let mut again = PlaceOrder { order: ledger.order().order, ..market };
+    again.rules.min_notional = "1000000".parse().unwrap();
+    let answer = process.run(account, Command::Place(again)).await;
+    assert!(matches!(answer, Err(ExecuteError::Refused(Refused::Repeated { order, .. })) if order == first));
 }

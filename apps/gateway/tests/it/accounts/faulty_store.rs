@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -41,6 +41,8 @@ pub(crate) struct FaultyStore {
     pub(crate) chance: Mutex<Option<Box<dyn FnMut() -> Fault + Send>>>,
     /// Nothing can be read or written.
     pub(crate) away: AtomicBool,
+    /// How often something is read before nothing is any more.
+    pub(crate) reads_left: AtomicI64,
     /// Appends take a permit each.
     pub(crate) gate: Semaphore,
     /// The account whose log is damaged.
@@ -60,6 +62,7 @@ impl Default for FaultyStore {
             script: Mutex::default(),
             chance: Mutex::default(),
             away: AtomicBool::new(false),
+            reads_left: AtomicI64::new(i64::MAX),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             damaged: Mutex::default(),
             before_lock: Mutex::default(),
@@ -70,6 +73,11 @@ impl Default for FaultyStore {
 }
 
 impl FaultyStore {
+    /// A way to a store that others reach without faults.
+    pub(crate) fn over(inner: Arc<MemoryTradingStore>) -> Self {
+        Self { inner, ..Self::default() }
+    }
+
     pub(crate) fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.script.lock().extend(faults);
     }
@@ -84,7 +92,8 @@ impl FaultyStore {
     }
 
     fn is_there(&self) -> Result<(), StoreError> {
-        if self.away.load(Ordering::SeqCst) { Err(unavailable()) } else { Ok(()) }
+        let away = self.away.load(Ordering::SeqCst) || self.reads_left.fetch_sub(1, Ordering::SeqCst) <= 0;
+        if away { Err(unavailable()) } else { Ok(()) }
     }
 
     async fn fault(&self) -> Fault {
@@ -189,6 +198,7 @@ impl TradingQueries for FaultyStore {
     }
 
     async fn order(&self, org: OrgId, order: OrderId) -> Result<Option<Order>, StoreError> {
+        self.is_there()?;
         self.inner.order(org, order).await
     }
 

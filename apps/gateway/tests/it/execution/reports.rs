@@ -3,13 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use velox::accounts::LaneSettings;
 use velox_kernel::{AccountId, OrderId};
 use velox_trading::{Command, OrderStatus, Report, ReportKind};
 
 use super::executor::replace;
 use super::fake_broker::{Role, seconds};
 use crate::accounts::faulty_store::Fault;
-use crate::accounts::ledger::fill_report;
+use crate::accounts::ledger::{SETTINGS, fill_report};
 
 impl Role {
     fn say(&self, account: AccountId, order: OrderId, kind: ReportKind) {
@@ -50,6 +51,44 @@ async fn a_fill_that_comes_before_its_order_waits_for_it() {
     role.process.run(role.account, command).await.unwrap();
     role.listen();
     role.say_filled(role.account, replacement, "early");
+    role.pass(seconds(3)).await;
+    role.say(role.account, order, ReportKind::Replaced { broker_order_id: "broker-2".parse().unwrap() });
+    role.pass(seconds(3)).await;
+    assert_eq!(role.stored(replacement).await.filled, "0.25".parse().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_report_overtakes_one_that_the_store_did_not_take() {
+    let mut role = Role::new().await;
+    // Each command has a round of its own: the store fails at the first report and not at the second.
+    role.process = role.ledger.process_with(LaneSettings { batch: 1, ..SETTINGS });
+    let order = role.ledger.work(&role.process, role.account).await;
+    let (command, replacement) = replace(&role, order);
+    role.process.run(role.account, command).await.unwrap();
+    role.say_filled(role.account, order, "before");
+    role.say(role.account, order, ReportKind::Replaced { broker_order_id: "broker-2".parse().unwrap() });
+    role.ledger.store.fail_next([Fault::Unavailable]);
+    role.listen();
+    role.pass(seconds(3)).await;
+    assert_eq!(role.stored(order).await.filled, "0.25".parse().unwrap());
+    // What had filled before is not filled again.
+    assert_eq!(role.stored(replacement).await.terms.quantity, "1.25".parse().unwrap());
+    role.ledger.verify().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_had_to_wait_for_the_store_is_not_given_up_for_that() {
+    let mut role = Role::new().await;
+    let order = role.ledger.work(&role.process, role.account).await;
+    let (command, replacement) = replace(&role, order);
+    role.process.run(role.account, command).await.unwrap();
+    // A process that has to read the log first.
+    role.process = role.ledger.process();
+    role.ledger.store.away.store(true, Ordering::SeqCst);
+    role.listen();
+    role.say_filled(role.account, replacement, "early");
+    role.pass(seconds(15)).await;
+    role.ledger.store.away.store(false, Ordering::SeqCst);
     role.pass(seconds(3)).await;
     role.say(role.account, order, ReportKind::Replaced { broker_order_id: "broker-2".parse().unwrap() });
     role.pass(seconds(3)).await;

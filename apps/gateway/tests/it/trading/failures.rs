@@ -1,6 +1,7 @@
 //! What the writers and the store cannot do is answered with the truth about the outcome.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -69,4 +70,46 @@ async fn an_instrument_that_cannot_be_looked_up_is_a_store_that_is_away() {
     let answer = world.post("/v1/orders", &world.order(json!({"symbol": "AWAY"}))).await;
     assert_problem(&answer, 503, "store_unavailable", "instruments");
     assert_eq!(answer.json()["outcome"], "not_executed");
+}
+
+#[actix_web::test]
+async fn what_was_carried_out_is_never_said_not_to_be() {
+    let world = World::start().await;
+    let order = world.place(json!({"client_order_id": "once"})).await;
+    let reads = |left| world.behind.reads_left.store(left, Ordering::SeqCst);
+
+    // The same request again: the writer knows that it was carried out, and its answer cannot be read.
+    reads(0);
+    let answer = world.post("/v1/orders", &world.order(json!({"client_order_id": "once"}))).await;
+    assert_problem(&answer, 503, "store_unavailable", "repeated");
+    assert_eq!((&answer.json()["outcome"], &answer.json()["order_id"]), (&json!("executed"), &order["id"]));
+
+    // Cancelled with the first read, and not readable afterwards.
+    reads(1);
+    let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    let answer = world.delete(&path).await;
+    assert_problem(&answer, 503, "store_unavailable", "cancelled");
+    assert_eq!(answer.json()["outcome"], "executed");
+    reads(i64::MAX);
+    assert_eq!(world.get(&path).await.json()["status"], "canceled");
+
+    // With nothing read at all, nothing was done.
+    let other = world.place(json!({})).await;
+    reads(0);
+    let path = format!("/v1/orders/{}", other["id"].as_str().unwrap());
+    assert_eq!(world.delete(&path).await.json()["outcome"], "not_executed");
+    reads(i64::MAX);
+    assert_eq!(world.get(&path).await.json()["status"], "pending_new");
+}
+
+#[actix_web::test]
+async fn an_order_keeps_its_answer_when_its_instrument_takes_no_more() {
+    let world = World::start().await;
+    let first = world.place(json!({"client_order_id": "early", "symbol": "BRK.B"})).await;
+    world.delisted.store(true, Ordering::SeqCst);
+    let again = world.post("/v1/orders", &world.order(json!({"client_order_id": "early", "symbol": "BRK.B"}))).await;
+    assert_eq!((again.status, &again.json()["id"]), (201, &first["id"]));
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    let other = world.post("/v1/orders", &world.order(json!({"client_order_id": "late", "symbol": "BRK.B"}))).await;
+    assert_problem(&other, 422, "unknown_symbol", "delisted");
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
@@ -27,6 +28,7 @@ use velox_trading::{
     ReportKind, RiskLimits, Trading,
 };
 
+use crate::accounts::faulty_store::FaultyStore;
 use crate::server::{Answer, config, request};
 
 /// The market of the tests: it moves when told.
@@ -56,14 +58,18 @@ impl Moments for OneClock {
     }
 }
 
-/// Instruments with the steps of `BTC-PERP`: tick 1, lot 0.0001, smallest value 1. `OLD` takes no orders.
-struct Listed;
+/// Instruments with the steps of `BTC-PERP`: tick 1, lot 0.0001, smallest value 1. `OLD` takes no orders, and `BRK.B`
+/// none once it is delisted.
+struct Listed(Arc<AtomicBool>);
 
 #[async_trait]
 impl Instruments for Listed {
     async fn instrument(&self, symbol: Symbol) -> Result<Option<Instrument>, InstrumentError> {
         let model = bundled_instruments().into_iter().next().unwrap();
         Ok(match symbol.as_str() {
+            "BRK.B" if self.0.load(Ordering::SeqCst) => {
+                Some(Instrument { symbol, status: InstrumentStatus::Delisted, ..model })
+            }
             "AWAY" => return Err(InstrumentError("the store is away".to_owned())),
             "BTC-PERP" | "BTC/USD" | "BRK.B" | "QUIET" => Some(Instrument { symbol, ..model }),
             "OLD" => Some(Instrument { symbol, status: InstrumentStatus::Delisted, ..model }),
@@ -109,6 +115,10 @@ pub(crate) struct World {
     pub(crate) account: AccountId,
     /// The same of another tenant.
     pub(crate) foreign: AccountId,
+    /// Whether `BRK.B` takes no orders any more.
+    pub(crate) delisted: Arc<AtomicBool>,
+    /// The store as handlers reach it; the accounts' writers have a way of their own.
+    pub(crate) behind: Arc<FaultyStore>,
     lanes: Arc<Lanes>,
     org: OrgId,
     _server: Server,
@@ -141,18 +151,21 @@ impl World {
             LaneSettings { lanes: 2, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000, shared: true };
         let (lanes, mut tasks) = Lanes::start(Arc::new(ports), settings);
         tasks.detach_all();
+        let behind = Arc::new(FaultyStore::over(store));
         let trading = Trading {
             writer: lanes.clone(),
-            log: store.clone(),
-            queries: store.clone(),
+            log: behind.clone(),
+            queries: behind.clone(),
             prices: market.clone(),
             moments,
             ids: Arc::new(FreshIds),
         };
         let orgs = [OrgId::new(FreshIds.next()), OrgId::new(FreshIds.next())];
-        let (address, server) = serve(&clock, orgs, change(trading));
+        let delisted = Arc::new(AtomicBool::new(false));
+        let (address, server) = serve(&clock, orgs, change(trading), Listed(Arc::clone(&delisted)));
         let [account, foreign] = [AccountId::new(FreshIds.next()), AccountId::new(FreshIds.next())];
-        let world = Self { address, clock, market, account, foreign, lanes, org: orgs[0], _server: server };
+        let org = orgs[0];
+        let world = Self { address, clock, market, account, foreign, delisted, behind, lanes, org, _server: server };
         world.open(account, orgs[0], true).await;
         world.open(foreign, orgs[1], true).await;
         world
@@ -276,7 +289,7 @@ impl World {
     }
 }
 
-fn serve(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading) -> (SocketAddr, Server) {
+fn serve(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading, listed: Listed) -> (SocketAddr, Server) {
     let config = config(&[
         ("server.request_timeout_ms", "20000"),
         ("limits.requests_per_minute", "0"),
@@ -289,7 +302,7 @@ fn serve(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading) -> (SocketA
         health: HealthChecks::default(),
         shutdown: Shutdown::default(),
     };
-    let intake = Data::new(Intake { trading: trading.clone(), instruments: Arc::new(Listed) });
+    let intake = Data::new(Intake { trading: trading.clone(), instruments: Arc::new(listed) });
     let trading = Data::new(trading);
     let past: Arc<dyn PastPrices> = Arc::new(Yesterday);
     let wire = move |app: &mut ServiceConfig| {

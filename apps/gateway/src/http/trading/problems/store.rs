@@ -6,7 +6,7 @@ use std::time::Duration;
 use velox_kernel::error_code;
 use velox_trading::{ExecuteError, StoreError};
 
-use crate::http::Problem;
+use crate::http::{Outcome, Problem};
 
 /// When to try again where nobody knows better.
 const SOON: Duration = Duration::from_secs(1);
@@ -14,6 +14,15 @@ const SOON: Duration = Duration::from_secs(1);
 /// Something could not be read, before anything was done.
 pub(super) fn unavailable(cause: impl fmt::Display) -> Problem {
     Problem::of(error_code::STORE_UNAVAILABLE).retry_after(SOON).caused_by(cause)
+}
+
+/// Something was done, and could not be read afterwards.
+pub(super) fn unread(error: StoreError) -> Problem {
+    let problem = match error {
+        StoreError::Corrupt(_) => Problem::internal(error),
+        _ => unavailable(error),
+    };
+    problem.outcome(Outcome::Executed)
 }
 
 impl From<StoreError> for Problem {
