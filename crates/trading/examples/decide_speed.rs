@@ -1,7 +1,7 @@
 //! How long it takes to decide and take in a resting order, with few and with many orders open.
 //!
-//! `cargo run --release -p velox-trading --example decide_speed`. Each round starts from the same account, so both the
-//! trial and the taking in copy a path of the persistent maps: the figure may grow with the logarithm of the number of
+//! `cargo run --release -p velox-trading --example decide_speed`. Each round starts from the same account, so taking an order
+//! in copies a path of the persistent maps: the figure may grow with the logarithm of the number of
 //! open orders, a few microseconds at 10,000, and no faster.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement for developers")]
@@ -29,10 +29,7 @@ fn place(order: OrderId, name: u32) -> Command {
 }
 
 fn decide(scenario: &AccountScenario, account: &mut Account, command: &Command) {
-    let events = account.handle(command, &scenario.context(command)).unwrap();
-    for event in &events {
-        account.apply(event).unwrap();
-    }
+    (_, *account) = account.handle_and_apply(command, &scenario.context(command)).unwrap();
 }
 
 fn main() {

@@ -41,7 +41,7 @@ pub struct Account {
     id: AccountId,
     seq: u64,
     last_time: Timestamp,
-    profile: Option<Profile>,
+    profile: Option<Arc<Profile>>,
     halt: Option<HaltMode>,
     limits: RiskLimits,
     balances: OrdMap<Currency, Balance>,
@@ -159,8 +159,8 @@ impl Account {
 
     /// What was fixed when it was opened; `None` before.
     #[must_use]
-    pub const fn profile(&self) -> Option<&Profile> {
-        self.profile.as_ref()
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_deref()
     }
 
     /// How far it is halted.

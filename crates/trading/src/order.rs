@@ -219,6 +219,8 @@ pub enum EndReason {
     NotRouted,
     /// Its time in force ended it.
     TimeInForce,
+    /// It was reduce-only, and there was less left to close than it might still fill.
+    NothingToReduce,
     /// The broker did not know it, repeatedly, after its settling time.
     NotFoundAtBroker,
     /// The broker said so.

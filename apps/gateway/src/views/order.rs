@@ -216,6 +216,7 @@ impl From<&EndReason> for EndReasonView {
             EndReason::AccountHalted => (EndCodeWord::AccountHalted, None),
             EndReason::NotRouted => (EndCodeWord::NotRouted, None),
             EndReason::TimeInForce => (EndCodeWord::TimeInForce, None),
+            EndReason::NothingToReduce => (EndCodeWord::NothingToReduce, None),
             EndReason::NotFoundAtBroker => (EndCodeWord::NotFoundAtBroker, None),
             EndReason::ByBroker { text } => (EndCodeWord::ByBroker, Some(text.clone())),
         };

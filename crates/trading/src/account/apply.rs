@@ -135,7 +135,7 @@ impl Account {
     fn open(&mut self, opened: &AccountOpened, at: Timestamp) -> Result<(), Problem> {
         let AccountOpened { account: _, org, connection, name, paper, currency, cash, leverage, allow_short, limits } =
             opened;
-        self.profile = Some(Profile {
+        self.profile = Some(Arc::new(Profile {
             org: *org,
             connection: *connection,
             name: name.clone(),
@@ -144,7 +144,7 @@ impl Account {
             leverage: *leverage,
             allow_short: *allow_short,
             opened_at: at,
-        });
+        }));
         self.limits = limits.clone();
         self.ledger(*currency).deposited = *cash;
         Ok(())

@@ -148,13 +148,13 @@ impl Account {
     }
 
     fn decide_cancel(&self, id: OrderId, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
-        Ok(cancel(self.changeable(id, context)?).into_iter().collect())
+        Ok(cancel(self.changeable(id, context)?, EndReason::ByClient).into_iter().collect())
     }
 
     fn decide_cancel_all(&self, symbol: Option<Symbol>) -> Vec<Fact> {
         self.open_orders()
             .filter(|order| symbol.is_none_or(|symbol| order.terms.symbol == symbol))
-            .filter_map(cancel)
+            .filter_map(|order| cancel(order, EndReason::ByClient))
             .collect()
     }
 
@@ -223,10 +223,10 @@ impl Account {
     }
 }
 
-/// What cancelling an open order means where it stands: at once when no broker has seen it.
-fn cancel(order: &Order) -> Option<Fact> {
+/// What cancelling an open order means where it stands: at once, for this reason, when no broker has seen it.
+pub(super) fn cancel(order: &Order, reason: EndReason) -> Option<Fact> {
     match order.status {
-        OrderStatus::PendingNew => Some(Fact::OrderCanceled { order_id: order.id, reason: EndReason::ByClient }),
+        OrderStatus::PendingNew => Some(Fact::OrderCanceled { order_id: order.id, reason }),
         OrderStatus::PendingCancel => None,
         _ => Some(Fact::OrderCancelRequested { order_id: order.id }),
     }

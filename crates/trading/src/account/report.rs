@@ -1,11 +1,14 @@
 //! Taking a broker's word: doubled, late and reordered reports included.
 
+use velox_kernel::Quantity;
+
 use super::Account;
+use super::handle::cancel;
 use crate::command::{FillReport, Report, ReportKind};
 use crate::context::Context;
 use crate::event::Fact;
 use crate::fill::Fill;
-use crate::order::{EndReason, Order, OrderStatus};
+use crate::order::{EndReason, Order, OrderStatus, Side};
 use crate::refused::Refused;
 
 impl Account {
@@ -13,14 +16,50 @@ impl Account {
         let closed = context.closed_order.filter(|order| order.id == report.order);
         if let ReportKind::Filled(fill) = &report.kind {
             let order = self.open_order(report.order).or(closed).ok_or(Refused::UnknownOrder)?;
-            return filled(order, fill, report, context);
+            let mut facts = filled(order, fill, report, context)?;
+            if let [Fact::OrderFilled(fill)] = facts.as_slice() {
+                let ended = self.exceeding_reduce_only(fill)?;
+                facts.extend(ended);
+            }
+            return Ok(facts);
         }
         match (self.open_order(report.order), closed) {
-            (Some(order), _) => step(order, &report.kind, context),
+            (Some(order), _) => step(order, &report.kind, self.cancel_reason(order), context),
             // A report that comes again, or late, about an order that ended: there is nothing to add.
             (None, Some(_)) => Ok(vec![]),
             (None, None) => Err(Refused::UnknownOrder),
         }
+    }
+
+    /// The cancels of reduce-only orders that could do more than close what a fill leaves of the position. The oldest
+    /// that fit stay.
+    fn exceeding_reduce_only(&self, fill: &Fill) -> Result<Vec<Fact>, Refused> {
+        let held = self.position(fill.symbol).map_or(Quantity::ZERO, |position| position.quantity);
+        let held = held.plus(fill.side.signed(fill.quantity))?;
+        let closing = if held.is_negative() { Side::Buy } else { Side::Sell };
+        let mut closable = held.abs();
+        let mut cancels = Vec::new();
+        let of_symbol = |order: &&Order| order.terms.reduce_only && order.terms.symbol == fill.symbol;
+        for order in self.open_orders().filter(of_symbol) {
+            let left = order.remaining();
+            let left = if order.id == fill.order { left.minus(fill.quantity)?.max(Quantity::ZERO) } else { left };
+            if left.is_zero() {
+                continue;
+            }
+            if order.terms.side == closing && left <= closable {
+                closable = closable.minus(left)?;
+            } else {
+                cancels.extend(cancel(order, EndReason::NothingToReduce));
+            }
+        }
+        Ok(cancels)
+    }
+
+    /// Why an order ends that its broker says is cancelled, in no words of its own.
+    fn cancel_reason(&self, order: &Order) -> EndReason {
+        let held = self.position(order.terms.symbol).map_or(Quantity::ZERO, |position| position.quantity);
+        let reduces = held.is_negative() == (order.terms.side == Side::Buy) && order.remaining() <= held.abs();
+        if order.terms.reduce_only && !reduces { EndReason::NothingToReduce } else { EndReason::ByClient }
     }
 }
 
@@ -55,7 +94,7 @@ fn filled(order: &Order, fill: &FillReport, report: &Report, context: &Context<'
     }))])
 }
 
-fn step(order: &Order, report: &ReportKind, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
+fn step(order: &Order, report: &ReportKind, canceled: EndReason, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
     let order_id = order.id;
     if order.status == OrderStatus::PendingNew {
         return Err(Refused::IllegalReport { status: order.status });
@@ -67,7 +106,7 @@ fn step(order: &Order, report: &ReportKind, context: &Context<'_>) -> Result<Vec
             if news { vec![Fact::OrderAcknowledged { order_id, broker_order_id: *broker_order_id }] } else { vec![] }
         }
         ReportKind::Canceled { text } => {
-            vec![Fact::OrderCanceled { order_id, reason: reason(text, EndReason::ByClient) }]
+            vec![Fact::OrderCanceled { order_id, reason: reason(text, canceled) }]
         }
         ReportKind::Expired => vec![Fact::OrderExpired { order_id, reason: EndReason::TimeInForce }],
         ReportKind::Rejected { text } => {

@@ -9,6 +9,7 @@ mod halts;
 mod model;
 mod orders;
 mod pre_trade_rules;
+mod reduce_only;
 mod repeats;
 mod replacements;
 mod reports;
