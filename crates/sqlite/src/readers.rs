@@ -16,7 +16,7 @@ type Work = Box<dyn FnOnce(&mut InlineSqlite) + Send>;
 
 /// The way to the threads that read.
 pub(crate) struct Readers {
-    jobs: SyncSender<Work>,
+    jobs: Option<SyncSender<Work>>,
     queued: Arc<AtomicUsize>,
     deadline: Duration,
 }
@@ -36,7 +36,12 @@ impl Readers {
             let name = "velox-reader".to_owned();
             threads.push(std::thread::Builder::new().name(name).spawn(move || work(connection, &inbox, &queued))?);
         }
-        Ok((Self { jobs, queued, deadline: options.read_deadline }, threads))
+        Ok((Self { jobs: Some(jobs), queued, deadline: options.read_deadline }, threads))
+    }
+
+    /// Lets the threads end once they have done what waits.
+    pub(crate) fn stop(&mut self) {
+        self.jobs = None;
     }
 
     /// How much waits for a reader.
@@ -58,7 +63,11 @@ impl Readers {
             }
         });
         self.queued.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = self.jobs.try_send(work) {
+        let sent = match &self.jobs {
+            Some(jobs) => jobs.try_send(work),
+            None => Err(TrySendError::Disconnected(work)),
+        };
+        if let Err(error) = sent {
             self.queued.fetch_sub(1, Ordering::Relaxed);
             return Err(match error {
                 TrySendError::Full(_) => Failure::Overloaded,

@@ -73,19 +73,9 @@ impl SqliteStore {
         (self.writer.as_ref().map_or(0, |(writer, _)| writer.queued()), self.readers.queued())
     }
 
-    /// Does what waits, closes the file and lets go of it. Blocks.
-    ///
-    /// The writer's connection is the last one to be closed, so that SQLite moves the write-ahead log into the file and
-    /// removes it: two that close at the same moment each leave that to the other.
+    /// Does what waits, closes the file and lets go of it. Blocks. Dropping it does the same.
     pub fn close(self) {
-        let Self { writer, readers, reading } = self;
-        drop(readers);
-        reading.into_iter().for_each(join);
-        if let Some((writer, writing)) = writer {
-            writer.stop();
-            drop(writer);
-            join(writing);
-        }
+        drop(self);
     }
 
     pub(crate) async fn read<T: Send + 'static>(
@@ -105,6 +95,20 @@ impl SqliteStore {
         code: impl AsyncFnOnce(&mut InlineSqlite) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         self.writer()?.transact(move |connection| connection.run(code)).await
+    }
+}
+
+impl Drop for SqliteStore {
+    /// The writer's connection is the last one to be closed, so that SQLite moves the write-ahead log into the file and
+    /// removes it, and the next start need not read it: two that close at the same moment each leave that to the other.
+    fn drop(&mut self) {
+        self.readers.stop();
+        self.reading.drain(..).for_each(join);
+        if let Some((writer, writing)) = self.writer.take() {
+            writer.stop();
+            drop(writer);
+            join(writing);
+        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Execution {
     ///
     /// # Errors
     /// [`StoreError`] when the right could not be asked for, or the books could not be read.
-    pub(super) async fn begin(&self) -> Result<bool, StoreError> {
+    async fn begin(&self) -> Result<bool, StoreError> {
         if !self.lease.try_acquire(&self.gate).await? {
             return Ok(false);
         }
@@ -54,9 +54,9 @@ impl Execution {
     }
 
     /// Executes while it has the right to and asks for it while not, until the shutdown begins. It ends before that
-    /// only when one of its tasks broke. `begun` says that [`Execution::begin`] was done.
-    pub(super) async fn run(self, mut begun: bool, shutdown: Shutdown) {
-        let mut said = false;
+    /// only when one of its tasks broke. Requests are served meanwhile: orders wait for it, within their bound.
+    pub(super) async fn run(self, shutdown: Shutdown) {
+        let (mut begun, mut said) = (false, false);
         let leaving = shutdown.begun();
         tokio::pin!(leaving);
         loop {

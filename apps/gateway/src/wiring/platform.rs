@@ -195,8 +195,6 @@ impl Platform {
                 settling: SETTLING,
             }),
         };
-        // Alone on its store, it executes from the start; among others it serves first.
-        let executes = !stores.shared && execution.begin().await?;
 
         // Identity and broker connections.
         let (sessions_ended, _) = broadcast::channel(ENDINGS);
@@ -222,7 +220,7 @@ impl Platform {
 
         // The tasks that run for the life of the process.
         let mut tasks = Tasks::default();
-        tasks.spawn("execution", execution.run(executes, shutdown.clone()));
+        tasks.spawn("execution", execution.run(shutdown.clone()));
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
         if let Some(source) = feed.feed {
