@@ -1,12 +1,13 @@
 //! The accounts' writers: lanes that decide commands and make their events durable, many to a commit.
 
 mod hub;
+mod inbox;
 mod lane;
 mod lanes;
 mod loading;
 mod locked;
 
-pub use hub::{Committed, Hub};
+pub use hub::{Committed, Hub, Work};
 pub(crate) use lane::by_account;
 pub use lane::{LanePorts, LaneSettings};
 pub use lanes::Lanes;

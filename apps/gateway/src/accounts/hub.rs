@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use actix_web::web::Bytes;
 use parking_lot::RwLock;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use velox_kernel::AccountId;
 use velox_trading::{Append, Order, OrderStatus, RecordedEvent};
 
@@ -13,6 +13,9 @@ use velox_trading::{Append, Order, OrderStatus, RecordedEvent};
 const BACKLOG: usize = 256;
 /// Orders that may wait for the executor before it has to look for them in the store.
 const WORK: usize = 16_384;
+/// Orders that may wait for the executor before the accounts take in no more of clients: it does some thousands a
+/// second, and an order that waits longer than its bound is never sent.
+const ENOUGH: usize = 4_096;
 
 /// Events of one account that became durable together.
 #[derive(Debug)]
@@ -30,22 +33,63 @@ pub struct Committed {
 pub struct Hub {
     followers: RwLock<HashMap<AccountId, broadcast::Sender<Arc<Committed>>>>,
     work: RwLock<mpsc::Sender<Order>>,
+    taken: watch::Sender<()>,
+}
+
+/// Where the executor hears of orders that need a broker.
+pub struct Work {
+    orders: mpsc::Receiver<Order>,
+    taken: watch::Sender<()>,
+}
+
+impl Work {
+    /// Takes up to `most` orders, waiting for the first; 0 when nobody will tell of one any more.
+    pub async fn recv_many(&mut self, orders: &mut Vec<Order>, most: usize) -> usize {
+        let count = self.orders.recv_many(orders, most).await;
+        self.taken.send_replace(());
+        count
+    }
+}
+
+impl Drop for Work {
+    /// Nobody waits for one who is gone.
+    fn drop(&mut self) {
+        self.orders.close();
+        self.taken.send_replace(());
+    }
 }
 
 impl Hub {
     /// A hub, and where the executor hears of orders that need a broker.
     #[must_use]
-    pub fn new() -> (Arc<Self>, mpsc::Receiver<Order>) {
+    pub fn new() -> (Arc<Self>, Work) {
         let (work, orders) = mpsc::channel(WORK);
-        (Arc::new(Self { followers: RwLock::default(), work: RwLock::new(work) }), orders)
+        let taken = watch::Sender::new(());
+        let listener = Work { orders, taken: taken.clone() };
+        (Arc::new(Self { followers: RwLock::default(), work: RwLock::new(work), taken }), listener)
     }
 
     /// Where the executor hears of orders from now on; who listened before hears no more.
     #[must_use]
-    pub fn renew_work(&self) -> mpsc::Receiver<Order> {
+    pub fn renew_work(&self) -> Work {
         let (work, orders) = mpsc::channel(WORK);
         *self.work.write() = work;
-        orders
+        Work { orders, taken: self.taken.clone() }
+    }
+
+    /// Whether the executor keeps up, or there is none here to wait for.
+    pub(super) fn has_room(&self) -> bool {
+        let work = self.work.read();
+        work.is_closed() || work.max_capacity() - work.capacity() < ENOUGH
+    }
+
+    /// Returns once the executor keeps up.
+    pub(super) async fn room(&self) {
+        let mut taken = self.taken.subscribe();
+        while !self.has_room() {
+            // The sender lives in `self`.
+            let _ = taken.changed().await;
+        }
     }
 
     /// What is committed for an account from now on.

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use velox_kernel::{AccountId, OrgId, Principal};
 use velox_trading::{
     Append, Appended, Cause, Command, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Order, Prices,
@@ -13,6 +13,7 @@ use velox_trading::{
 };
 
 use super::hub::{self, Hub};
+use super::inbox::Inbox;
 use super::loading::{follow_log, load_account};
 use super::locked;
 use crate::faults::{self, Step};
@@ -134,7 +135,8 @@ impl Lane {
 
     /// Works until every sender is gone or the lanes are closed, and nothing waits any more. There is no wait for
     /// company: what queued up during a commit shares the next.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Queued>, mut closed: watch::Receiver<bool>) {
+    pub(super) async fn run(mut self, mut inbox: Inbox, mut closed: watch::Receiver<bool>) {
+        let hub = Arc::clone(&self.ports.hub);
         let mut taken = Vec::with_capacity(self.settings.batch);
         let mut open = true;
         loop {
@@ -142,11 +144,11 @@ impl Lane {
                 biased;
                 _ = closed.wait_for(|closed| *closed), if open => {
                     // What is in the queue is still done; what comes now is told that it came too late.
-                    jobs.close();
+                    inbox.close();
                     open = false;
                     continue;
                 }
-                count = jobs.recv_many(&mut taken, self.settings.batch.max(1)) => count,
+                count = inbox.recv_many(&mut taken, self.settings.batch.max(1), &hub) => count,
             };
             if count == 0 {
                 return;

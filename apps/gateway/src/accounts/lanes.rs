@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use velox_kernel::{AccountId, OrgId};
 use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed, StoreError};
 
+use super::inbox::{Inbox, Outside};
 use super::lane::{Answer, Job, Lane, LanePorts, LaneSettings, Queued, Task};
 
 /// The lanes of this process.
 pub struct Lanes {
-    queues: Vec<mpsc::Sender<Queued>>,
+    queues: Vec<Outside>,
     closed: watch::Sender<bool>,
 }
 
@@ -26,9 +27,9 @@ impl Lanes {
         let closed = watch::Sender::new(false);
         let queues = (0..settings.lanes.max(1))
             .map(|_| {
-                let (queue, jobs) = mpsc::channel(settings.queue.max(1));
-                tasks.spawn(Lane::new(Arc::clone(&ports), settings).run(jobs, closed.subscribe()));
-                queue
+                let (outside, inbox) = Inbox::new(settings.queue.max(1));
+                tasks.spawn(Lane::new(Arc::clone(&ports), settings).run(inbox, closed.subscribe()));
+                outside
             })
             .collect();
         (Arc::new(Self { queues, closed }), tasks)
@@ -42,7 +43,7 @@ impl Lanes {
     /// Commands that wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queues.iter().map(|queue| queue.max_capacity() - queue.capacity()).sum()
+        self.queues.iter().map(Outside::waiting).sum()
     }
 
     /// Puts a command into its account's queue, waiting for room, and gives where its answer comes.
@@ -78,19 +79,21 @@ impl Lanes {
     }
 
     async fn send(&self, account: AccountId, queued: Queued) -> Result<(), ExecuteError> {
-        self.queue(account).send(queued).await.map_err(|_| ExecuteError::ShuttingDown)
+        self.queue(account).own.send(queued).await.map_err(|_| ExecuteError::ShuttingDown)
     }
 
     async fn try_job(&self, account: AccountId, task: Task) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.queue(account).try_send(Queued::One(Job { account, task, reply })).map_err(|error| match error {
-            TrySendError::Full(_) => ExecuteError::Overloaded,
-            TrySendError::Closed(_) => ExecuteError::ShuttingDown,
-        })?;
+        self.queue(account).clients.try_send(Queued::One(Job { account, task, reply })).map_err(
+            |error| match error {
+                TrySendError::Full(_) => ExecuteError::Overloaded,
+                TrySendError::Closed(_) => ExecuteError::ShuttingDown,
+            },
+        )?;
         answer_of(answer).await
     }
 
-    fn queue(&self, account: AccountId) -> &mpsc::Sender<Queued> {
+    fn queue(&self, account: AccountId) -> &Outside {
         // The last bits of a UUIDv7 are random: accounts spread evenly.
         let spread = account.uuid().as_u128() % u128::try_from(self.queues.len()).unwrap_or(1);
         &self.queues[usize::try_from(spread).unwrap_or(0)]

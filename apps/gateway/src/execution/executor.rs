@@ -8,12 +8,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use velox_kernel::OrderId;
 use velox_trading::{Order, OrderStatus, StoreError, TradingQueries};
 
 use super::broker_calls::BrokerCalls;
+use crate::accounts::Work;
 use crate::shutdown::Shutdown;
 
 /// The states in which an order waits for a call to its broker.
@@ -56,7 +56,7 @@ enum Served {
 pub struct Executor {
     calls: Arc<BrokerCalls>,
     queries: Arc<dyn TradingQueries>,
-    work: mpsc::Receiver<Order>,
+    work: Work,
     settings: ExecutorSettings,
     serving: FuturesUnordered<BoxFuture<'static, OrderId>>,
     /// How far each order is that was served lately.
@@ -73,7 +73,7 @@ impl Executor {
     pub fn new(
         calls: Arc<BrokerCalls>,
         queries: Arc<dyn TradingQueries>,
-        work: mpsc::Receiver<Order>,
+        work: Work,
         settings: ExecutorSettings,
     ) -> Self {
         Self {

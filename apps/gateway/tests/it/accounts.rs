@@ -5,6 +5,7 @@
 mod conflicts;
 mod failures;
 pub(crate) mod faulty_store;
+mod keeping_up;
 pub(crate) mod ledger;
 mod loading;
 mod model;

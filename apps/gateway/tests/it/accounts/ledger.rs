@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
-use velox::accounts::{Hub, LanePorts, LaneSettings, Lanes};
+use velox::accounts::{Hub, LanePorts, LaneSettings, Lanes, Work};
 use velox::observe::Observer;
 use velox_kernel::{AccountId, Clock, CommandId, ConnectionId, Digest, Ids, Money, OrderId, OrgId, Principal, Symbol};
 use velox_testkit::TestClock;
@@ -42,7 +41,7 @@ impl Prices for Still {
 /// One process that writes to the store.
 pub(crate) struct Process {
     pub(crate) lanes: Arc<Lanes>,
-    pub(crate) work: mpsc::Receiver<Order>,
+    pub(crate) work: Work,
     pub(crate) tasks: tokio::task::JoinSet<()>,
 }
 

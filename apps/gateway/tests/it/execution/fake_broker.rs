@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
+use velox::accounts::Hub;
 use velox::execution::{BrokerCalls, Executor, ExecutorSettings, take_reports};
 use velox::shutdown::Shutdown;
 use velox_kernel::{AccountId, OrderId};
@@ -131,7 +132,7 @@ impl Role {
 
     /// Lets the executor begin.
     pub(crate) fn execute(&mut self) {
-        let (_, nothing) = mpsc::channel(1);
+        let (_, nothing) = Hub::new();
         let work = std::mem::replace(&mut self.process.work, nothing);
         let calls = BrokerCalls {
             lanes: self.process.lanes.clone(),
