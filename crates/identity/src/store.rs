@@ -33,6 +33,9 @@ pub trait IdentityStore: Send + Sync {
     /// Whether there is no user at all.
     async fn is_empty(&self) -> Result<bool, StoreError>;
 
+    /// The organisation of the installation's first user, which runs the installation; `None` while there is no user.
+    async fn host(&self) -> Result<Option<OrgId>, StoreError>;
+
     /// Keeps an organisation, its first user and, if given, the user's first session.
     async fn create_user(&self, new: &NewUser) -> Result<UserCreation, StoreError>;
 

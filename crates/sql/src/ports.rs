@@ -148,6 +148,10 @@ macro_rules! impl_identity_store {
                 $read!(self, identity::is_empty())
             }
 
+            async fn host(&self) -> Result<Option<velox_kernel::OrgId>, velox_identity::StoreError> {
+                $read!(self, identity::host())
+            }
+
             async fn create_user(
                 &self,
                 new: &velox_identity::NewUser,

@@ -31,6 +31,15 @@ pub async fn is_empty(conn: &mut Conn) -> Result<bool, Failure> {
     Ok(first.is_none())
 }
 
+/// The organisation of the installation's first user.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn host(conn: &mut Conn) -> Result<Option<OrgId>, Failure> {
+    let first = installation::table.inner_join(users::table.on(users::id.eq(installation::first_user_id)));
+    Ok(first.select(users::org_id).first(conn).await.optional()?)
+}
+
 /// Keeps an organisation, its first user and, if given, the user's first session.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 pub async fn identity_store_contract(make: impl AsyncFn() -> Arc<dyn IdentityStore>) {
     keeps_what_it_was_given(&*make().await).await;
     makes_one_first_user(&*make().await).await;
+    knows_its_host(&*make().await).await;
     holds_users_to_their_tenant(&*make().await).await;
     opens_sessions_of_the_present_version_only(&*make().await).await;
     rotates_the_newest_and_overlaps_briefly(&*make().await).await;
@@ -119,6 +120,15 @@ async fn makes_one_first_user(store: &dyn IdentityStore) {
     assert_eq!(store.create_user(&again).await.unwrap(), UserCreation::EmailTaken);
     assert_eq!(store.user(again.user.org, again.user.id).await.unwrap(), None, "nothing of it is kept");
     assert_eq!(store.session_standing(sample_session(&again.user, 21).session.id).await.unwrap(), None);
+}
+
+async fn knows_its_host(store: &dyn IdentityStore) {
+    assert_eq!(store.host().await.unwrap(), None);
+    // The later user has the smaller ids and the earlier address: neither makes anybody the first.
+    let (first, _) = signed_in(store, 9).await;
+    assert_eq!(store.host().await.unwrap(), Some(first.org));
+    signed_in(store, 1).await;
+    assert_eq!(store.host().await.unwrap(), Some(first.org));
 }
 
 async fn holds_users_to_their_tenant(store: &dyn IdentityStore) {

@@ -67,6 +67,10 @@ impl IdentityStore for MemoryIdentityStore {
         Ok(self.0.lock().users.is_empty())
     }
 
+    async fn host(&self) -> Result<Option<OrgId>, StoreError> {
+        Ok(self.0.lock().users.first().map(|user| user.org))
+    }
+
     async fn create_user(&self, new: &NewUser) -> Result<UserCreation, StoreError> {
         let mut tables = self.0.lock();
         if new.only_if_empty && !tables.users.is_empty() {
