@@ -6,6 +6,7 @@ mod feed_health;
 mod feeds;
 mod first_start;
 mod market_task;
+mod openings;
 mod paper;
 mod platform;
 mod restoring_broker;

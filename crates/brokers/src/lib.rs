@@ -24,7 +24,7 @@ pub use connection::{
 };
 pub use create_connection::{CreateConnection, CreateConnectionError, IdempotencyKey, create_connection};
 pub use delete_connection::{DeleteConnectionError, delete_connection};
-pub use finish_openings::{FinishOpeningError, finish_openings};
+pub use finish_openings::{FinishOpeningError, OpeningsLook, finish_openings};
 pub use get_connection::get_connection;
 pub use list_connections::list_connections;
 pub use paper_settings::{InvalidPaperSettings, PaperSettings};

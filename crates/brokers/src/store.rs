@@ -53,8 +53,8 @@ pub trait BrokerStore: Send + Sync {
     /// Removes a connection, credentials included; `false` when the organisation has none of this id.
     async fn delete(&self, org: OrgId, id: ConnectionId) -> Result<bool, StoreError>;
 
-    /// Connections of every tenant that are still opening, the oldest first, at most `limit`.
-    async fn openings(&self, limit: u16) -> Result<Vec<Connection>, StoreError>;
+    /// Connections of every tenant that are still opening, the oldest first (by id): the first `limit` after `after`.
+    async fn openings(&self, after: Option<ConnectionId>, limit: u16) -> Result<Vec<Connection>, StoreError>;
 }
 
 /// A connection to keep.

@@ -303,8 +303,12 @@ macro_rules! impl_broker_store {
                 $change!(self, brokers::delete_connection(org, id))
             }
 
-            async fn openings(&self, limit: u16) -> Result<Vec<velox_brokers::Connection>, velox_brokers::StoreError> {
-                $read!(self, brokers::openings(limit))
+            async fn openings(
+                &self,
+                after: Option<velox_kernel::ConnectionId>,
+                limit: u16,
+            ) -> Result<Vec<velox_brokers::Connection>, velox_brokers::StoreError> {
+                $read!(self, brokers::openings(after, limit))
             }
         }
     };

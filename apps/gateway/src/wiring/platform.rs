@@ -8,7 +8,7 @@ use actix_web::web::{Data, ServiceConfig};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use velox_broker_paper::PaperBroker;
-use velox_brokers::{Brokers, Catalog, PaperSettings, finish_openings};
+use velox_brokers::{Brokers, Catalog, PaperSettings};
 use velox_crypto::{
     AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyRingError, KeyedSecrets, PasetoSigner, SystemClock, SystemIds,
     TokenBinding,
@@ -24,6 +24,7 @@ use super::feed_health::FeedHealth;
 use super::feeds::{FeedStartError, start_feed};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::market_task::MarketTask;
+use super::openings::Openings;
 use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
 use super::stores::Stores;
@@ -88,9 +89,6 @@ pub enum StartError {
     /// Identity's store.
     #[error(transparent)]
     Identity(#[from] velox_identity::StoreError),
-    /// A broker connection whose making was interrupted.
-    #[error("broker connections: {0}")]
-    Connections(#[from] velox_brokers::FinishOpeningError),
     /// A built-in name does not fit its own rules.
     #[error("a built-in name is not valid")]
     Name,
@@ -217,13 +215,13 @@ impl Platform {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
         });
-        finish_openings(&brokers).await?;
         let welcome = first_start(&identity, &brokers, &config.data.dir).await?;
 
         // The tasks that run for the life of the process.
         let mut tasks = Tasks::default();
         tasks.spawn("execution", execution.run(executes, shutdown.clone()));
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
+        tasks.spawn("interrupted connections", Openings(Arc::clone(&brokers)).run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
         if let Some(source) = feed.feed {
             let task = MarketTask {

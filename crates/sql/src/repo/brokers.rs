@@ -158,13 +158,15 @@ pub async fn delete_connection(conn: &mut Conn, org: OrgId, id: ConnectionId) ->
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn openings(conn: &mut Conn, limit: u16) -> Result<Vec<Connection>, Failure> {
-    let records: Vec<ConnectionRecord> = broker_connections::table
+pub async fn openings(conn: &mut Conn, after: Option<ConnectionId>, limit: u16) -> Result<Vec<Connection>, Failure> {
+    let mut query = broker_connections::table
         .filter(broker_connections::status.eq(Val(ConnectionStatus::Opening)))
-        .order(broker_connections::id.asc())
-        .limit(i64::from(limit))
         .select(ConnectionRecord::as_select())
-        .load(conn)
-        .await?;
+        .into_boxed::<Db>();
+    if let Some(after) = after {
+        query = query.filter(broker_connections::id.gt(Val(after)));
+    }
+    let records: Vec<ConnectionRecord> =
+        query.order(broker_connections::id.asc()).limit(i64::from(limit)).load(conn).await?;
     records.into_iter().map(Connection::try_from).collect()
 }

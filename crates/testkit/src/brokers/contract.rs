@@ -67,7 +67,12 @@ async fn keeps_what_it_was_given(store: &dyn BrokerStore) {
     assert_eq!(store.get(connection.org, connection.id).await.unwrap().unwrap(), connection);
     let kept = store.credentials(connection.org, connection.id).await.unwrap();
     assert_eq!(kept, [sealed("api_key", 1), sealed("api_secret", 2)], "by field");
-    assert_eq!(store.openings(10).await.unwrap(), [connection]);
+    assert_eq!(store.openings(None, 10).await.unwrap(), [connection]);
+}
+
+/// The id of the sample connection `number`, of whichever organisation.
+fn id_of(number: u8) -> ConnectionId {
+    sample_connection(1, number).id
 }
 
 async fn pages_in_the_order_of_ids(store: &dyn BrokerStore) {
@@ -90,9 +95,15 @@ async fn pages_in_the_order_of_ids(store: &dyn BrokerStore) {
     assert_eq!(seen, [1, 2, 3, 4, 5].map(|number| sample_connection(1, number).id));
     let strange = PageRequest::new(2, Some(Cursor::new("nothing of ours"))).unwrap();
     assert_eq!(store.list(org, &strange).await, Err(StoreError::InvalidCursor));
-    let openings = store.openings(3).await.unwrap();
+    let openings = store.openings(None, 3).await.unwrap();
     assert_eq!(openings.len(), 3);
     assert_eq!(openings[0].id, sample_connection(1, 1).id, "the oldest first");
+    let rest = store.openings(Some(openings[2].id), 10).await.unwrap();
+    assert_eq!(
+        rest.iter().map(|connection| connection.id).collect::<Vec<_>>(),
+        [4, 5, 9].map(id_of),
+        "of every tenant"
+    );
 }
 
 async fn holds_connections_to_their_tenant(store: &dyn BrokerStore) {
@@ -181,7 +192,7 @@ async fn updates_the_version_it_was_made_on(store: &dyn BrokerStore) {
     connection.version = 2;
     assert_eq!(store.get(connection.org, connection.id).await.unwrap().unwrap(), connection);
     assert_eq!(store.credentials(connection.org, connection.id).await.unwrap(), credentials);
-    assert_eq!(store.openings(10).await.unwrap(), [], "it is active");
+    assert_eq!(store.openings(None, 10).await.unwrap(), [], "it is active");
     assert!(store.update(&connection, None).await.unwrap());
     assert_eq!(store.credentials(connection.org, connection.id).await.unwrap(), credentials, "left as they were");
 }
@@ -198,6 +209,6 @@ async fn deletes_for_good(store: &dyn BrokerStore) {
     assert!(!store.delete(connection.org, connection.id).await.unwrap());
     assert_eq!(store.get(connection.org, connection.id).await.unwrap(), None);
     assert_eq!(store.credentials(connection.org, connection.id).await.unwrap(), []);
-    assert_eq!(store.openings(10).await.unwrap(), []);
+    assert_eq!(store.openings(None, 10).await.unwrap(), []);
     assert!(!store.update(&connection, None).await.unwrap());
 }
