@@ -179,6 +179,18 @@ async fn a_delete_that_was_cut_is_told_honestly_and_finished_by_another() {
 }
 
 #[actix_web::test]
+async fn settings_change_while_an_account_has_no_book() {
+    let house = House::open().await;
+    let token = house.newcomer("ada@example.com").await;
+    let connection = create(&house, &token).await;
+    // As after a takeover: the book of an account without orders is built when its first order comes.
+    house.paper.forget(text(&connection, "account_id").parse().unwrap());
+    let change = json!({"settings": {"latency_ms": 5}}).to_string();
+    let changed = house.call(&token, "PATCH", &path(&connection), &[], &change).await;
+    assert_eq!((changed.status, &changed.json()["settings"]["latency_ms"]), (200, &json!(5)), "{}", changed.json());
+}
+
+#[actix_web::test]
 async fn a_test_tells_what_is_missing() {
     let house = House::open().await;
     let token = house.newcomer("ada@example.com").await;
