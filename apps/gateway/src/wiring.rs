@@ -9,6 +9,7 @@ mod market_task;
 mod openings;
 mod paper;
 mod platform;
+mod pruning;
 mod restoring_broker;
 mod store_health;
 mod stores;

@@ -10,6 +10,7 @@ mod get_connection;
 mod list_connections;
 mod paper_settings;
 mod ports;
+mod prune_idempotency_keys;
 mod seal_credentials;
 mod secret_box;
 mod store;
@@ -31,6 +32,7 @@ pub use paper_settings::{InvalidPaperSettings, PaperSettings};
 pub use ports::{
     AccountsUnavailable, ConnectionAccounts, ConnectionProbe, Credential, ProbeCheck, ProbeReport, Retirement,
 };
+pub use prune_idempotency_keys::prune_idempotency_keys;
 pub use seal_credentials::CredentialsError;
 pub use secret_box::{Sealed, SecretBox, SecretBoxError, SecretPlace};
 pub use store::{BrokerStore, Creation, IdempotencyRecord, NewConnection, StoreError};

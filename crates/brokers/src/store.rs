@@ -25,8 +25,8 @@ pub enum StoreError {
     InvalidCursor,
 }
 
-/// Connections and their sealed credentials. Each method is one transaction; every one but `openings` is held to its
-/// tenant.
+/// Connections and their sealed credentials. Each method is one transaction; every one but `openings` and
+/// `prune_keys` is held to its tenant.
 #[async_trait]
 pub trait BrokerStore: Send + Sync {
     /// The organisation's connections, in the order they were made (by id); the cursor is the last id.
@@ -55,6 +55,10 @@ pub trait BrokerStore: Send + Sync {
 
     /// Connections of every tenant that are still opening, the oldest first (by id): the first `limit` after `after`.
     async fn openings(&self, after: Option<ConnectionId>, limit: u16) -> Result<Vec<Connection>, StoreError>;
+
+    /// Deletes idempotency records that have expired by `now`, the longest expired first: at most 1,000, and those that
+    /// expired in the same microsecond as the last of these. Says how many went.
+    async fn prune_keys(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
 /// A connection to keep.

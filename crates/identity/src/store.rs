@@ -79,7 +79,8 @@ pub trait IdentityStore: Send + Sync {
     async fn change_access(&self, change: &AccessChange) -> Result<Option<Vec<SessionId>>, StoreError>;
 
     /// Deletes refresh tokens that ended before `before` and sessions whose end (`expires_at`, or `revoked_at`) was
-    /// before it, at most 1,000 rows of each; says how many rows went.
+    /// before it, with their tokens: at most 1,000 tokens and 1,000 sessions, a session after its last token. Says how
+    /// many rows went.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 }
 

@@ -310,6 +310,10 @@ macro_rules! impl_broker_store {
             ) -> Result<Vec<velox_brokers::Connection>, velox_brokers::StoreError> {
                 $read!(self, brokers::openings(after, limit))
             }
+
+            async fn prune_keys(&self, now: velox_kernel::Timestamp) -> Result<u64, velox_brokers::StoreError> {
+                $change!(self, brokers::prune_keys(now))
+            }
         }
     };
 }

@@ -25,6 +25,7 @@ use super::feeds::{FeedStartError, start_feed};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::market_task::MarketTask;
 use super::openings::Openings;
+use super::pruning::Pruning;
 use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
 use super::stores::Stores;
@@ -222,6 +223,8 @@ impl Platform {
         tasks.spawn("execution", execution.run(executes, shutdown.clone()));
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
         tasks.spawn("interrupted connections", Openings(Arc::clone(&brokers)).run(shutdown.clone()));
+        let pruning = Pruning { identity: Arc::clone(&identity), brokers: Arc::clone(&brokers) };
+        tasks.spawn("pruning", pruning.run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
         if let Some(source) = feed.feed {
             let task = MarketTask {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use velox_brokers::{
     BrokerSettings, ConnectionStatus, CreateConnection, CreateConnectionError, Environment, FinishOpeningError,
     IdempotencyKey, OpeningsLook, PaperSettings, StoreError, UpdateConnection, create_connection, finish_openings,
-    get_connection, list_connections, update_connection,
+    get_connection, list_connections, prune_idempotency_keys, update_connection,
 };
 use velox_kernel::{Decimal, Digest, PageRequest};
 
@@ -141,4 +141,14 @@ async fn only_the_first_commits_failure_says_that_nothing_was_done() {
     desk.store.set_away_after(None);
     let made = create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await.unwrap();
     assert_eq!(get_connection(&desk.brokers, &ada(), made.id).await.unwrap().unwrap(), made);
+}
+
+#[tokio::test]
+async fn keys_are_pruned_once_their_day_is_over() {
+    let desk = Desk::new();
+    create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await.unwrap();
+    assert_eq!(prune_idempotency_keys(&desk.brokers).await.unwrap(), 0);
+    desk.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(prune_idempotency_keys(&desk.brokers).await.unwrap(), 1);
+    assert_eq!(prune_idempotency_keys(&desk.brokers).await.unwrap(), 0);
 }

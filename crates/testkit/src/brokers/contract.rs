@@ -45,6 +45,8 @@ pub async fn broker_store_contract(make: impl AsyncFn() -> Arc<dyn BrokerStore>)
     holds_connections_to_their_tenant(&*make().await).await;
     answers_a_repeated_request_once(&*make().await).await;
     keeps_one_of_many_under_a_key(&*make().await).await;
+    prunes_expired_keys(&*make().await).await;
+    prunes_many_keys_in_parts(&*make().await).await;
     updates_the_version_it_was_made_on(&*make().await).await;
     deletes_for_good(&*make().await).await;
 }
@@ -176,6 +178,40 @@ async fn keeps_one_of_many_under_a_key(store: &dyn BrokerStore) {
     assert_eq!(created, 1);
     let page = store.list(sample_connection(1, 1).org, &PageRequest::first()).await.unwrap();
     assert_eq!(page.items.len(), 1);
+}
+
+async fn prunes_expired_keys(store: &dyn BrokerStore) {
+    let now = sample_connection(1, 1).created_at;
+    let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
+    store.create(&keyed(1, "old", 7, now)).await.unwrap();
+    store.create(&keyed(2, "young", 7, now.plus(hour))).await.unwrap();
+    let just_before = Timestamp::from_micros(now.plus(day).micros() - 1);
+    assert_eq!(store.prune_keys(just_before).await.unwrap(), 0, "not before its time");
+    let replayed = Creation::Replayed { reply: "{\"number\":1}".into() };
+    assert_eq!(store.create(&keyed(3, "old", 7, now)).await.unwrap(), replayed);
+    assert_eq!(store.prune_keys(now.plus(day)).await.unwrap(), 1);
+    assert_eq!(store.prune_keys(now.plus(day)).await.unwrap(), 0);
+    assert_eq!(store.create(&keyed(4, "old", 8, now)).await.unwrap(), Creation::Created, "the key is free again");
+    assert_eq!(store.create(&keyed(5, "young", 8, now.plus(hour))).await.unwrap(), Creation::KeyReused);
+}
+
+async fn prunes_many_keys_in_parts(store: &dyn BrokerStore) {
+    let now = sample_connection(1, 1).created_at;
+    let mut news = Vec::new();
+    for number in 0..1_100_u32 {
+        let made = now.plus(Duration::from_micros(u64::from(number)));
+        let mut new = keyed(1, &format!("key {number}"), 7, made);
+        new.connection.id = ConnectionId::new(Uuid::from_u128(0x0d_0000 + u128::from(number)));
+        news.push(new);
+    }
+    for part in news.chunks(50) {
+        let created = join_all(part.iter().map(|new| store.create(new))).await;
+        assert!(created.iter().all(|creation| *creation == Ok(Creation::Created)), "{created:?}");
+    }
+    let later = now.plus(Duration::from_secs(2 * 86_400));
+    assert_eq!(store.prune_keys(later).await.unwrap(), 1_000);
+    assert_eq!(store.prune_keys(later).await.unwrap(), 100);
+    assert_eq!(store.prune_keys(later).await.unwrap(), 0);
 }
 
 async fn updates_the_version_it_was_made_on(store: &dyn BrokerStore) {

@@ -5,7 +5,10 @@ use parking_lot::{Mutex, MutexGuard};
 use velox_brokers::{
     BrokerStore, Connection, ConnectionStatus, Creation, IdempotencyRecord, NewConnection, SealedCredential, StoreError,
 };
-use velox_kernel::{ConnectionId, Cursor, OrgId, Page, PageRequest};
+use velox_kernel::{ConnectionId, Cursor, OrgId, Page, PageRequest, Timestamp};
+
+/// Idempotency records that one pruning takes.
+const PRUNED: usize = 1_000;
 
 /// Connections in memory; each method holds one lock from its start to its end. It can be told to be away.
 #[derive(Debug, Default)]
@@ -119,5 +122,15 @@ impl BrokerStore for MemoryBrokerStore {
         let rows = rows.filter(|row| row.status == ConnectionStatus::Opening);
         let rows = rows.filter(|row| after.is_none_or(|after| row.id > after));
         Ok(rows.take(usize::from(limit)).cloned().collect())
+    }
+
+    async fn prune_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut tables = self.tables()?;
+        let mut ends: Vec<_> = tables.keys.iter().map(|kept| kept.expires_at).filter(|end| *end <= now).collect();
+        ends.sort_unstable();
+        let until = ends.get(PRUNED - 1).copied().unwrap_or(now);
+        let count = tables.keys.len();
+        tables.keys.retain(|kept| kept.expires_at > until);
+        Ok(u64::try_from(count - tables.keys.len()).unwrap_or(u64::MAX))
     }
 }
