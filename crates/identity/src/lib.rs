@@ -25,6 +25,7 @@ mod ports;
 mod prune_sessions;
 mod refresh_session;
 mod register;
+mod reread_me;
 mod revoke_session;
 mod risk_settings;
 mod session;
@@ -58,6 +59,7 @@ pub use ports::{
 pub use prune_sessions::prune_sessions;
 pub use refresh_session::{RefreshSessionError, refresh_session};
 pub use register::{Register, RegisterError, register};
+pub use reread_me::reread_me;
 pub use revoke_session::revoke_session;
 pub use risk_settings::{InvalidRiskSettings, RiskSettings};
 pub use session::{RefreshRecord, RefreshVerdict, Session, SessionLabel, SessionStanding, judge_refresh};
