@@ -5,6 +5,7 @@ mod execution_lease;
 mod feed_health;
 mod feeds;
 mod first_start;
+mod identity_settings;
 mod market_task;
 mod openings;
 mod paper;

@@ -14,7 +14,7 @@ use velox_crypto::{
     TokenBinding,
 };
 use velox_engine::{Intake, PastPrices};
-use velox_identity::{Identity, IdentityConfig, IdentityPorts};
+use velox_identity::{Identity, IdentityPorts};
 use velox_kernel::{Clock, Currency, Ids};
 use velox_market::{HotMarket, HotSettings, Ingest, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
 use velox_trading::{Broker, StoreError, Trading};
@@ -23,6 +23,7 @@ use super::execution::Execution;
 use super::feed_health::FeedHealth;
 use super::feeds::{FeedStartError, start_feed};
 use super::first_start::{FirstStartError, Welcome, first_start};
+use super::identity_settings::identity_settings;
 use super::market_task::MarketTask;
 use super::openings::Openings;
 use super::pruning::Pruning;
@@ -372,13 +373,7 @@ fn identity(
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
     };
-    let settings = IdentityConfig {
-        registration_open: config.auth.registration,
-        access_lifetime: Duration::from_secs(config.auth.access_ttl_s),
-        refresh_lifetime: Duration::from_secs(config.auth.refresh_ttl_days * 86_400),
-        ..IdentityConfig::default()
-    };
-    Ok(Identity::new(ports, settings))
+    Ok(Identity::new(ports, identity_settings(&config.auth)))
 }
 
 /// What a paper connection that names no settings trades with.
