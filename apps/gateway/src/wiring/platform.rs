@@ -227,18 +227,16 @@ impl Platform {
         let pruning = Pruning { identity: Arc::clone(&identity), brokers: Arc::clone(&brokers) };
         tasks.spawn("pruning", pruning.run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
-        if let Some(source) = feed.feed {
-            let task = MarketTask {
-                ingest,
-                market: market.clone(),
-                paper: Arc::clone(&paper),
-                gate,
-                hub: Arc::clone(&market_hub),
-                moments,
-                clock: feed.clock,
-            };
-            tasks.spawn("market data", task.run(source, shutdown.clone()));
-        }
+        let task = MarketTask {
+            ingest,
+            market: market.clone(),
+            paper: Arc::clone(&paper),
+            gate,
+            hub: Arc::clone(&market_hub),
+            moments,
+            clock: feed.clock,
+        };
+        tasks.spawn("market data", task.run(feed.feed, shutdown.clone()));
 
         let instruments = Arc::new(CachedInstruments::new(Arc::clone(&stores.market), Arc::clone(&clock)));
         let desk = StreamDesk {
