@@ -7,8 +7,9 @@ use velox_kernel::{AccountId, Actor, ConnectionId, Digest};
 use crate::finish_openings::finish_opening;
 use crate::seal_credentials::seal_credentials;
 use crate::{
-    AccountsUnavailable, BrokerKind, BrokerSettings, Brokers, Connection, ConnectionName, ConnectionStatus, Creation,
-    Credential, CredentialsError, Environment, IdempotencyRecord, InvalidPaperSettings, NewConnection, StoreError,
+    BrokerKind, BrokerSettings, Brokers, Connection, ConnectionName, ConnectionStatus, Creation, Credential,
+    CredentialsError, Environment, FinishOpeningError, IdempotencyRecord, InvalidPaperSettings, NewConnection,
+    StoreError,
 };
 
 /// How long an idempotency key stands for its request.
@@ -60,13 +61,13 @@ pub enum CreateConnectionError {
     /// Another request was made under this idempotency key.
     #[error("another request was made under this idempotency key")]
     KeyReused,
-    /// The store failed.
+    /// The store failed at the first commit, which keeps the connection.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The connection is kept, its account is not open yet. It is opened as soon as that is possible; the same request
-    /// under the same key gives the same connection.
-    #[error(transparent)]
-    Accounts(#[from] AccountsUnavailable),
+    /// The connection is kept and not active yet. It is finished as soon as that is possible; the same request under
+    /// the same key gives the same connection.
+    #[error("the connection is kept and not active yet: {0}")]
+    Unfinished(FinishOpeningError),
 }
 
 /// Makes a connection and opens its account.
@@ -87,7 +88,8 @@ pub async fn create_connection(
         Creation::Replayed { reply } => return replay(brokers, actor, &reply).await,
         Creation::KeyReused => return Err(CreateConnectionError::KeyReused),
     };
-    finish_opening(brokers, connection.clone(), actor.principal()).await?;
+    let finished = finish_opening(brokers, connection.clone(), actor.principal()).await;
+    finished.map_err(CreateConnectionError::Unfinished)?;
     Ok(ready(connection))
 }
 
@@ -99,12 +101,18 @@ fn ready(connection: Connection) -> Connection {
 
 async fn replay(brokers: &Brokers, actor: &Actor, reply: &str) -> Result<Connection, CreateConnectionError> {
     let answer: Connection = serde_json::from_str(reply).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    if let Some(kept) = brokers.store.get(actor.org, answer.id).await?
-        && kept.status == ConnectionStatus::Opening
-    {
-        finish_opening(brokers, kept, actor.principal()).await?;
-    }
+    finish_first(brokers, actor, answer.id).await.map_err(CreateConnectionError::Unfinished)?;
     Ok(answer)
+}
+
+/// Finishes what the first request under the key made, when that is still opening.
+async fn finish_first(brokers: &Brokers, actor: &Actor, id: ConnectionId) -> Result<(), FinishOpeningError> {
+    match brokers.store.get(actor.org, id).await? {
+        Some(kept) if kept.status == ConnectionStatus::Opening => {
+            finish_opening(brokers, kept, actor.principal()).await
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn draw_up(
@@ -151,13 +159,4 @@ fn record(actor: &Actor, connection: &Connection, key: IdempotencyKey) -> Result
         created_at: connection.created_at,
         expires_at: connection.created_at.plus(KEY_LIFETIME),
     })
-}
-
-impl From<crate::FinishOpeningError> for CreateConnectionError {
-    fn from(error: crate::FinishOpeningError) -> Self {
-        match error {
-            crate::FinishOpeningError::Store(error) => Self::Store(error),
-            crate::FinishOpeningError::Accounts(error) => Self::Accounts(error),
-        }
-    }
 }

@@ -13,9 +13,13 @@ pub enum DeleteConnectionError {
     /// An account of it has open orders or a position.
     #[error("an account of the connection has open orders or a position")]
     InUse,
-    /// The store failed.
+    /// The connection could not be read; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The accounts are closed for good, and the store failed to delete the connection, or to tell whether it did:
+    /// deleting it again does the rest.
+    #[error("the connection's accounts are closed, and it was not seen to be deleted: {0}")]
+    Unfinished(StoreError),
     /// Whether it is in use could not be told: nothing was deleted.
     #[error(transparent)]
     Accounts(#[from] AccountsUnavailable),
@@ -33,7 +37,9 @@ pub async fn delete_connection(
     let connection = brokers.store.get(actor.org, id).await?.ok_or(DeleteConnectionError::NotFound)?;
     match brokers.accounts.retire(&connection, actor).await? {
         Retirement::InUse => Err(DeleteConnectionError::InUse),
-        Retirement::Retired if brokers.store.delete(actor.org, id).await? => Ok(()),
-        Retirement::Retired => Err(DeleteConnectionError::NotFound),
+        Retirement::Retired => {
+            let deleted = brokers.store.delete(actor.org, id).await.map_err(DeleteConnectionError::Unfinished)?;
+            if deleted { Ok(()) } else { Err(DeleteConnectionError::NotFound) }
+        }
     }
 }

@@ -10,6 +10,7 @@ mod get_connection;
 mod list_connections;
 mod paper_settings;
 mod ports;
+mod prune_idempotency_keys;
 mod seal_credentials;
 mod secret_box;
 mod store;
@@ -24,13 +25,14 @@ pub use connection::{
 };
 pub use create_connection::{CreateConnection, CreateConnectionError, IdempotencyKey, create_connection};
 pub use delete_connection::{DeleteConnectionError, delete_connection};
-pub use finish_openings::{FinishOpeningError, finish_openings};
+pub use finish_openings::{FinishOpeningError, OpeningsLook, finish_openings};
 pub use get_connection::get_connection;
 pub use list_connections::list_connections;
 pub use paper_settings::{InvalidPaperSettings, PaperSettings};
 pub use ports::{
     AccountsUnavailable, ConnectionAccounts, ConnectionProbe, Credential, ProbeCheck, ProbeReport, Retirement,
 };
+pub use prune_idempotency_keys::prune_idempotency_keys;
 pub use seal_credentials::CredentialsError;
 pub use secret_box::{Sealed, SecretBox, SecretBoxError, SecretPlace};
 pub use store::{BrokerStore, Creation, IdempotencyRecord, NewConnection, StoreError};

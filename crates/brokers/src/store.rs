@@ -25,8 +25,8 @@ pub enum StoreError {
     InvalidCursor,
 }
 
-/// Connections and their sealed credentials. Each method is one transaction; every one but `openings` is held to its
-/// tenant.
+/// Connections and their sealed credentials. Each method is one transaction; every one but `openings` and
+/// `prune_keys` is held to its tenant.
 #[async_trait]
 pub trait BrokerStore: Send + Sync {
     /// The organisation's connections, in the order they were made (by id); the cursor is the last id.
@@ -53,8 +53,12 @@ pub trait BrokerStore: Send + Sync {
     /// Removes a connection, credentials included; `false` when the organisation has none of this id.
     async fn delete(&self, org: OrgId, id: ConnectionId) -> Result<bool, StoreError>;
 
-    /// Connections of every tenant that are still opening, the oldest first, at most `limit`.
-    async fn openings(&self, limit: u16) -> Result<Vec<Connection>, StoreError>;
+    /// Connections of every tenant that are still opening, the oldest first (by id): the first `limit` after `after`.
+    async fn openings(&self, after: Option<ConnectionId>, limit: u16) -> Result<Vec<Connection>, StoreError>;
+
+    /// Deletes idempotency records that have expired by `now`, the longest expired first: at most 1,000, and those that
+    /// expired in the same microsecond as the last of these. Says how many went.
+    async fn prune_keys(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
 /// A connection to keep.

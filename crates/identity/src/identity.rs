@@ -1,7 +1,7 @@
 //! [`Identity`]: the ports that the use cases of this domain work through.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use velox_kernel::{Clock, Ids, OrgId, SessionId, Timestamp, UserId};
@@ -77,6 +77,7 @@ pub struct Identity {
     pub(crate) verified: BoundedCache<Box<str>, Claims>,
     sessions: BoundedCache<SessionId, Remembered<SessionStanding>>,
     users: BoundedCache<UserId, Remembered<Arc<User>>>,
+    host: OnceLock<OrgId>,
 }
 
 #[derive(Clone)]
@@ -94,6 +95,7 @@ impl Identity {
             verified: BoundedCache::new(config.verified_tokens),
             sessions: BoundedCache::new(config.remembered),
             users: BoundedCache::new(config.remembered),
+            host: OnceLock::new(),
             ports,
             config,
         }
@@ -143,6 +145,15 @@ impl Identity {
             self.users.insert(user, Remembered { value: Arc::clone(value), at: now }, epoch);
         }
         Ok(found)
+    }
+
+    /// The organisation that runs the installation. Once there is one it never changes, so it is asked for once.
+    pub(crate) async fn host(&self) -> Result<Option<OrgId>, StoreError> {
+        if let Some(known) = self.host.get() {
+            return Ok(Some(*known));
+        }
+        let found = self.ports.store.host().await?;
+        Ok(found.map(|host| *self.host.get_or_init(|| host)))
     }
 
     /// A clock that went back makes nothing fresh: what was remembered "later" than now is asked for again.

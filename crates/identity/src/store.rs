@@ -33,6 +33,9 @@ pub trait IdentityStore: Send + Sync {
     /// Whether there is no user at all.
     async fn is_empty(&self) -> Result<bool, StoreError>;
 
+    /// The organisation of the installation's first user, which runs the installation; `None` while there is no user.
+    async fn host(&self) -> Result<Option<OrgId>, StoreError>;
+
     /// Keeps an organisation, its first user and, if given, the user's first session.
     async fn create_user(&self, new: &NewUser) -> Result<UserCreation, StoreError>;
 
@@ -76,7 +79,8 @@ pub trait IdentityStore: Send + Sync {
     async fn change_access(&self, change: &AccessChange) -> Result<Option<Vec<SessionId>>, StoreError>;
 
     /// Deletes refresh tokens that ended before `before` and sessions whose end (`expires_at`, or `revoked_at`) was
-    /// before it, at most 1,000 rows of each; says how many rows went.
+    /// before it, with their tokens: at most 1,000 tokens and 1,000 sessions, a session after its last token. Says how
+    /// many rows went.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 }
 

@@ -36,7 +36,7 @@ error_codes! {
     SESSION_REVOKED = "session_revoked", 401, false, "The session was ended; sign in again.";
     INVALID_CREDENTIALS = "invalid_credentials", 401, false, "The e-mail address or the password is wrong.";
     INVALID_REFRESH_TOKEN = "invalid_refresh_token", 401, false, "The refresh token is unknown, expired or was used before.";
-    FORBIDDEN = "forbidden", 403, false, "The actor's role does not allow this.";
+    FORBIDDEN = "forbidden", 403, false, "The actor may not do this.";
     REGISTRATION_CLOSED = "registration_closed", 403, false, "This installation takes no registrations.";
     ORIGIN_NOT_ALLOWED = "origin_not_allowed", 403, false, "Requests from this origin are not allowed.";
     NOT_FOUND = "not_found", 404, false, "There is no such thing here.";

@@ -27,7 +27,8 @@ pub enum Permission {
     OrdersWrite,
     /// See instruments, quotes and candles.
     MarketRead,
-    /// Load market data.
+    /// Load market data. They are shared by all tenants, so the edge also asks for the organisation that runs the
+    /// installation.
     MarketWrite,
     /// See the organisation's users.
     UsersRead,

@@ -21,8 +21,8 @@ impl ImportCandles {
     pub const LARGEST: usize = 5_000;
 }
 
-/// Why a batch of bars is not loaded. Nothing of it is kept, but for a store that fails on the way to the longer
-/// timeframes, which sending the batch again mends.
+/// Why a batch of bars is not loaded. Nothing of it is kept, but for a store that fails on the way, which sending the
+/// batch again mends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportCandlesError {
     /// No instrument has this symbol.

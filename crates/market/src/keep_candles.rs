@@ -1,10 +1,18 @@
 //! Keeping candles of one timeframe together with the longer ones they make.
 
-use velox_kernel::Timeframe;
+use velox_kernel::{Timeframe, Timestamp};
 
 use crate::{Candle, CandleOrder, CandleQuery, CandleRollup, MarketStore, MarketStoreError};
 
+/// The most candles saved in one transaction: orders wait for the same writer.
+const SAVED: usize = 1_000;
+/// The most shorter candles that a read may span, beside those of one longer candle before them.
+const READ: u32 = 1_000;
+
 /// Keeps candles of one symbol and timeframe, oldest first, and makes every longer timeframe anew where they fall.
+///
+/// Only the longer candles that one of them falls into are made, however far apart they are, and everything is read
+/// and saved in parts of at most 1,000 candles or so.
 ///
 /// Idempotent: the same candles twice leave the same. Each step is kept before the next longer one is made from what
 /// is kept, so an interrupted run is mended by repeating it. This is what imports and a feed's first start do; a
@@ -13,42 +21,99 @@ use crate::{Candle, CandleOrder, CandleQuery, CandleRollup, MarketStore, MarketS
 /// # Errors
 /// What the store says.
 pub async fn keep_candles(store: &dyn MarketStore, candles: &[Candle]) -> Result<(), MarketStoreError> {
-    let (Some(first), Some(last)) = (candles.first(), candles.last()) else {
-        return Ok(());
-    };
-    store.save_candles(candles).await?;
+    let Some(first) = candles.first() else { return Ok(()) };
+    save(store, candles).await?;
     let longer = Timeframe::ALL.into_iter().filter(|timeframe| *timeframe > first.timeframe);
     let mut shorter = first.timeframe;
     for timeframe in longer {
-        let from = timeframe.open_of(first.open_time);
-        let to = timeframe.next_open(last.open_time);
-        let made = roll_up(store, first, shorter, timeframe, from, to).await?;
-        store.save_candles(&made).await?;
+        roll_up(store, candles, shorter, timeframe).await?;
         shorter = timeframe;
     }
     Ok(())
 }
 
+async fn save(store: &dyn MarketStore, candles: &[Candle]) -> Result<(), MarketStoreError> {
+    for part in candles.chunks(SAVED) {
+        store.save_candles(part).await?;
+    }
+    Ok(())
+}
+
+/// Makes the candles of `timeframe` that `candles` fall into, from those of `shorter` that are kept.
 async fn roll_up(
     store: &dyn MarketStore,
-    of: &Candle,
+    candles: &[Candle],
     shorter: Timeframe,
     timeframe: Timeframe,
-    from: velox_kernel::Timestamp,
-    to: velox_kernel::Timestamp,
-) -> Result<Vec<Candle>, MarketStoreError> {
-    let most = to.since(from).as_secs() / u64::from(shorter.seconds());
-    let limit = u32::try_from(most).unwrap_or(u32::MAX);
-    let order = CandleOrder::OldestFirst;
-    let query = CandleQuery { symbol: of.symbol, timeframe: shorter, from: Some(from), to: Some(to), order, limit };
-    let mut rollup = CandleRollup::new(timeframe, 0);
-    let mut made = Vec::new();
-    for part in store.candles(&query).await? {
-        rollup.count(&part, &mut made);
-        if part.complete {
-            rollup.advance(part.close_time(), &mut made);
+) -> Result<(), MarketStoreError> {
+    let mut opens: Vec<Timestamp> = candles.iter().map(|candle| timeframe.open_of(candle.open_time)).collect();
+    opens.dedup();
+    let reach = shorter.duration().saturating_mul(READ);
+    let (mut rest, mut made, mut is_first) = (opens.as_slice(), Vec::new(), true);
+    while let (Some(first), Some(of)) = (rest.first(), candles.first()) {
+        let near = rest.partition_point(|open| timeframe.next_open(*open).since(*first) <= reach);
+        let (opens, later) = rest.split_at(near.max(1));
+        let run = Run { of, shorter, timeframe, opens, is_first, next: later.first().copied() };
+        made.extend(run.make(store).await?);
+        if made.len() >= SAVED {
+            save(store, &made).await?;
+            made.clear();
         }
+        (rest, is_first) = (later, false);
     }
-    made.extend(rollup.current(None));
-    Ok(made)
+    save(store, &made).await
+}
+
+/// Candles to make that are near each other.
+struct Run<'a> {
+    /// Of the same symbol.
+    of: &'a Candle,
+    shorter: Timeframe,
+    timeframe: Timeframe,
+    /// When those to make open, oldest first; at least one.
+    opens: &'a [Timestamp],
+    /// Whether nothing is made before them.
+    is_first: bool,
+    /// When the next one to make after them opens.
+    next: Option<Timestamp>,
+}
+
+impl Run<'_> {
+    async fn make(&self, store: &dyn MarketStore) -> Result<Vec<Candle>, MarketStoreError> {
+        let (Some(first), Some(last)) = (self.opens.first(), self.opens.last()) else { return Ok(Vec::new()) };
+        // The candle before the run is read too: it says whether there is a gap before the run.
+        let from = if self.is_first { *first } else { first.minus(self.timeframe.duration()) };
+        let to = self.timeframe.next_open(*last);
+        let most = to.since(from).as_secs() / u64::from(self.shorter.seconds());
+        let query = CandleQuery {
+            symbol: self.of.symbol,
+            timeframe: self.shorter,
+            from: Some(from),
+            to: Some(to),
+            order: CandleOrder::OldestFirst,
+            limit: u32::try_from(most).unwrap_or(u32::MAX),
+        };
+        let parts = store.candles(&query).await?;
+        let follows = parts.first().is_some_and(|part| part.open_time < *first);
+        let (mut rollup, mut made) = (CandleRollup::new(self.timeframe, 0), Vec::new());
+        for part in parts {
+            rollup.count(&part, &mut made);
+            if part.complete {
+                rollup.advance(part.close_time(), &mut made);
+            }
+        }
+        // Something later is there, so the time of these is over.
+        if let Some(next) = self.next {
+            rollup.advance(next, &mut made);
+        }
+        made.extend(rollup.current(None));
+        made.retain(|candle| self.opens.binary_search(&candle.open_time).is_ok());
+        if let Some(candle) = made.first_mut()
+            && !self.is_first
+            && !follows
+        {
+            candle.gap_before = true;
+        }
+        Ok(made)
+    }
 }

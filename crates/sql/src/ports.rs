@@ -148,6 +148,10 @@ macro_rules! impl_identity_store {
                 $read!(self, identity::is_empty())
             }
 
+            async fn host(&self) -> Result<Option<velox_kernel::OrgId>, velox_identity::StoreError> {
+                $read!(self, identity::host())
+            }
+
             async fn create_user(
                 &self,
                 new: &velox_identity::NewUser,
@@ -299,8 +303,16 @@ macro_rules! impl_broker_store {
                 $change!(self, brokers::delete_connection(org, id))
             }
 
-            async fn openings(&self, limit: u16) -> Result<Vec<velox_brokers::Connection>, velox_brokers::StoreError> {
-                $read!(self, brokers::openings(limit))
+            async fn openings(
+                &self,
+                after: Option<velox_kernel::ConnectionId>,
+                limit: u16,
+            ) -> Result<Vec<velox_brokers::Connection>, velox_brokers::StoreError> {
+                $read!(self, brokers::openings(after, limit))
+            }
+
+            async fn prune_keys(&self, now: velox_kernel::Timestamp) -> Result<u64, velox_brokers::StoreError> {
+                $change!(self, brokers::prune_keys(now))
             }
         }
     };

@@ -11,7 +11,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     balances,
     snapshots
 );
-diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
+diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens, installation);
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};

@@ -5,5 +5,5 @@ mod memory;
 mod samples;
 
 pub use contract::market_store_contract;
-pub use memory::MemoryMarketStore;
+pub use memory::{CandleTraffic, MemoryMarketStore};
 pub use samples::{sample_candle, sample_quote, sample_trade};

@@ -1,6 +1,6 @@
 //! `bring_risk_settings`: a user's risk settings become the limits of their organisation's accounts.
 
-use velox_identity::{Identity, RiskSettings, get_me};
+use velox_identity::{Identity, RiskSettings, reread_me};
 use velox_kernel::{Actor, PageRequest, RequestId};
 use velox_trading::{
     AccountChange, ChangeAccountError, HaltMode, Refused, RiskLimits, StoreError, Trading, change_account,
@@ -68,8 +68,9 @@ pub async fn bring_risk_settings(
     let mut settings = changed.clone();
     for _ in 0..ROUNDS {
         bring_limits(actor, trading, &settings, request).await?;
-        match get_me(identity, actor).await? {
-            Some(user) if user.risk_settings != settings => settings = user.risk_settings.clone(),
+        // Past the memory: another process may have changed them, and brought its change before this one.
+        match reread_me(identity, actor).await? {
+            Some(user) if user.risk_settings != settings => settings = user.risk_settings,
             _ => break,
         }
     }

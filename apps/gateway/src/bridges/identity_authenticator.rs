@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use velox_identity::{AuthenticateError, Identity, authenticate};
+use velox_identity::{AuthenticateError, Identity, authenticate, is_host};
 use velox_kernel::Actor;
 
 use crate::http::{AuthProblem, Authenticator};
@@ -21,5 +21,8 @@ impl Authenticator for IdentityAuthenticator {
             AuthenticateError::SessionEnded => AuthProblem::Revoked,
             AuthenticateError::Store(error) => AuthProblem::Unavailable(error.to_string()),
         })
+    }
+    async fn is_host(&self, actor: &Actor) -> Result<bool, AuthProblem> {
+        is_host(&self.0, actor).await.map_err(|error| AuthProblem::Unavailable(error.to_string()))
     }
 }

@@ -52,12 +52,11 @@ impl ConnectionAccounts for TradingAccounts {
 
     async fn configure(&self, connection: &Connection, _by: Principal) -> Result<(), AccountsUnavailable> {
         let BrokerSettings::Paper(settings) = &connection.settings;
-        // Where another process executes, it reads the settings whenever it builds the book.
-        if !self.gate.is_open() || self.paper.configure(connection.account, paper_config(settings)) {
-            Ok(())
-        } else {
-            Err(AccountsUnavailable("the account's book is not open yet".to_owned()))
+        if self.gate.is_open() {
+            // An account without a book has nothing to change: whoever builds the book reads the settings then.
+            self.paper.configure(connection.account, paper_config(settings));
         }
+        Ok(())
     }
 
     async fn retire(&self, connection: &Connection, actor: &Actor) -> Result<Retirement, AccountsUnavailable> {

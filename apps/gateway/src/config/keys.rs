@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use velox_feed_replay::Speed;
 use velox_kernel::Decimal;
 
 use super::secret::DatabaseUrl;
-use super::setting::Check::{Any, UpTo, Within, Words};
+use super::setting::Check::{Any, Between, UpTo, Within, Words};
 use super::setting::{Key, Setting, words};
 
 words! {
@@ -134,13 +135,14 @@ config! {
     auth: AuthConfig {
         registration: bool = "false", "", Any, "Whether anybody may register.";
         access_ttl_s: u64 = "600", "s", Within(30, 600), "How long an access token lives.";
-        refresh_ttl_days: u64 = "30", "days", Within(1, 365), "How long a sign-in lives without being used.";
+        refresh_ttl_days: u32 = "30", "days", Within(1, 365), "How long a sign-in lives without being used.";
+        session_ttl_days: u32 = "365", "days", Within(1, 3_650), "How long a sign-in lives at most, however often it is used.";
         environment: AuthEnvironment = "paper", "", Words(AuthEnvironment::WORDS), "What tokens are bound to: one environment's are worth nothing in the other.";
     }
     /// Market data.
     market: MarketConfig {
         feed: FeedKind = "demo", "", Words(FeedKind::WORDS), "Where market data comes from.";
-        speed: Decimal = "1", "times", UpTo("100000"), "How fast a replay or simulation runs, against wall time.";
+        speed: Speed = "1", "times", Between("0.001", "10000", 3), "How fast the demo or a replay runs, against wall time; a simulation runs with it.";
         seed: u64 = "1", "", Any, "The seed of simulated prices and of the path within a bar.";
         replay_path: Option<PathBuf> = "", "", Any, "The file of bars to replay.";
         stale_after_ms: u64 = "15000", "ms", Within(100, 86_400_000), "The age from which a price is stale.";

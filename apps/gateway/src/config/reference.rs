@@ -75,7 +75,7 @@ fn property(key: &Key) -> Value {
             property["maximum"] = most.into();
         }
         Check::Words(words) => property["enum"] = words.into(),
-        Check::UpTo(_) => property["type"] = json!(["string", "number"]),
+        Check::UpTo(_) | Check::Between(..) => property["type"] = json!(["string", "number"]),
         Check::Any => {}
     }
     if key.json_type == "array" {

@@ -49,6 +49,8 @@ pub enum Check {
     Words(&'static [&'static str]),
     /// A decimal number from zero up to this one.
     UpTo(&'static str),
+    /// A decimal number from the first to the second, with at most so many decimals.
+    Between(&'static str, &'static str, u8),
 }
 
 impl Check {
@@ -60,6 +62,9 @@ impl Check {
             Self::Within(least, most) => format!("a whole number from {least} to {most}"),
             Self::Words(words) => format!("one of {}", words.join(", ")),
             Self::UpTo(most) => format!("a decimal number from 0 to {most}"),
+            Self::Between(least, most, decimals) => {
+                format!("a decimal number from {least} to {most} with at most {decimals} decimals")
+            }
         }
     }
 
@@ -68,11 +73,20 @@ impl Check {
             Self::Any => true,
             Self::Within(least, most) => text.parse::<u64>().is_ok_and(|value| (*least..=*most).contains(&value)),
             Self::Words(words) => words.contains(&text),
-            Self::UpTo(most) => {
-                let number = |text: &str| text.parse::<velox_kernel::Decimal>().ok();
-                number(text).zip(number(most)).is_some_and(|(value, most)| !value.is_negative() && value <= most)
+            Self::UpTo(most) => is_between(text, "0", most),
+            Self::Between(least, most, decimals) => {
+                let places = text.split_once('.').map_or(0, |(_, places)| places.trim_end_matches('0').len());
+                places <= usize::from(*decimals) && is_between(text, least, most)
             }
         }
+    }
+}
+
+fn is_between(text: &str, least: &str, most: &str) -> bool {
+    let number = |text: &str| text.parse::<velox_kernel::Decimal>().ok();
+    match (number(least), number(text), number(most)) {
+        (Some(least), Some(value), Some(most)) => (least..=most).contains(&value),
+        _ => false,
     }
 }
 
@@ -110,6 +124,7 @@ parsed! {
     usize: "integer", "a whole number";
     IpAddr: "string", "an IP address, such as 127.0.0.1 or ::1";
     velox_kernel::Decimal: "string", "a decimal number";
+    velox_feed_replay::Speed: "string", "a decimal number from 0.001 to 10000 with at most three decimals";
 }
 
 impl Setting for String {

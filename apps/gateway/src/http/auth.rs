@@ -33,6 +33,9 @@ pub enum AuthProblem {
 pub trait Authenticator: Send + Sync {
     /// Who the token stands for. Called on every authenticated request: hits must be cheap.
     async fn authenticate(&self, token: &str) -> Result<Actor, AuthProblem>;
+
+    /// Whether the actor's organisation is the one that runs the installation. Asked on the few rows that are its alone.
+    async fn is_host(&self, actor: &Actor) -> Result<bool, AuthProblem>;
 }
 
 /// An authenticator of an installation without users: nobody gets in.
@@ -43,6 +46,10 @@ pub struct NobodyGetsIn;
 impl Authenticator for NobodyGetsIn {
     async fn authenticate(&self, _token: &str) -> Result<Actor, AuthProblem> {
         Err(AuthProblem::Invalid)
+    }
+
+    async fn is_host(&self, _actor: &Actor) -> Result<bool, AuthProblem> {
+        Ok(false)
     }
 }
 

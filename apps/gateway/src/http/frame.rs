@@ -191,11 +191,17 @@ impl Frame {
     async fn authenticate(&self, request: &HttpRequest, access: Access) -> Result<Counted, Problem> {
         let actor = self.edge.authenticator.authenticate(bearer(request.headers())?).await?;
         Span::current().record("user", field::display(actor.user));
-        if let Access::May(permission) = access
+        if let Access::May(permission) | Access::HostMay(permission) = access
             && !actor.may(permission)
         {
             return Err(Problem::of(error_code::FORBIDDEN)
                 .detail(format!("The role {} does not carry what this needs.", actor.role)));
+        }
+        if matches!(access, Access::HostMay(_)) && !self.edge.authenticator.is_host(&actor).await? {
+            return Err(Problem::of(error_code::FORBIDDEN).detail(
+                "All tenants share this: only the organisation that runs the installation, that of its first user, may \
+                 change it.",
+            ));
         }
         let counted = Counted::User(actor.user);
         request.extensions_mut().insert(Caller(actor));

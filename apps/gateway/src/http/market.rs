@@ -15,7 +15,10 @@ mod timeframe_word;
 
 use velox_kernel::Permission::{MarketRead, MarketWrite};
 
-use super::table::{Access::May, Row};
+use super::table::{
+    Access::{HostMay, May},
+    Row,
+};
 use crate::row;
 
 /// The largest body of an upload, in bytes: a full batch with room to spare.
@@ -30,7 +33,7 @@ pub fn rows() -> Vec<Row> {
         row!(GET "/v1/market-data/quotes", May(MarketRead), list_quotes),
         row!(GET "/v1/market-data/quotes/{symbol}", May(MarketRead), get_quote),
         row!(GET "/v1/market-data/candles/{symbol}", May(MarketRead), list_candles),
-        row!(POST "/v1/market-data/candles/{symbol}", May(MarketWrite), import_candles).max_body(UPLOAD),
-        row!(POST "/v1/market-data/trades/{symbol}", May(MarketWrite), import_trades).max_body(UPLOAD),
+        row!(POST "/v1/market-data/candles/{symbol}", HostMay(MarketWrite), import_candles).max_body(UPLOAD),
+        row!(POST "/v1/market-data/trades/{symbol}", HostMay(MarketWrite), import_trades).max_body(UPLOAD),
     ]
 }

@@ -93,7 +93,7 @@ fn operation(row: &Row, tag: &str) -> Operation {
         operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
         shared.push((401, "Unauthenticated"));
     }
-    if matches!(row.access, Access::May(_)) {
+    if matches!(row.access, Access::May(_) | Access::HostMay(_)) {
         shared.push((403, "Forbidden"));
     }
     if row.path.contains('{') {

@@ -16,6 +16,9 @@ pub enum Access {
     Authenticated,
     /// Whose role carries the permission.
     May(Permission),
+    /// Whose role carries the permission in the organisation that runs the installation, that of its first user: for
+    /// what all tenants share.
+    HostMay(Permission),
 }
 
 /// Which of the rate limits an operation counts against.

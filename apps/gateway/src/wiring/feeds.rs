@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use velox_feed_replay::{
-    BarReplay, BarReplaySettings, EmptyRecording, InvalidSpeed, ReadError, Recording, ReplayClock, Speed,
-    bundled_recording, read_bars,
+    BarReplay, BarReplaySettings, EmptyRecording, ReadError, Recording, ReplayClock, Speed, bundled_recording,
+    read_bars,
 };
 use velox_feed_simulated::{InvalidWalk, SimulatedFeed, SimulatedSettings};
 use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe};
@@ -33,9 +33,6 @@ pub enum FeedStartError {
     /// The file holds no bar.
     #[error(transparent)]
     Empty(#[from] EmptyRecording),
-    /// The speed makes no sense.
-    #[error("market.speed: {0}")]
-    Speed(#[from] InvalidSpeed),
     /// The simulation makes no sense.
     #[error(transparent)]
     Walk(#[from] InvalidWalk),
@@ -80,7 +77,7 @@ pub(super) async fn start_feed(
     let instrument = demo_instrument(instruments)?;
     let position = store.feed_position(name).await?;
     let first = position.is_none();
-    let speed = config.speed.to_string().parse::<Speed>()?;
+    let speed = config.speed;
     let clock = ReplayClock::start(wall, speed, position.as_ref().map(|position| position.at));
     let settings = BarReplaySettings { name: name.to_owned(), seed: config.seed, ..BarReplaySettings::default() };
     let replay = BarReplay::start(Arc::new(recording), instrument, settings, Arc::clone(&clock), position);

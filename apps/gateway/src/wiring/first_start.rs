@@ -72,7 +72,14 @@ pub(super) async fn first_start(
         credentials: Vec::new(),
         idempotency: None,
     };
-    create_connection(brokers, &actor, connection).await?;
+    match create_connection(brokers, &actor, connection).await {
+        Ok(_) => {}
+        // It is kept, and finished as every interrupted one is.
+        Err(CreateConnectionError::Unfinished(error)) => {
+            tracing::warn!(%error, "the first paper account is not open yet; it is tried again");
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(Some(welcome))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use velox_broker_paper::{PaperBroker, Tick};
 use velox_kernel::{Clock, Symbol, Timestamp};
-use velox_market::{Feed, FeedError, Ingest, Market, MarketEvent};
+use velox_market::{Feed, FeedError, FeedPosition, Ingest, Market, MarketEvent};
 
 use crate::bridges::FeedMoments;
 use crate::execution::ExecutionGate;
@@ -32,26 +32,25 @@ pub(super) struct MarketTask {
 }
 
 impl MarketTask {
-    /// Runs until the shutdown begins, then keeps what waits.
-    pub(super) async fn run(mut self, mut feed: Box<dyn Feed>, shutdown: Shutdown) {
+    /// Runs until the shutdown begins, then keeps what waits. Time goes on without a feed, too: orders expire.
+    pub(super) async fn run(mut self, mut feed: Option<Box<dyn Feed>>, shutdown: Shutdown) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stale: HashMap<Symbol, bool> = HashMap::new();
-        let mut ended = false;
         let begun = shutdown.begun();
         tokio::pin!(begun);
         loop {
             tokio::select! {
                 () = &mut begun => break,
-                event = feed.next(), if !ended => match event {
-                    Ok(event) => {
-                        self.take(&event, feed.position()).await;
+                heard = listen(feed.as_mut()) => match heard {
+                    Ok((event, position)) => {
+                        self.take(&event, position).await;
                         self.hear(event.symbol(), event.at(), &mut stale);
                     }
                     // Time goes on: orders expire, candles close, and the market is told to be stale.
                     Err(FeedError::Ended) => {
                         tracing::info!("the feed has ended");
-                        ended = true;
+                        feed = None;
                     }
                     Err(error) => {
                         tracing::warn!(%error, "the feed failed; it is asked again");
@@ -83,7 +82,7 @@ impl MarketTask {
         self.market.hot.ticker(symbol).is_some_and(|ticker| ticker.seen_at(now, self.market.stale_after).stale)
     }
 
-    async fn take(&mut self, event: &MarketEvent, position: velox_market::FeedPosition) {
+    async fn take(&mut self, event: &MarketEvent, position: FeedPosition) {
         self.moments.hear(event.at());
         // First, because it does not wait: what follows may meet a store that is slow.
         // While another process executes there are no books, and the broker learns of the market alone.
@@ -126,15 +125,26 @@ impl MarketTask {
     }
 }
 
+/// What the feed says next, and where it is then. No feed says nothing.
+async fn listen(feed: Option<&mut Box<dyn Feed>>) -> Result<(MarketEvent, FeedPosition), FeedError> {
+    let Some(feed) = feed else { return std::future::pending().await };
+    let event = feed.next().await?;
+    Ok((event, feed.position()))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::collections::VecDeque;
 
     use async_trait::async_trait;
-    use velox_market::{FeedPosition, HotMarket, HotSettings, MarketStore};
-    use velox_testkit::TestClock;
+    use futures_util::{FutureExt, StreamExt};
+    use velox_broker_paper::PaperConfig;
+    use velox_market::{HotMarket, HotSettings, MarketStore};
     use velox_testkit::market::{MemoryMarketStore, sample_trade};
+    use velox_testkit::trading::{AccountScenario, price, symbol};
+    use velox_testkit::{CountingIds, TestClock};
+    use velox_trading::{Broker, ReportKind, Side};
 
     use super::*;
 
@@ -156,6 +166,19 @@ mod tests {
         }
     }
 
+    fn task(market: Market, hub: Arc<MarketHub>, paper: Arc<PaperBroker>, clock: &Arc<TestClock>) -> MarketTask {
+        let speed = "1".parse().unwrap();
+        MarketTask {
+            ingest: Ingest::new(market.clone()),
+            market,
+            paper,
+            gate: ExecutionGate::default(),
+            hub,
+            moments: Arc::new(FeedMoments::new(clock.clone(), speed, Duration::from_secs(5))),
+            clock: clock.clone(),
+        }
+    }
+
     /// The alerts of a market, in words, that a feed causes within some seconds.
     async fn alerts(seconds: u64, script: impl IntoIterator<Item = Said>, known: bool) -> Vec<String> {
         let clock = Arc::new(TestClock::default());
@@ -172,19 +195,10 @@ mod tests {
         }
         let hub = Arc::new(MarketHub::new(clock.now()));
         let (mut told, _) = hub.listen_mute();
-        let speed = "1".parse().unwrap();
-        let task = MarketTask {
-            ingest: Ingest::new(market.clone()),
-            market,
-            paper: Arc::new(PaperBroker::new(64)),
-            gate: ExecutionGate::default(),
-            hub,
-            moments: Arc::new(FeedMoments::new(clock.clone(), speed, Duration::from_secs(5))),
-            clock: clock.clone(),
-        };
+        let task = task(market, hub, Arc::new(PaperBroker::new(64)), &clock);
         let shutdown = Shutdown::default();
         let feed = Script(script.into_iter().collect(), clock.now());
-        let running = tokio::spawn(task.run(Box::new(feed), shutdown.clone()));
+        let running = tokio::spawn(task.run(Some(Box::new(feed)), shutdown.clone()));
         for _ in 0..seconds * 10 {
             clock.advance(Duration::from_millis(100));
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -228,5 +242,38 @@ mod tests {
         assert_eq!(old.len(), 1, "{old:?}");
         let new = alerts(14, silent().chain([later(1), later(10)]), false).await;
         assert_eq!(new.len(), 2, "{new:?}");
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_days_orders_end_without_a_feed_as_well() {
+        let clock = Arc::new(TestClock::default());
+        let market = Market {
+            store: Arc::new(MemoryMarketStore::default()),
+            hot: Arc::new(HotMarket::new(HotSettings::default())),
+            clock: clock.clone(),
+            stale_after: Duration::from_secs(5),
+        };
+        let mut scenario = AccountScenario::new(Arc::new(CountingIds::default()));
+        scenario.open();
+        let symbol = symbol("BTC-PERP");
+        scenario.set_price(symbol, price("100"));
+        let (id, _) = scenario.place_limit(symbol, Side::Buy, "1", price("90"));
+        scenario.work(id);
+        let mut order = scenario.order(id).clone();
+        order.expires_at = Some(clock.now().plus(Duration::from_secs(60)));
+        let paper = Arc::new(PaperBroker::new(64));
+        paper.restore(scenario.id(), PaperConfig::default(), [&order]);
+        let mut reports = paper.reports();
+
+        let shutdown = Shutdown::default();
+        let hub = Arc::new(MarketHub::new(clock.now()));
+        let task = task(market, hub, Arc::clone(&paper), &clock);
+        let running = tokio::spawn(task.run(None, shutdown.clone()));
+        tokio::time::sleep(LOOK * 5).await;
+        assert!(reports.next().now_or_never().is_none(), "its day is not over");
+        clock.advance(Duration::from_secs(60));
+        let report = tokio::time::timeout(LOOK * 5, reports.next()).await.unwrap().unwrap();
+        assert_eq!((report.order, report.kind), (id, ReportKind::Expired));
+        shutdown.begin();
+        running.await.unwrap();
     }
 }

@@ -8,13 +8,13 @@ use actix_web::web::{Data, ServiceConfig};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use velox_broker_paper::PaperBroker;
-use velox_brokers::{Brokers, Catalog, PaperSettings, finish_openings};
+use velox_brokers::{Brokers, Catalog, PaperSettings};
 use velox_crypto::{
     AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyRingError, KeyedSecrets, PasetoSigner, SystemClock, SystemIds,
     TokenBinding,
 };
 use velox_engine::{Intake, PastPrices};
-use velox_identity::{Identity, IdentityConfig, IdentityPorts};
+use velox_identity::{Identity, IdentityPorts};
 use velox_kernel::{Clock, Currency, Ids};
 use velox_market::{HotMarket, HotSettings, Ingest, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
 use velox_trading::{Broker, StoreError, Trading};
@@ -23,7 +23,10 @@ use super::execution::Execution;
 use super::feed_health::FeedHealth;
 use super::feeds::{FeedStartError, start_feed};
 use super::first_start::{FirstStartError, Welcome, first_start};
+use super::identity_settings::identity_settings;
 use super::market_task::MarketTask;
+use super::openings::Openings;
+use super::pruning::Pruning;
 use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
 use super::stores::Stores;
@@ -88,9 +91,6 @@ pub enum StartError {
     /// Identity's store.
     #[error(transparent)]
     Identity(#[from] velox_identity::StoreError),
-    /// A broker connection whose making was interrupted.
-    #[error("broker connections: {0}")]
-    Connections(#[from] velox_brokers::FinishOpeningError),
     /// A built-in name does not fit its own rules.
     #[error("a built-in name is not valid")]
     Name,
@@ -215,26 +215,26 @@ impl Platform {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
         });
-        finish_openings(&brokers).await?;
         let welcome = first_start(&identity, &brokers, &config.data.dir).await?;
 
         // The tasks that run for the life of the process.
         let mut tasks = Tasks::default();
         tasks.spawn("execution", execution.run(shutdown.clone()));
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
+        tasks.spawn("interrupted connections", Openings(Arc::clone(&brokers)).run(shutdown.clone()));
+        let pruning = Pruning { identity: Arc::clone(&identity), brokers: Arc::clone(&brokers) };
+        tasks.spawn("pruning", pruning.run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
-        if let Some(source) = feed.feed {
-            let task = MarketTask {
-                ingest,
-                market: market.clone(),
-                paper: Arc::clone(&paper),
-                gate,
-                hub: Arc::clone(&market_hub),
-                moments,
-                clock: feed.clock,
-            };
-            tasks.spawn("market data", task.run(source, shutdown.clone()));
-        }
+        let task = MarketTask {
+            ingest,
+            market: market.clone(),
+            paper: Arc::clone(&paper),
+            gate,
+            hub: Arc::clone(&market_hub),
+            moments,
+            clock: feed.clock,
+        };
+        tasks.spawn("market data", task.run(feed.feed, shutdown.clone()));
 
         let instruments = Arc::new(CachedInstruments::new(Arc::clone(&stores.market), Arc::clone(&clock)));
         let desk = StreamDesk {
@@ -369,13 +369,7 @@ fn identity(
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
     };
-    let settings = IdentityConfig {
-        registration_open: config.auth.registration,
-        access_lifetime: Duration::from_secs(config.auth.access_ttl_s),
-        refresh_lifetime: Duration::from_secs(config.auth.refresh_ttl_days * 86_400),
-        ..IdentityConfig::default()
-    };
-    Ok(Identity::new(ports, settings))
+    Ok(Identity::new(ports, identity_settings(&config.auth)))
 }
 
 /// What a paper connection that names no settings trades with.

@@ -63,6 +63,11 @@ impl RestoringBroker {
         let config = config.map_err(|error| error.to_string())?.ok_or("its connection is gone")?;
         let orders = state.open_orders().filter(|order| Some(order.id) != placed);
         self.paper.restore(account, config, orders);
+        // Settings that changed since they were read found no book to change, so they are read again now that it is there.
+        let newest = config_of(&*self.connections, profile.org, profile.connection).await;
+        if let Some(newest) = newest.map_err(|error| error.to_string())? {
+            self.paper.configure(account, newest);
+        }
         Ok(())
     }
 }

@@ -40,7 +40,13 @@ async fn walk(table: RouteTable) -> usize {
         assert_problem(&with("expired").await, 401, "token_expired", &about);
         assert_problem(&with("revoked").await, 401, "session_revoked", &about);
         assert_problem(&with("unavailable").await, 503, "store_unavailable", &about);
-        if let Access::May(permission) = row.access {
+        let guest = with("guest").await;
+        if matches!(row.access, Access::HostMay(_)) {
+            assert_problem(&guest, 403, "forbidden", &format!("{about} as another organisation's admin"));
+        } else {
+            assert!(!matches!(guest.status, 401 | 403), "{about} as another organisation's admin: {}", guest.status);
+        }
+        if let Access::May(permission) | Access::HostMay(permission) = row.access {
             for role in Role::ALL {
                 let answer = with(role.as_str()).await;
                 if role.allows(permission) {
@@ -56,7 +62,7 @@ async fn walk(table: RouteTable) -> usize {
 
 #[tokio::test]
 async fn rows_of_the_test_table_are_guarded() {
-    assert_eq!(walk(table()).await, 5);
+    assert_eq!(walk(table()).await, 6);
 }
 
 #[tokio::test]

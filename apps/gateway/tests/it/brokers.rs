@@ -136,6 +136,61 @@ async fn what_the_ledger_began_with_stays_and_the_rest_may_change() {
 }
 
 #[actix_web::test]
+async fn a_making_that_was_cut_is_told_honestly_and_finished_under_its_key() {
+    let house = House::open().await;
+    let token = house.newcomer("ada@example.com").await;
+    let key = [("Idempotency-Key", "k-1")];
+    let send = async || house.call(&token, "POST", "/v1/brokers", &key, &paper().to_string()).await;
+    house.broker_store.set_away_after(Some(0));
+    let refused = send().await;
+    assert_problem(&refused, 503, "store_unavailable", "the first commit failed");
+    assert_eq!(refused.json()["outcome"], "not_executed");
+    // The connection is kept, its account opened; then the store goes away.
+    house.broker_store.set_away_after(Some(1));
+    let cut = send().await;
+    assert_problem(&cut, 503, "outcome_unknown", "the second commit failed");
+    assert_eq!((&cut.json()["outcome"], cut.header("retry-after")), (&json!("unknown"), Some("1")));
+    assert!(text(&cut.json(), "detail").contains("again under the same Idempotency-Key"), "{}", cut.json());
+    house.broker_store.set_away_after(None);
+    let made = send().await;
+    assert_eq!((made.status, &made.json()["status"]), (201, &json!("active")));
+    assert_eq!(house.get(&token, "/v1/brokers").await.json()["items"], json!([made.json()]));
+    assert_eq!(house.get(&token, "/v1/accounts").await.json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_delete_that_was_cut_is_told_honestly_and_finished_by_another() {
+    let house = House::open().await;
+    let token = house.newcomer("ada@example.com").await;
+    let connection = create(&house, &token).await;
+    let path = path(&connection);
+    let delete = async || house.call(&token, "DELETE", &path, &[], "").await;
+    house.broker_store.set_away_after(Some(0));
+    let refused = delete().await;
+    assert_eq!((refused.status, &refused.json()["outcome"]), (503, &json!("not_executed")));
+    house.broker_store.set_away_after(Some(1));
+    let cut = delete().await;
+    assert_problem(&cut, 503, "outcome_unknown", "the account is closed");
+    assert_eq!(cut.json()["outcome"], "unknown");
+    house.broker_store.set_away_after(None);
+    let account = house.get(&token, &format!("/v1/accounts/{}", text(&connection, "account_id"))).await.json();
+    assert_eq!(account["halt"], "closed", "that much was executed");
+    assert_eq!(delete().await.status, 204);
+}
+
+#[actix_web::test]
+async fn settings_change_while_an_account_has_no_book() {
+    let house = House::open().await;
+    let token = house.newcomer("ada@example.com").await;
+    let connection = create(&house, &token).await;
+    // As after a takeover: the book of an account without orders is built when its first order comes.
+    house.paper.forget(text(&connection, "account_id").parse().unwrap());
+    let change = json!({"settings": {"latency_ms": 5}}).to_string();
+    let changed = house.call(&token, "PATCH", &path(&connection), &[], &change).await;
+    assert_eq!((changed.status, &changed.json()["settings"]["latency_ms"]), (200, &json!(5)), "{}", changed.json());
+}
+
+#[actix_web::test]
 async fn a_test_tells_what_is_missing() {
     let house = House::open().await;
     let token = house.newcomer("ada@example.com").await;

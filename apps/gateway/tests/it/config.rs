@@ -56,7 +56,7 @@ fn what_is_wrong_is_named_with_its_place() {
         (wrong("", &[("VELOX_LOG_FORMAT", "xml")], &[]), ["log.format", "VELOX_LOG_FORMAT", "auto, pretty, json"]),
         (wrong("", &[], &[("server.bind", "here")]), ["server.bind", "--set", "IP address"]),
         (wrong("", &[], &[("auth.access_ttl_s", "601")]), ["auth.access_ttl_s", "30 to 600", "(s)"]),
-        (wrong("", &[], &[("market.speed", "-1")]), ["market.speed", "--set", "from 0 to"]),
+        (wrong("", &[], &[("market.speed", "-1")]), ["market.speed", "--set", "from 0.001 to 10000"]),
         (wrong("[server]\nprot = 1", &[], &[]), ["server.prot", "velox.toml:2", "did you mean `server.port`"]),
         (wrong("", &[("VELOX_SERVER_PROT", "1")], &[]), ["VELOX_SERVER_PROT", "environment", "`VELOX_SERVER_PORT`"]),
         (wrong("port = 1", &[], &[]), ["velox.toml:1", "`port`", "[server]"]),
@@ -71,6 +71,19 @@ fn what_is_wrong_is_named_with_its_place() {
     ] {
         assert!(parts.iter().all(|part| error.contains(part)), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_speed_is_taken_when_the_feed_can_run_at_it() {
+    let read = |speed: &str| load(&Sources { flags: flags(&[("market.speed", speed)]), ..Sources::default() });
+    for speed in ["0.001", "1", "2.5", "1.500000", "10000"] {
+        assert_eq!(read(speed).unwrap().config.market.speed, speed.parse().unwrap(), "{speed}");
+    }
+    for speed in ["0", "0.0005", "1.0001", "10000.001", "100000", "fast"] {
+        let refused = read(speed).unwrap_err().to_string();
+        assert!(refused.contains("a decimal number from 0.001 to 10000 with at most 3 decimals"), "{refused}");
+        assert!(speed.parse::<velox_feed_replay::Speed>().is_err(), "{speed}");
     }
 }
 

@@ -46,6 +46,10 @@ pub(crate) struct House {
     pub(crate) market: Market,
     pub(crate) market_store: Arc<MemoryMarketStore>,
     pub(crate) users: Arc<MemoryIdentityStore>,
+    pub(crate) broker_store: Arc<MemoryBrokerStore>,
+    pub(crate) paper: Arc<PaperBroker>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) trading: Trading,
     moments: Arc<FeedMoments>,
     endings: broadcast::Receiver<SessionId>,
     _server: Server,
@@ -77,8 +81,9 @@ impl House {
         let paper = Arc::new(PaperBroker::new(64));
         let gate = ExecutionGate::default();
         gate.open(None);
+        let broker_store = Arc::new(MemoryBrokerStore::default());
         let brokers = Brokers {
-            store: Arc::new(MemoryBrokerStore::default()),
+            store: broker_store.clone(),
             secret_box: Arc::new(PlainSecretBox),
             accounts: Arc::new(TradingAccounts {
                 writer: trading.writer.clone(),
@@ -87,7 +92,12 @@ impl House {
                 users: users.clone(),
                 ids: Arc::new(FreshIds),
             }),
-            probe: Arc::new(PaperProbe { writer: trading.writer.clone(), broker: paper, gate, market: market.clone() }),
+            probe: Arc::new(PaperProbe {
+                writer: trading.writer.clone(),
+                broker: paper.clone(),
+                gate,
+                market: market.clone(),
+            }),
             catalog: Arc::new(Catalog::paper_alone(PaperSettings::usual("USD".parse().unwrap()))),
             clock: clock.clone(),
             ids: Arc::new(FreshIds),
@@ -100,7 +110,7 @@ impl House {
             Data::new(brokers),
             Data::new(market.clone()),
             Data::new(Intake { trading: trading.clone(), instruments }),
-            Data::new(trading),
+            Data::new(trading.clone()),
             Data::from(past),
         );
         let wire = move |app: &mut ServiceConfig| {
@@ -109,7 +119,20 @@ impl House {
         };
         let server = serve(&clock, &identity, set, wire);
         let address = server.address;
-        Self { address, clock, market, market_store, users, moments, endings, _server: server }
+        Self {
+            address,
+            clock,
+            market,
+            market_store,
+            users,
+            broker_store,
+            paper,
+            identity,
+            trading,
+            moments,
+            endings,
+            _server: server,
+        }
     }
 
     /// Somebody new, the admin of an organisation of their own, signed in: the answer's body.

@@ -1,6 +1,7 @@
 //! The user's own profile, settings and limits over HTTP.
 
 use serde_json::{Value, json};
+use velox_identity::IdentityStore;
 use velox_kernel::Role;
 
 use crate::identity_house::{House, text};
@@ -140,4 +141,29 @@ async fn a_viewer_minds_their_profile_and_no_limits() {
     assert_eq!(house.get(&viewer, "/v1/users/me/risk-settings").await.status, 200);
     let limits = house.call(&viewer, "PUT", "/v1/users/me/risk-settings", &[], "{}").await;
     assert_problem(&limits, 403, "forbidden", "they are the accounts'");
+}
+
+#[actix_web::test]
+async fn of_two_changes_that_cross_the_accounts_end_with_what_the_user_ends_with() {
+    let house = House::open().await;
+    let token = house.newcomer("ada@example.com").await;
+    let paper = json!({"kind": "paper", "name": "Main"});
+    let account = text(&house.post(&token, "/v1/brokers", &paper).await.json(), "account_id");
+    let limits = async || house.get(&token, &format!("/v1/accounts/{account}")).await.json()["limits"].clone();
+    let mine = json!({"max_daily_trades": 5});
+    house.call(&token, "PUT", "/v1/users/me/risk-settings", &[], &mine.to_string()).await;
+    // The user is in this process's memory when another process changes the settings and brings its change.
+    assert_eq!(house.get(&token, "/v1/users/me/risk-settings").await.json()["max_daily_trades"], 5);
+    let mut user = house.users.user_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap();
+    let before = user.risk_settings.clone();
+    user.risk_settings.max_daily_trades = Some(7);
+    assert!(house.users.update_user(&user).await.unwrap());
+    let actor = velox_kernel::Actor {
+        org: user.org,
+        user: user.id,
+        role: user.role,
+        session: velox_kernel::SessionId::new(user.id.uuid()),
+    };
+    velox::bridges::bring_risk_settings(&actor, &house.identity, &house.trading, &before, None).await.unwrap();
+    assert_eq!(limits().await["daily_trades"], 7, "{}", limits().await);
 }

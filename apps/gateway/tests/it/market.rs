@@ -226,6 +226,30 @@ async fn only_admins_load_market_data() {
 }
 
 #[actix_web::test]
+async fn only_the_host_loads_market_data_which_all_tenants_share() {
+    let house = House::open().await;
+    let host = house.newcomer("ada@example.com").await;
+    let path = "/v1/market-data/candles/GOOG";
+    assert_eq!(house.post(&host, path, &hour()).await.status, 200);
+    let before = house.get(&host, &format!("{path}?timeframe=1m")).await.json();
+    // Whoever registers is the admin of an organisation of their own.
+    let stranger = house.newcomer("mallory@example.com").await;
+    let mut forged = hour();
+    forged["candles"][0]["high"] = json!("9000");
+    let trades = json!({"trades": [
+        {"at": "2026-01-05T10:00:01Z", "id": 1, "price": "9000", "quantity": "1", "buyer_maker": false}
+    ]});
+    for (path, body) in [(path, &forged), ("/v1/market-data/trades/GOOG", &trades)] {
+        let answer = house.post(&stranger, path, body).await;
+        assert_problem(&answer, 403, "forbidden", path);
+        let detail = text(&answer.json(), "detail");
+        assert!(detail.contains("only the organisation that runs the installation"), "{detail}");
+    }
+    let seen = house.get(&stranger, &format!("{path}?timeframe=1m")).await;
+    assert_eq!((seen.status, seen.json()), (200, before), "everybody reads what the host loaded");
+}
+
+#[actix_web::test]
 async fn a_store_that_is_away_is_told_honestly() {
     let house = House::open().await;
     let token = house.newcomer("ada@example.com").await;

@@ -3,10 +3,10 @@
 use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::Semaphore;
-use velox::http::Access::{Authenticated, May, Public};
+use velox::http::Access::{Authenticated, HostMay, May, Public};
 use velox::http::{Limit, RouteTable};
 use velox::row;
-use velox_kernel::Permission::{OrdersRead, OrdersWrite, UsersWrite};
+use velox_kernel::Permission::{MarketWrite, OrdersRead, OrdersWrite, UsersWrite};
 
 /// How many requests reached the handler that changes something.
 #[derive(Default)]
@@ -33,6 +33,7 @@ pub(crate) fn table() -> RouteTable {
             row!(GET "/t/orders", May(OrdersRead), list_orders),
             row!(GET "/t/orders/{order_id}", May(OrdersRead), get_order),
             row!(PUT "/t/users", May(UsersWrite), put_users).max_body(1_024),
+            row!(PUT "/t/shared", HostMay(MarketWrite), put_shared),
             row!(GET "/t/me", Authenticated, get_me),
             row!(POST "/t/login", Public, login).limit(Limit::Login),
             row!(GET "/t/panic", Public, panics),
@@ -157,6 +158,16 @@ mod put_users {
     #[utoipa::path(put, path = "/t/users", request_body = UsersBody, responses((status = 200, description = "Put.")))]
     pub(super) async fn handle(StrictJson(body): StrictJson<UsersBody>) -> HttpResponse {
         HttpResponse::Ok().json(body.names.len())
+    }
+}
+
+mod put_shared {
+    use actix_web::HttpResponse;
+
+    /// Puts what all tenants share
+    #[utoipa::path(put, path = "/t/shared", responses((status = 204, description = "Put.")))]
+    pub(super) async fn handle() -> HttpResponse {
+        HttpResponse::NoContent().finish()
     }
 }
 

@@ -102,3 +102,17 @@ async fn a_connection_in_use_stays() {
     let again = delete_connection(&desk.brokers, &ada(), made.id).await;
     assert_eq!(again.unwrap_err(), DeleteConnectionError::NotFound);
 }
+
+#[tokio::test]
+async fn a_delete_that_closed_the_account_says_so_and_is_finished_by_another() {
+    let desk = Desk::new();
+    let made = desk.paper("Mine").await;
+    desk.store.set_away_after(Some(0));
+    let unread = delete_connection(&desk.brokers, &ada(), made.id).await;
+    assert!(matches!(unread, Err(DeleteConnectionError::Store(_))), "nothing was done");
+    desk.store.set_away_after(Some(1));
+    let cut = delete_connection(&desk.brokers, &ada(), made.id).await;
+    assert!(matches!(cut, Err(DeleteConnectionError::Unfinished(_))), "{cut:?}");
+    desk.store.set_away_after(None);
+    delete_connection(&desk.brokers, &ada(), made.id).await.unwrap();
+}

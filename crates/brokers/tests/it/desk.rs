@@ -10,6 +10,7 @@ use velox_testkit::{CountingIds, TestClock};
 /// The domain, with a hand on its fakes.
 pub(crate) struct Desk {
     pub(crate) brokers: Brokers,
+    pub(crate) store: Arc<MemoryBrokerStore>,
     pub(crate) accounts: Arc<FakeAccounts>,
     pub(crate) clock: Arc<TestClock>,
 }
@@ -21,8 +22,9 @@ impl Desk {
 
     pub(crate) fn with(catalog: Catalog) -> Self {
         let (accounts, clock) = (Arc::new(FakeAccounts::default()), Arc::new(TestClock::default()));
+        let store = Arc::new(MemoryBrokerStore::default());
         let brokers = Brokers {
-            store: Arc::new(MemoryBrokerStore::default()),
+            store: store.clone(),
             secret_box: Arc::new(PlainSecretBox),
             accounts: accounts.clone(),
             probe: Arc::new(FakeProbe),
@@ -30,7 +32,7 @@ impl Desk {
             clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
         };
-        Self { brokers, accounts, clock }
+        Self { brokers, store, accounts, clock }
     }
 
     pub(crate) async fn paper(&self, name: &str) -> Connection {

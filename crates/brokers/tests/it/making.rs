@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use velox_brokers::{
-    BrokerSettings, ConnectionStatus, CreateConnection, CreateConnectionError, Environment, IdempotencyKey,
-    PaperSettings, create_connection, finish_openings, get_connection, list_connections,
+    BrokerSettings, ConnectionStatus, CreateConnection, CreateConnectionError, Environment, FinishOpeningError,
+    IdempotencyKey, OpeningsLook, PaperSettings, StoreError, UpdateConnection, create_connection, finish_openings,
+    get_connection, list_connections, prune_idempotency_keys, update_connection,
 };
 use velox_kernel::{Decimal, Digest, PageRequest};
 
@@ -65,7 +66,7 @@ async fn an_interrupted_making_is_finished_by_the_same_request() {
     let desk = Desk::new();
     desk.accounts.unreachable.store(true, Ordering::SeqCst);
     let refused = create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await;
-    assert!(matches!(refused, Err(CreateConnectionError::Accounts(_))));
+    assert!(matches!(refused, Err(CreateConnectionError::Unfinished(FinishOpeningError::Accounts(_)))));
     desk.accounts.unreachable.store(false, Ordering::SeqCst);
     let made = create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await.unwrap();
     assert_eq!(get_connection(&desk.brokers, &ada(), made.id).await.unwrap().unwrap(), made);
@@ -79,11 +80,75 @@ async fn an_interrupted_making_is_finished_at_the_next_start() {
     for name in ["One", "Two"] {
         create_connection(&desk.brokers, &ada(), paper(name)).await.unwrap_err();
     }
-    assert!(finish_openings(&desk.brokers).await.is_err());
+    let look = finish_openings(&desk.brokers, None).await.unwrap();
+    assert_eq!((look.finished, look.left.len(), look.next), (0, 2, None), "each was tried");
     desk.accounts.unreachable.store(false, Ordering::SeqCst);
-    assert_eq!(finish_openings(&desk.brokers).await.unwrap(), 2);
-    assert_eq!(finish_openings(&desk.brokers).await.unwrap(), 0);
+    assert_eq!(finish_openings(&desk.brokers, None).await.unwrap().finished, 2);
+    assert_eq!(finish_openings(&desk.brokers, None).await.unwrap(), OpeningsLook::default());
     let page = list_connections(&desk.brokers, &ada(), &PageRequest::first()).await.unwrap();
     assert!(page.items.iter().all(|connection| connection.status == ConnectionStatus::Active));
     assert_eq!(desk.accounts.opened.lock().len(), 2);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_finished_does_not_keep_the_others_waiting() {
+    let desk = Desk::new();
+    desk.accounts.unreachable.store(true, Ordering::SeqCst);
+    for name in ["One", "Two", "Three"] {
+        create_connection(&desk.brokers, &ada(), paper(name)).await.unwrap_err();
+    }
+    desk.accounts.unreachable.store(false, Ordering::SeqCst);
+    let openings = desk.brokers.store.openings(None, 3).await.unwrap();
+    *desk.accounts.lost.lock() = Some(openings[0].account);
+    let look = finish_openings(&desk.brokers, None).await.unwrap();
+    assert_eq!((look.finished, look.left.len()), (2, 1));
+    assert_eq!(look.left[0].0, openings[0].id);
+}
+
+#[tokio::test]
+async fn a_change_between_the_two_commits_is_kept_and_the_making_finished() {
+    let desk = Desk::new();
+    let brokers = desk.brokers.clone();
+    let settings = PaperSettings { latency_ms: 77, ..PaperSettings::usual("USD".parse().unwrap()) };
+    let settings = BrokerSettings::Paper(settings);
+    let wanted = settings.clone();
+    desk.accounts.meanwhile.set(async move {
+        let opening = brokers.store.openings(None, 1).await.unwrap().remove(0);
+        let change = UpdateConnection { settings: Some(settings), ..UpdateConnection::default() };
+        let changed = update_connection(&brokers, &ada(), opening.id, change).await.unwrap();
+        assert_eq!((changed.status, changed.version), (ConnectionStatus::Opening, 2), "it writes what it read");
+    });
+    let made = desk.paper("Mine").await;
+    let kept = get_connection(&desk.brokers, &ada(), made.id).await.unwrap().unwrap();
+    assert_eq!((kept.status, kept.version), (ConnectionStatus::Active, 3));
+    assert_eq!(kept.settings, wanted);
+    assert_eq!(desk.accounts.settings.lock()[&made.account], wanted, "the account has them as well");
+}
+
+#[tokio::test]
+async fn only_the_first_commits_failure_says_that_nothing_was_done() {
+    let desk = Desk::new();
+    desk.store.set_away_after(Some(0));
+    let refused = create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await;
+    assert!(matches!(refused, Err(CreateConnectionError::Store(StoreError::Unavailable(_)))));
+    desk.store.set_away_after(Some(1));
+    let cut = create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await;
+    assert!(matches!(cut, Err(CreateConnectionError::Unfinished(FinishOpeningError::Store(_)))), "{cut:?}");
+    // The key is known now: even a repeated request that fails is about something that was done.
+    desk.store.set_away_after(Some(1));
+    let again = create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await;
+    assert!(matches!(again, Err(CreateConnectionError::Unfinished(FinishOpeningError::Store(_)))), "{again:?}");
+    desk.store.set_away_after(None);
+    let made = create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await.unwrap();
+    assert_eq!(get_connection(&desk.brokers, &ada(), made.id).await.unwrap().unwrap(), made);
+}
+
+#[tokio::test]
+async fn keys_are_pruned_once_their_day_is_over() {
+    let desk = Desk::new();
+    create_connection(&desk.brokers, &ada(), keyed("Mine", 1)).await.unwrap();
+    assert_eq!(prune_idempotency_keys(&desk.brokers).await.unwrap(), 0);
+    desk.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(prune_idempotency_keys(&desk.brokers).await.unwrap(), 1);
+    assert_eq!(prune_idempotency_keys(&desk.brokers).await.unwrap(), 0);
 }

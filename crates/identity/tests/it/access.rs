@@ -1,6 +1,6 @@
 //! `change_access`.
 
-use velox_identity::{AuthenticateError, ChangeAccessError, authenticate, change_access};
+use velox_identity::{AuthenticateError, ChangeAccessError, authenticate, change_access, is_host};
 use velox_kernel::{Actor, Role};
 
 use crate::house::{House, PASSWORD};
@@ -34,4 +34,19 @@ async fn nobody_changes_their_own_access_or_another_tenants() {
     let foreign = change_access(&house.identity, &actor, bob.user.id, Role::Viewer, true).await;
     assert_eq!(foreign.unwrap_err(), ChangeAccessError::NotFound);
     house.actor(&bob).await;
+}
+
+#[tokio::test]
+async fn the_host_is_the_organisation_of_the_first_user() {
+    let house = House::open();
+    let ada = house.newcomer("ada@example.com").await;
+    let ada = house.actor(&ada).await;
+    assert!(is_host(&house.identity, &ada).await.unwrap());
+    let bob = house.newcomer("bob@example.com").await;
+    let bob = house.actor(&bob).await;
+    assert_eq!(bob.role, Role::Admin, "of an organisation of his own");
+    assert!(!is_host(&house.identity, &bob).await.unwrap());
+    // A colleague of the first user belongs to it too, whatever they may do there.
+    let colleague = Actor { user: bob.user, role: Role::Viewer, ..ada };
+    assert!(is_host(&house.identity, &colleague).await.unwrap());
 }

@@ -30,6 +30,9 @@ impl IdentityStore for Watched {
     async fn is_empty(&self) -> Result<bool, StoreError> {
         self.inner.is_empty().await
     }
+    async fn host(&self) -> Result<Option<OrgId>, StoreError> {
+        self.inner.host().await
+    }
     async fn create_user(&self, new: &NewUser) -> Result<UserCreation, StoreError> {
         self.inner.create_user(new).await
     }

@@ -148,3 +148,41 @@ async fn imported_bars_show_although_memory_held_others() {
     assert_eq!(opens.len(), 25);
     assert!(found.items.iter().all(|candle| !candle.gap_before));
 }
+
+#[tokio::test]
+async fn bars_that_are_far_apart_cost_no_more_than_what_they_fall_into() {
+    const LATER: i64 = 5 * 365 * 24 * 60;
+    let world = World::new().await;
+    let between: Vec<_> =
+        (0..6_000).map(|index| sample_candle(symbol("GOOG"), Timeframe::M1, index + 2_880, 500)).collect();
+    world.store.save_candles(&between).await.unwrap();
+    world.store.take_traffic();
+    import_candles(&world.actor, &world.market, batch(vec![bar(0, 100), bar(LATER, 200)])).await.unwrap();
+    let traffic = world.store.take_traffic();
+    // For each of the six longer timeframes, two reads that find the one shorter candle that is there.
+    assert_eq!((traffic.reads, traffic.found), (12, 12));
+    for timeframe in Timeframe::ALL.into_iter().skip(1) {
+        let candles = kept(&world, timeframe).await;
+        let told: Vec<_> = candles.iter().map(|made| (made.open_time, made.complete, made.gap_before)).collect();
+        let later = timeframe.open_of(at(LATER * 60));
+        assert_eq!(told, [(at(0), true, false), (later, false, true)], "{timeframe}");
+        assert!(candles.iter().all(|made| made.volume == "10".parse().unwrap()), "{timeframe}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_batch_is_read_and_saved_in_parts() {
+    let world = World::new().await;
+    let bars: Vec<_> = (0..5_000).map(|minute| bar(minute, 100)).collect();
+    import_candles(&world.actor, &world.market, batch(bars)).await.unwrap();
+    let traffic = world.store.take_traffic();
+    assert!(traffic.largest_save <= 1_000 && traffic.widest_read <= 1_010, "{traffic:?}");
+    for (timeframe, count) in Timeframe::ALL.into_iter().zip([5_000, 1_000, 334, 167, 84, 21, 4]) {
+        let candles = kept(&world, timeframe).await;
+        assert_eq!(candles.len(), count, "{timeframe}");
+        assert!(candles.iter().all(|made| !made.gap_before), "{timeframe}");
+        let complete = candles.iter().filter(|made| made.complete).count();
+        let open = usize::from(5_000 * 60 % timeframe.seconds() != 0);
+        assert_eq!(complete, count - open, "{timeframe}: only the last one is open");
+    }
+}

@@ -3,7 +3,7 @@
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::{delete, update};
 use velox_brokers::{Connection, ConnectionStatus, Creation, IdempotencyRecord, NewConnection, SealedCredential};
-use velox_kernel::{ConnectionId, Cursor, OrgId, Page, PageRequest};
+use velox_kernel::{ConnectionId, Cursor, OrgId, Page, PageRequest, Timestamp};
 
 use super::{Conn, Db, RunQueryDsl};
 use crate::failure::Failure;
@@ -11,6 +11,9 @@ use crate::record::Upsert;
 use crate::rows::{ConnectionRecord, CredentialRecord, KeyRecord};
 use crate::schema::{broker_connections, broker_credentials, idempotency_keys};
 use crate::types::Val;
+
+/// Idempotency records that one pruning takes.
+const PRUNED: i64 = 1_000;
 
 /// The organisation's connections, by id.
 ///
@@ -158,13 +161,35 @@ pub async fn delete_connection(conn: &mut Conn, org: OrgId, id: ConnectionId) ->
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn openings(conn: &mut Conn, limit: u16) -> Result<Vec<Connection>, Failure> {
-    let records: Vec<ConnectionRecord> = broker_connections::table
+pub async fn openings(conn: &mut Conn, after: Option<ConnectionId>, limit: u16) -> Result<Vec<Connection>, Failure> {
+    let mut query = broker_connections::table
         .filter(broker_connections::status.eq(Val(ConnectionStatus::Opening)))
-        .order(broker_connections::id.asc())
-        .limit(i64::from(limit))
         .select(ConnectionRecord::as_select())
-        .load(conn)
-        .await?;
+        .into_boxed::<Db>();
+    if let Some(after) = after {
+        query = query.filter(broker_connections::id.gt(Val(after)));
+    }
+    let records: Vec<ConnectionRecord> =
+        query.order(broker_connections::id.asc()).limit(i64::from(limit)).load(conn).await?;
     records.into_iter().map(Connection::try_from).collect()
+}
+
+/// Deletes idempotency records that have expired by `now`, the longest expired first.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn prune_keys(conn: &mut Conn, now: Timestamp) -> Result<u64, Failure> {
+    let expired = idempotency_keys::expires_at.le(Val(now));
+    // Where a batch ends: neither database deletes the first so many rows of a key of three columns.
+    let last: Option<Timestamp> = idempotency_keys::table
+        .filter(expired)
+        .order(idempotency_keys::expires_at.asc())
+        .offset(PRUNED - 1)
+        .select(idempotency_keys::expires_at)
+        .first(conn)
+        .await
+        .optional()?;
+    let until = idempotency_keys::expires_at.le(Val(last.unwrap_or(now)));
+    let gone = delete(idempotency_keys::table.filter(until)).execute(conn).await?;
+    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
 }

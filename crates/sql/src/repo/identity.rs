@@ -31,6 +31,15 @@ pub async fn is_empty(conn: &mut Conn) -> Result<bool, Failure> {
     Ok(first.is_none())
 }
 
+/// The organisation of the installation's first user.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn host(conn: &mut Conn) -> Result<Option<OrgId>, Failure> {
+    let first = installation::table.inner_join(users::table.on(users::id.eq(installation::first_user_id)));
+    Ok(first.select(users::org_id).first(conn).await.optional()?)
+}
+
 /// Keeps an organisation, its first user and, if given, the user's first session.
 ///
 /// # Errors
@@ -319,24 +328,11 @@ pub async fn change_access(conn: &mut Conn, change: &AccessChange) -> Result<Opt
     end(conn, org, user, None, now).await.map(Some)
 }
 
-/// Deletes what ended before `before`.
+/// Deletes what ended before `before`: at most so many rows of each table.
 ///
 /// # Errors
 /// [`Failure`].
 pub async fn prune(conn: &mut Conn, before: Timestamp) -> Result<u64, Failure> {
-    let ended: Vec<SessionId> = sessions::table
-        .filter(sessions::ends_at.lt(Val(before)))
-        .order(sessions::ends_at.asc())
-        .limit(PRUNED)
-        .select(sessions::id)
-        .load(conn)
-        .await?;
-    let mut gone = 0;
-    if !ended.is_empty() {
-        let tokens = refresh_tokens::table.filter(refresh_tokens::session_id.eq_any(vals(&ended)));
-        gone += delete(tokens).execute(conn).await?;
-        gone += delete(sessions::table.filter(sessions::id.eq_any(vals(&ended)))).execute(conn).await?;
-    }
     let expired: Vec<Digest> = refresh_tokens::table
         .filter(refresh_tokens::expires_at.lt(Val(before)))
         .order(refresh_tokens::expires_at.asc())
@@ -344,9 +340,36 @@ pub async fn prune(conn: &mut Conn, before: Timestamp) -> Result<u64, Failure> {
         .select(refresh_tokens::digest)
         .load(conn)
         .await?;
-    if !expired.is_empty() {
-        let tokens = refresh_tokens::table.filter(refresh_tokens::digest.eq_any(vals(&expired)));
-        gone += delete(tokens).execute(conn).await?;
+    let mut gone = delete_tokens(conn, &expired).await?;
+    let ended: Vec<SessionId> = sessions::table
+        .filter(sessions::ends_at.lt(Val(before)))
+        .order(sessions::ends_at.asc())
+        .limit(PRUNED)
+        .select(sessions::id)
+        .load(conn)
+        .await?;
+    let room = PRUNED - i64::try_from(gone).unwrap_or(PRUNED);
+    if !ended.is_empty() && room > 0 {
+        // A session that was used for months has thousands of tokens: it goes when the last of them has gone.
+        let theirs: Vec<Digest> = refresh_tokens::table
+            .filter(refresh_tokens::session_id.eq_any(vals(&ended)))
+            .limit(room)
+            .select(refresh_tokens::digest)
+            .load(conn)
+            .await?;
+        let deleted = delete_tokens(conn, &theirs).await?;
+        gone += deleted;
+        if i64::try_from(deleted).is_ok_and(|deleted| deleted < room) {
+            gone += delete(sessions::table.filter(sessions::id.eq_any(vals(&ended)))).execute(conn).await?;
+        }
     }
     Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+}
+
+async fn delete_tokens(conn: &mut Conn, digests: &[Digest]) -> Result<usize, Failure> {
+    if digests.is_empty() {
+        return Ok(0);
+    }
+    let tokens = refresh_tokens::table.filter(refresh_tokens::digest.eq_any(vals(digests)));
+    Ok(delete(tokens).execute(conn).await?)
 }

@@ -45,6 +45,8 @@ pub async fn broker_store_contract(make: impl AsyncFn() -> Arc<dyn BrokerStore>)
     holds_connections_to_their_tenant(&*make().await).await;
     answers_a_repeated_request_once(&*make().await).await;
     keeps_one_of_many_under_a_key(&*make().await).await;
+    prunes_expired_keys(&*make().await).await;
+    prunes_many_keys_in_parts(&*make().await).await;
     updates_the_version_it_was_made_on(&*make().await).await;
     deletes_for_good(&*make().await).await;
 }
@@ -67,7 +69,12 @@ async fn keeps_what_it_was_given(store: &dyn BrokerStore) {
     assert_eq!(store.get(connection.org, connection.id).await.unwrap().unwrap(), connection);
     let kept = store.credentials(connection.org, connection.id).await.unwrap();
     assert_eq!(kept, [sealed("api_key", 1), sealed("api_secret", 2)], "by field");
-    assert_eq!(store.openings(10).await.unwrap(), [connection]);
+    assert_eq!(store.openings(None, 10).await.unwrap(), [connection]);
+}
+
+/// The id of the sample connection `number`, of whichever organisation.
+fn id_of(number: u8) -> ConnectionId {
+    sample_connection(1, number).id
 }
 
 async fn pages_in_the_order_of_ids(store: &dyn BrokerStore) {
@@ -90,9 +97,15 @@ async fn pages_in_the_order_of_ids(store: &dyn BrokerStore) {
     assert_eq!(seen, [1, 2, 3, 4, 5].map(|number| sample_connection(1, number).id));
     let strange = PageRequest::new(2, Some(Cursor::new("nothing of ours"))).unwrap();
     assert_eq!(store.list(org, &strange).await, Err(StoreError::InvalidCursor));
-    let openings = store.openings(3).await.unwrap();
+    let openings = store.openings(None, 3).await.unwrap();
     assert_eq!(openings.len(), 3);
     assert_eq!(openings[0].id, sample_connection(1, 1).id, "the oldest first");
+    let rest = store.openings(Some(openings[2].id), 10).await.unwrap();
+    assert_eq!(
+        rest.iter().map(|connection| connection.id).collect::<Vec<_>>(),
+        [4, 5, 9].map(id_of),
+        "of every tenant"
+    );
 }
 
 async fn holds_connections_to_their_tenant(store: &dyn BrokerStore) {
@@ -167,6 +180,40 @@ async fn keeps_one_of_many_under_a_key(store: &dyn BrokerStore) {
     assert_eq!(page.items.len(), 1);
 }
 
+async fn prunes_expired_keys(store: &dyn BrokerStore) {
+    let now = sample_connection(1, 1).created_at;
+    let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
+    store.create(&keyed(1, "old", 7, now)).await.unwrap();
+    store.create(&keyed(2, "young", 7, now.plus(hour))).await.unwrap();
+    let just_before = Timestamp::from_micros(now.plus(day).micros() - 1);
+    assert_eq!(store.prune_keys(just_before).await.unwrap(), 0, "not before its time");
+    let replayed = Creation::Replayed { reply: "{\"number\":1}".into() };
+    assert_eq!(store.create(&keyed(3, "old", 7, now)).await.unwrap(), replayed);
+    assert_eq!(store.prune_keys(now.plus(day)).await.unwrap(), 1);
+    assert_eq!(store.prune_keys(now.plus(day)).await.unwrap(), 0);
+    assert_eq!(store.create(&keyed(4, "old", 8, now)).await.unwrap(), Creation::Created, "the key is free again");
+    assert_eq!(store.create(&keyed(5, "young", 8, now.plus(hour))).await.unwrap(), Creation::KeyReused);
+}
+
+async fn prunes_many_keys_in_parts(store: &dyn BrokerStore) {
+    let now = sample_connection(1, 1).created_at;
+    let mut news = Vec::new();
+    for number in 0..1_100_u32 {
+        let made = now.plus(Duration::from_micros(u64::from(number)));
+        let mut new = keyed(1, &format!("key {number}"), 7, made);
+        new.connection.id = ConnectionId::new(Uuid::from_u128(0x0d_0000 + u128::from(number)));
+        news.push(new);
+    }
+    for part in news.chunks(50) {
+        let created = join_all(part.iter().map(|new| store.create(new))).await;
+        assert!(created.iter().all(|creation| *creation == Ok(Creation::Created)), "{created:?}");
+    }
+    let later = now.plus(Duration::from_secs(2 * 86_400));
+    assert_eq!(store.prune_keys(later).await.unwrap(), 1_000);
+    assert_eq!(store.prune_keys(later).await.unwrap(), 100);
+    assert_eq!(store.prune_keys(later).await.unwrap(), 0);
+}
+
 async fn updates_the_version_it_was_made_on(store: &dyn BrokerStore) {
     let mut connection = keep(store, sample_connection(1, 1)).await;
     connection.status = ConnectionStatus::Active;
@@ -181,7 +228,7 @@ async fn updates_the_version_it_was_made_on(store: &dyn BrokerStore) {
     connection.version = 2;
     assert_eq!(store.get(connection.org, connection.id).await.unwrap().unwrap(), connection);
     assert_eq!(store.credentials(connection.org, connection.id).await.unwrap(), credentials);
-    assert_eq!(store.openings(10).await.unwrap(), [], "it is active");
+    assert_eq!(store.openings(None, 10).await.unwrap(), [], "it is active");
     assert!(store.update(&connection, None).await.unwrap());
     assert_eq!(store.credentials(connection.org, connection.id).await.unwrap(), credentials, "left as they were");
 }
@@ -198,6 +245,6 @@ async fn deletes_for_good(store: &dyn BrokerStore) {
     assert!(!store.delete(connection.org, connection.id).await.unwrap());
     assert_eq!(store.get(connection.org, connection.id).await.unwrap(), None);
     assert_eq!(store.credentials(connection.org, connection.id).await.unwrap(), []);
-    assert_eq!(store.openings(10).await.unwrap(), []);
+    assert_eq!(store.openings(None, 10).await.unwrap(), []);
     assert!(!store.update(&connection, None).await.unwrap());
 }

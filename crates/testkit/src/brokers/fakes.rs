@@ -1,14 +1,17 @@
 //! Accounts, probes and a box without cryptography, for tests of the use cases.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 use velox_brokers::{
-    AccountsUnavailable, Connection, ConnectionAccounts, ConnectionProbe, Credential, ProbeCheck, ProbeReport,
-    Retirement, Sealed, SecretBox, SecretBoxError, SecretPlace,
+    AccountsUnavailable, BrokerSettings, Connection, ConnectionAccounts, ConnectionProbe, Credential, ProbeCheck,
+    ProbeReport, Retirement, Sealed, SecretBox, SecretBoxError, SecretPlace,
 };
 use velox_kernel::{AccountId, Actor, Principal};
 
@@ -17,12 +20,42 @@ use velox_kernel::{AccountId, Actor, Principal};
 pub struct FakeAccounts {
     /// The accounts opened, in order; once each.
     pub opened: Mutex<Vec<AccountId>>,
+    /// What each account was last opened with.
+    pub settings: Mutex<HashMap<AccountId, BrokerSettings>>,
     /// The connections whose settings were brought, in order.
     pub configured: Mutex<Vec<Connection>>,
     /// Whether an account has open orders or a position.
     pub in_use: AtomicBool,
     /// Whether nothing can be reached.
     pub unreachable: AtomicBool,
+    /// The account that alone cannot be reached.
+    pub lost: Mutex<Option<AccountId>>,
+    /// What happens once, while the next account is being opened.
+    pub meanwhile: Meanwhile,
+}
+
+/// Something that happens once, at a moment of a fake's choice.
+#[derive(Default)]
+pub struct Meanwhile(Mutex<Option<BoxFuture<'static, ()>>>);
+
+impl Meanwhile {
+    /// Says what.
+    pub fn set(&self, happens: impl Future<Output = ()> + Send + 'static) {
+        *self.0.lock() = Some(Box::pin(happens));
+    }
+
+    async fn happen(&self) {
+        let happens = self.0.lock().take();
+        if let Some(happens) = happens {
+            happens.await;
+        }
+    }
+}
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meanwhile").finish_non_exhaustive()
+    }
 }
 
 impl FakeAccounts {
@@ -35,6 +68,11 @@ impl FakeAccounts {
 impl ConnectionAccounts for FakeAccounts {
     async fn open(&self, connection: &Connection, _: Principal) -> Result<(), AccountsUnavailable> {
         self.reach()?;
+        if *self.lost.lock() == Some(connection.account) {
+            return Err(AccountsUnavailable("this one is lost".into()));
+        }
+        self.meanwhile.happen().await;
+        self.settings.lock().insert(connection.account, connection.settings.clone());
         let mut opened = self.opened.lock();
         if !opened.contains(&connection.account) {
             opened.push(connection.account);

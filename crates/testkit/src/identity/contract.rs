@@ -24,6 +24,7 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 pub async fn identity_store_contract(make: impl AsyncFn() -> Arc<dyn IdentityStore>) {
     keeps_what_it_was_given(&*make().await).await;
     makes_one_first_user(&*make().await).await;
+    knows_its_host(&*make().await).await;
     holds_users_to_their_tenant(&*make().await).await;
     opens_sessions_of_the_present_version_only(&*make().await).await;
     rotates_the_newest_and_overlaps_briefly(&*make().await).await;
@@ -35,6 +36,7 @@ pub async fn identity_store_contract(make: impl AsyncFn() -> Arc<dyn IdentitySto
     updates_the_version_it_was_made_on(&*make().await).await;
     changes_access(&*make().await).await;
     prunes_what_ended(&*make().await).await;
+    prunes_many_tokens_in_parts(&*make().await).await;
 }
 
 fn born() -> Timestamp {
@@ -119,6 +121,15 @@ async fn makes_one_first_user(store: &dyn IdentityStore) {
     assert_eq!(store.create_user(&again).await.unwrap(), UserCreation::EmailTaken);
     assert_eq!(store.user(again.user.org, again.user.id).await.unwrap(), None, "nothing of it is kept");
     assert_eq!(store.session_standing(sample_session(&again.user, 21).session.id).await.unwrap(), None);
+}
+
+async fn knows_its_host(store: &dyn IdentityStore) {
+    assert_eq!(store.host().await.unwrap(), None);
+    // The later user has the smaller ids and the earlier address: neither makes anybody the first.
+    let (first, _) = signed_in(store, 9).await;
+    assert_eq!(store.host().await.unwrap(), Some(first.org));
+    signed_in(store, 1).await;
+    assert_eq!(store.host().await.unwrap(), Some(first.org));
 }
 
 async fn holds_users_to_their_tenant(store: &dyn IdentityStore) {
@@ -318,4 +329,24 @@ async fn prunes_what_ended(store: &dyn IdentityStore) {
     }
     assert_eq!(store.session_standing(live.session.id).await.unwrap(), None);
     assert!(store.user(user.org, user.id).await.unwrap().is_some());
+}
+
+async fn prunes_many_tokens_in_parts(store: &dyn IdentityStore) {
+    let (user, new) = signed_in(store, 1).await;
+    let mut presented = new.refresh.digest;
+    for number in 0..1_100_u64 {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        let successor = Digest::new(bytes);
+        let rotate = RotateRefresh { presented, successor, now: after(number), overlap: OVERLAP, lifetime: WEEK };
+        sibling_of(&store.rotate_refresh(&rotate).await.unwrap());
+        presented = successor;
+    }
+    let end = EndSessions { org: user.org, user: user.id, only: None, now: after(2_000) };
+    assert_eq!(store.end_sessions(&end).await.unwrap(), [new.session.id]);
+    assert_eq!(store.prune(after(3_000)).await.unwrap(), 1_000);
+    assert!(store.session_standing(new.session.id).await.unwrap().is_some(), "it goes with its last token");
+    assert_eq!(store.prune(after(3_000)).await.unwrap(), 102);
+    assert_eq!(store.session_standing(new.session.id).await.unwrap(), None);
+    assert_eq!(store.prune(after(3_000)).await.unwrap(), 0);
 }

@@ -9,6 +9,9 @@ use velox_identity::{
 };
 use velox_kernel::{OrgId, SessionId, Timestamp, UserId};
 
+/// Rows of a kind that one pruning takes.
+const PRUNED: usize = 1_000;
+
 /// Users and sessions in memory; each method holds one lock from its start to its end.
 #[derive(Debug, Default)]
 pub struct MemoryIdentityStore(Mutex<Tables>);
@@ -65,6 +68,10 @@ impl Tables {
 impl IdentityStore for MemoryIdentityStore {
     async fn is_empty(&self) -> Result<bool, StoreError> {
         Ok(self.0.lock().users.is_empty())
+    }
+
+    async fn host(&self) -> Result<Option<OrgId>, StoreError> {
+        Ok(self.0.lock().users.first().map(|user| user.org))
     }
 
     async fn create_user(&self, new: &NewUser) -> Result<UserCreation, StoreError> {
@@ -205,11 +212,22 @@ impl IdentityStore for MemoryIdentityStore {
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         let tables = &mut *self.0.lock();
         let count = tables.refresh.len() + tables.sessions.len();
-        let ended = |session: &Session| session.revoked_at.unwrap_or(session.expires_at).min(session.expires_at);
-        tables.sessions.retain(|session| ended(session) >= before);
-        let sessions = &tables.sessions;
-        let has_session = |token: &RefreshRecord| sessions.iter().any(|session| session.id == token.session);
-        tables.refresh.retain(|token| token.expires_at >= before && has_session(token));
+        let end = |session: &Session| session.revoked_at.unwrap_or(session.expires_at).min(session.expires_at);
+        let ended: Vec<_> = tables.sessions.iter().filter(|session| end(session) < before).map(|one| one.id).collect();
+        let mut room = PRUNED;
+        tables.refresh.retain(|token| {
+            let goes = room > 0 && (token.expires_at < before || ended.contains(&token.session));
+            room -= usize::from(goes);
+            !goes
+        });
+        let refresh = &tables.refresh;
+        let mut room = PRUNED;
+        tables.sessions.retain(|session| {
+            let has_token = refresh.iter().any(|token| token.session == session.id);
+            let goes = room > 0 && ended.contains(&session.id) && !has_token;
+            room -= usize::from(goes);
+            !goes
+        });
         let gone = count - tables.refresh.len() - tables.sessions.len();
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }

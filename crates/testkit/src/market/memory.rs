@@ -19,10 +19,24 @@ pub struct MemoryMarketStore {
 struct State {
     away: bool,
     calls: u64,
+    traffic: CandleTraffic,
     instruments: BTreeMap<Symbol, Instrument>,
     candles: BTreeMap<(Symbol, Timeframe, Timestamp), Candle>,
     tickers: BTreeMap<Symbol, Ticker>,
     positions: BTreeMap<String, FeedPosition>,
+}
+
+/// What a store had to do with candles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CandleTraffic {
+    /// Queries for candles.
+    pub reads: u64,
+    /// Candles that they found, all together.
+    pub found: u64,
+    /// The most candles that one query could have found.
+    pub widest_read: u32,
+    /// The most candles that one transaction saved.
+    pub largest_save: usize,
 }
 
 impl MemoryMarketStore {
@@ -35,6 +49,11 @@ impl MemoryMarketStore {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.state.lock().calls
+    }
+
+    /// What it had to do with candles since this was asked last.
+    pub fn take_traffic(&self) -> CandleTraffic {
+        std::mem::take(&mut self.state.lock().traffic)
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> Result<T, MarketStoreError> {
@@ -70,6 +89,7 @@ impl MarketStore for MemoryMarketStore {
 
     async fn save_candles(&self, candles: &[Candle]) -> Result<(), MarketStoreError> {
         self.with(|state| {
+            state.traffic.largest_save = state.traffic.largest_save.max(candles.len());
             let keyed = candles.iter().map(|candle| ((candle.symbol, candle.timeframe, candle.open_time), *candle));
             state.candles.extend(keyed);
         })
@@ -83,10 +103,15 @@ impl MarketStore for MemoryMarketStore {
                     && query.from.is_none_or(|from| candle.open_time >= from)
                     && query.to.is_none_or(|to| candle.open_time < to)
             });
-            match query.order {
+            let found: Vec<Candle> = match query.order {
                 CandleOrder::OldestFirst => wanted.take(length(query.limit)).copied().collect(),
                 CandleOrder::NewestFirst => wanted.rev().take(length(query.limit)).copied().collect(),
-            }
+            };
+            let traffic = &mut state.traffic;
+            traffic.reads += 1;
+            traffic.found += u64::try_from(found.len()).unwrap_or(u64::MAX);
+            traffic.widest_read = traffic.widest_read.max(query.limit);
+            found
         })
     }
 

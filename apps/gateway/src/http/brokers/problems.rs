@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use velox_brokers::{
-    AccountsUnavailable, CreateConnectionError, CredentialsError, DeleteConnectionError, InvalidPaperSettings,
-    StoreError, TestConnectionError, UpdateConnectionError,
+    CreateConnectionError, CredentialsError, DeleteConnectionError, InvalidPaperSettings, StoreError,
+    TestConnectionError, UpdateConnectionError,
 };
 use velox_kernel::error_code;
 
@@ -59,8 +59,8 @@ impl From<CredentialsError> for Problem {
     }
 }
 
-/// What is kept, and what could not be told.
-fn accounts_open(error: &AccountsUnavailable, detail: &'static str) -> Problem {
+/// Something is done already, and whether the rest is could not be told: what is kept, and what to do.
+fn half_known(error: impl fmt::Display, detail: &'static str) -> Problem {
     Problem::of(error_code::OUTCOME_UNKNOWN).detail(detail).retry_after(SOON).caused_by(error)
 }
 
@@ -76,10 +76,10 @@ impl From<CreateConnectionError> for Problem {
             CreateConnectionError::KeyReused => Self::of(error_code::IDEMPOTENCY_CONFLICT)
                 .detail("Another request was made under this Idempotency-Key."),
             CreateConnectionError::Store(error) => error.into(),
-            CreateConnectionError::Accounts(error) => accounts_open(
-                &error,
-                "The connection is kept and its account will be opened. The same request under the same \
-                 Idempotency-Key gives the same connection.",
+            CreateConnectionError::Unfinished(error) => half_known(
+                error,
+                "The connection is kept and will be finished. Send the same request again under the same \
+                 Idempotency-Key: it gives the same connection. Without a key, find it in the list.",
             ),
         }
     }
@@ -93,8 +93,8 @@ pub(super) fn unchanged(error: UpdateConnectionError, on: IfMatch) -> Problem {
         UpdateConnectionError::Settings(error) => error.into(),
         UpdateConnectionError::Credentials(error) => error.into(),
         UpdateConnectionError::Store(error) => error.into(),
-        UpdateConnectionError::Accounts(error) => accounts_open(
-            &error,
+        UpdateConnectionError::Accounts(error) => half_known(
+            error,
             "The change is kept; whether it has reached the account could not be told. Send it again.",
         ),
     }
@@ -106,9 +106,14 @@ impl From<DeleteConnectionError> for Problem {
             DeleteConnectionError::NotFound => no_connection(),
             DeleteConnectionError::InUse => Self::of(error_code::CONNECTION_IN_USE),
             DeleteConnectionError::Store(error) => error.into(),
-            DeleteConnectionError::Accounts(error) => accounts_open(
-                &error,
+            DeleteConnectionError::Accounts(error) => half_known(
+                error,
                 "The connection was not deleted; whether its account was closed could not be told. Send it again.",
+            ),
+            DeleteConnectionError::Unfinished(error) => half_known(
+                error,
+                "The connection's account is closed for good; whether the connection was deleted could not be told. \
+                 Send it again.",
             ),
         }
     }

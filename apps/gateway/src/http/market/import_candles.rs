@@ -88,7 +88,7 @@ struct CandlesKeptView {
 /// Loads candles
 ///
 /// And makes the longer ones from them. A candle that is there already is replaced, so the same batch may be sent
-/// again.
+/// again. All tenants share market data: the organisation that runs the installation loads them, nobody else.
 #[utoipa::path(post, path = "/v1/market-data/candles/{symbol}", request_body = CandlesBody,
     params(("symbol" = String, Path, description = "The symbol, percent-encoded where it has to be.", example = "BTC-PERP")),
     responses((status = 200, description = "The batch is kept.", body = CandlesKeptView)))]

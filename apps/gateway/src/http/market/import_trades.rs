@@ -79,7 +79,7 @@ struct TradesKeptView {
 
 /// Loads trades
 ///
-/// As the candles they make. The same batch may be sent again.
+/// As the candles they make. The same batch may be sent again. All tenants share market data: the organisation that runs the installation loads them, nobody else.
 #[utoipa::path(post, path = "/v1/market-data/trades/{symbol}", request_body = TradesBody,
     params(("symbol" = String, Path, description = "The symbol, percent-encoded where it has to be.", example = "BTC-PERP")),
     responses((status = 200, description = "The batch is kept.", body = TradesKeptView)))]
