@@ -136,7 +136,7 @@ config! {
         registration: bool = "false", "", Any, "Whether anybody may register.";
         access_ttl_s: u64 = "600", "s", Within(30, 600), "How long an access token lives.";
         refresh_ttl_days: u32 = "30", "days", Within(1, 365), "How long a sign-in lives without being used.";
-        session_ttl_days: u32 = "365", "days", Within(1, 3_650), "How long a sign-in lives at most, however often it is used.";
+        session_ttl_days: u32 = "90", "days", Within(1, 3_650), "How long a sign-in lives at most, however often it is used.";
         environment: AuthEnvironment = "paper", "", Words(AuthEnvironment::WORDS), "What tokens are bound to: one environment's are worth nothing in the other.";
     }
     /// Market data.

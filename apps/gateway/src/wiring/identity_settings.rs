@@ -81,7 +81,7 @@ mod tests {
     async fn a_sign_in_lives_as_long_unused_as_the_configuration_says() {
         for days in [1, 30, 90, 365] {
             let text = days.to_string();
-            let set = [("auth.refresh_ttl_days", text.as_str())];
+            let set = [("auth.refresh_ttl_days", text.as_str()), ("auth.session_ttl_days", "1000")];
             assert!(lives(&set, &[days]).await, "{days} days");
             assert!(!lives(&set, &[days, days + 1]).await, "more than {days} days");
         }
