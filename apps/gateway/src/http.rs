@@ -2,6 +2,7 @@
 
 mod auth;
 pub mod brokers;
+mod client_socket;
 mod cors;
 mod edge;
 mod entity_tag;
@@ -32,6 +33,7 @@ pub mod wire;
 
 pub use auth::bearer;
 pub use auth::{AuthProblem, Authenticator, Caller, NobodyGetsIn};
+pub use client_socket::ConnectionEnd;
 pub use cors::Cors;
 pub use edge::{Connections, Edge, EdgePorts};
 pub use entity_tag::{IfMatch, entity_tag};

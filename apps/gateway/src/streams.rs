@@ -18,5 +18,5 @@ pub use connection::Connection;
 pub use desk::{Standing, StreamDesk, StreamSettings};
 pub use market_hub::{MarketCursor, MarketHub, MarketTold, Slot};
 pub use notice::{CloseReason, Notice, StreamError};
-pub use outbox::{Ending, Frame, Outbox, Position};
+pub use outbox::{Ending, Frame, Frames, Outbox, Position};
 pub use resume::Resume;

@@ -1,5 +1,6 @@
 //! The routes of the streams: WebSocket and Server-Sent Events.
 
+mod event_stream;
 mod open_event_stream;
 mod open_websocket;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::rt::spawn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use velox_kernel::{AccountId, Actor, Timestamp};
 use velox_trading::{ExecuteError, GetAccountError, get_account};
 
@@ -15,7 +15,7 @@ use super::client_message::Subscribe;
 use super::desk::{StreamDesk, StreamSettings};
 use super::market_hub::MarketCursor;
 use super::notice::{CloseReason, Notice, StreamError};
-use super::outbox::{Ending, Frame, Outbox, Position};
+use super::outbox::{Ending, Frames, Outbox, Position};
 use super::private_feed::PrivateFeed;
 use super::standing::watch_standing;
 use super::subscription::{follow_account, follow_market, follow_mute_feeds, snapshot};
@@ -37,7 +37,7 @@ pub struct Connection {
 impl Connection {
     /// A connection of somebody who was let in already, or of nobody yet; and what is to be sent.
     #[must_use]
-    pub fn new(desk: Arc<StreamDesk>, actor: Option<Actor>) -> (Self, mpsc::Receiver<Frame>) {
+    pub fn new(desk: Arc<StreamDesk>, actor: Option<Actor>) -> (Self, Frames) {
         let (outbox, frames) = Outbox::new(desk.settings.queue, desk.settings.patience);
         let (actor, present) = watch::channel(actor);
         // Subscribed here and not in the task: a session that ends in between is not missed.
@@ -62,6 +62,11 @@ impl Connection {
     #[must_use]
     pub fn is_signed_in(&self) -> bool {
         self.actor.borrow().is_some()
+    }
+
+    /// Returns once nobody takes its messages any more.
+    pub async fn gone(&self) {
+        self.outbox.gone().await;
     }
 
     /// Hears when the connection has to end.

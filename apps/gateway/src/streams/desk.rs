@@ -9,16 +9,21 @@ use velox_kernel::{Actor, Clock, SessionId};
 use velox_trading::Trading;
 
 use super::market_hub::MarketHub;
+use super::notice::CloseReason;
 use crate::accounts::Hub;
 use crate::http::Authenticator;
 use crate::shutdown::Shutdown;
+
+/// How long somebody whose session has ended may take to hear so.
+const LOST_RIGHTS: Duration = Duration::from_millis(500);
 
 /// How streams are bounded.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamSettings {
     /// Messages that may wait for one connection.
     pub queue: usize,
-    /// How long a full queue is waited for before the connection is closed.
+    /// How long a client that takes nothing is waited for before the connection is closed, and how long it then has to
+    /// hear the last word.
     pub patience: Duration,
     /// The longest silence of the server; a client may be silent three times as long.
     pub heartbeat: Duration,
@@ -30,6 +35,18 @@ pub struct StreamSettings {
     pub symbols: usize,
     /// How long to trust the hub's silence; `None` when nobody else writes to the store.
     pub look_every: Option<Duration>,
+}
+
+impl StreamSettings {
+    /// How long a client that has to go may take to hear why; then its socket is closed. Whoever lost the right to
+    /// listen is gone within a second.
+    #[must_use]
+    pub fn farewell(&self, reason: CloseReason) -> Duration {
+        match reason {
+            CloseReason::SessionEnded => self.patience.min(LOST_RIGHTS),
+            _ => self.patience,
+        }
+    }
 }
 
 /// Knows whether somebody who was let in still would be.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::web::Bytes;
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use velox_kernel::{AccountId, Symbol};
 use velox_trading::{Account, MarkedPosition, Position as Holding, StoreError};
 
@@ -100,10 +101,14 @@ pub(super) async fn follow_market(
         waiting.add(message);
         waiting.flush(&outbox);
     }
+    let mut stuck = Stuck::default();
     loop {
         waiting.flush(&outbox);
         if outbox.is_gone() {
             return;
+        }
+        if stuck.for_too_long(!waiting.is_empty(), &outbox) {
+            return outbox.close(CloseReason::TooSlow);
         }
         let received = if waiting.is_empty() {
             told.recv().await
@@ -118,6 +123,24 @@ pub(super) async fn follow_market(
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => hub.newest(&symbols).into_iter().for_each(|message| waiting.add(message)),
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Since when a client has taken nothing while market data waits. One that takes little has patience without end: what
+/// waits is conflated.
+#[derive(Default)]
+struct Stuck(Option<(u64, Instant)>);
+
+impl Stuck {
+    fn for_too_long(&mut self, waiting: bool, outbox: &Outbox) -> bool {
+        let taken = outbox.taken();
+        match self.0 {
+            Some((before, since)) if waiting && before == taken => since.elapsed() >= outbox.patience(),
+            _ => {
+                self.0 = waiting.then(|| (taken, Instant::now()));
+                false
+            }
         }
     }
 }
@@ -225,7 +248,7 @@ mod tests {
             waiting.flush(&outbox);
         }
         let mut sent = Vec::new();
-        while let Ok(frame) = frames.try_recv() {
+        while let Some(frame) = frames.next_waiting() {
             sent.push(frame.position.unwrap());
             waiting.flush(&outbox);
         }
@@ -234,5 +257,21 @@ mod tests {
         // What a lagging listener finds again was told already.
         hub.newest(&[one, other]).into_iter().for_each(|message| waiting.add(message));
         assert!(waiting.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_no_market_data_is_too_slow() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let hub = Arc::new(MarketHub::new(now));
+        let symbol: Symbol = "BTC-PERP".parse().unwrap();
+        let (outbox, mut frames) = Outbox::new(2, Duration::from_secs(5));
+        let following = tokio::spawn(follow_market(Arc::clone(&hub), vec![symbol], None, outbox.clone()));
+        assert!(frames.next().await.is_some(), "the answer");
+        hub.tell_stale(symbol, now, true);
+        hub.tell_stale(symbol, now, false);
+        let began = Instant::now();
+        assert_eq!(outbox.ending().reason().await, CloseReason::TooSlow);
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+        following.await.unwrap();
     }
 }

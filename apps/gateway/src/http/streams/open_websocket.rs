@@ -4,13 +4,12 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, Message, MessageStream, Session};
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use velox_kernel::error_code;
 
-use crate::http::{Edge, Problem};
+use crate::http::{ConnectionEnd, Edge, Problem};
 use crate::streams::{
-    ClientMessage, CloseReason, Connection, Ending, Frame, Notice, StreamDesk, StreamError, StreamSettings,
+    ClientMessage, CloseReason, Connection, Ending, Frames, Notice, StreamDesk, StreamError, StreamSettings,
 };
 
 /// The largest message of a client, in bytes.
@@ -40,6 +39,9 @@ pub(super) async fn handle(
     if desk.shutdown.has_begun() {
         return Err(Problem::of(error_code::SHUTTING_DOWN));
     }
+    let Some(end) = ConnectionEnd::of(&request) else {
+        return Err(Problem::of(error_code::OVERLOADED).detail("Too many connections are open for another stream."));
+    };
     let actor = match request.headers().get("authorization") {
         Some(_) => {
             let token = crate::http::bearer(request.headers())?;
@@ -54,7 +56,7 @@ pub(super) async fn handle(
     actix_web::rt::spawn(async move {
         let _counted = crate::observe::StreamClient::open("websocket");
         Socket { session, settings: connection.settings(), ending: connection.ending() }
-            .run(connection, frames, stream)
+            .run(connection, frames, stream, end)
             .await;
     });
     Ok(response)
@@ -67,25 +69,34 @@ struct Socket {
 }
 
 impl Socket {
-    async fn run(mut self, mut connection: Connection, frames: mpsc::Receiver<Frame>, stream: MessageStream) {
-        let reason = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await.err();
+    async fn run(mut self, mut connection: Connection, frames: Frames, stream: MessageStream, end: ConnectionEnd) {
+        let outcome = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await;
         drop(connection);
-        let Some(reason) = reason else { return };
-        let words = Notice::closing(reason, reason.reconnect_after_ms()).to_json();
-        // A client that reads nothing must not hold the task: what cannot be said in time is left unsaid.
-        let farewell = async {
+        let settings = self.settings;
+        let farewell = async move {
+            // A client that takes its leave was answered.
+            let Err(reason) = outcome else { return drop(self.session) };
+            let words = Notice::closing(reason, reason.reconnect_after_ms()).to_json();
             let _ = self.session.text(words).await;
             let code = CloseCode::Other(reason.code());
+            // It ends the session, and with it the answer's body, once that is written.
             let _ = self.session.close(Some((code, reason.as_str()).into())).await;
         };
-        let _ = timeout(self.settings.patience, farewell).await;
+        let time = outcome.err().map_or(settings.patience, |reason| settings.farewell(reason));
+        // A client that reads nothing must not stay: what cannot be said in time is left unsaid.
+        let cut = end.within(time);
+        tokio::pin!(cut);
+        tokio::select! {
+            () = &mut cut => {}
+            () = farewell => cut.await,
+        }
     }
 
     /// Talks until the client goes (`Ok`) or has to go.
     async fn converse(
         &mut self,
         connection: &mut Connection,
-        mut frames: mpsc::Receiver<Frame>,
+        mut frames: Frames,
         mut stream: MessageStream,
     ) -> Result<(), CloseReason> {
         let signed_in = connection.is_signed_in();
@@ -100,12 +111,12 @@ impl Socket {
             let hear_by =
                 if connection.is_signed_in() { heard + heartbeat * SILENCES } else { opened + self.settings.sign_in };
             tokio::select! {
-                frame = frames.recv() => {
+                frame = frames.next() => {
                     let Some(frame) = frame else { return Err(CloseReason::TooSlow) };
                     self.send_bytes(frame.json).await?;
                     // What waits behind it goes along, up to a bound, so that the client is heard too.
                     for _ in 1..AT_ONCE {
-                        let Ok(frame) = frames.try_recv() else { break };
+                        let Some(frame) = frames.next_waiting() else { break };
                         self.send_bytes(frame.json).await?;
                     }
                     said = Instant::now();

@@ -8,12 +8,14 @@ use actix_web::web::{Data, ServiceConfig};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use uuid::Uuid;
 use velox::accounts::{Hub, LanePorts, LaneSettings, Lanes};
 use velox::http::health::HealthChecks;
-use velox::http::{AuthProblem, Authenticator, Edge, EdgePorts, Server, routes};
+use velox::http::{AuthProblem, Authenticator, Connections, Edge, EdgePorts, Server, routes};
 use velox::observe::Observer;
 use velox::shutdown::Shutdown;
+use velox::streams::{MarketHub, Standing, StreamDesk, StreamSettings};
 use velox_engine::{InstrumentError, Instruments, Intake, PastPrices, PastPricesError};
 use velox_kernel::{
     AccountId, Actor, Clock, CommandId, ConnectionId, Ids, Money, OrderId, OrgId, Principal, Role, SessionId, Symbol,
@@ -109,6 +111,10 @@ pub(crate) struct World {
     pub(crate) account: AccountId,
     /// The same of another tenant.
     pub(crate) foreign: AccountId,
+    /// What streams work with.
+    pub(crate) desk: StreamDesk,
+    /// What the server counts.
+    pub(crate) connections: Arc<Connections>,
     lanes: Arc<Lanes>,
     org: OrgId,
     _server: Server,
@@ -121,6 +127,15 @@ impl World {
 
     /// A world whose handlers get other ports.
     pub(crate) async fn with(change: impl FnOnce(Trading) -> Trading) -> Self {
+        Self::made(&[], change, |_| {}).await
+    }
+
+    /// A world of another configuration, whose handlers get other ports and whose streams other bounds.
+    pub(crate) async fn made(
+        set: &[(&str, &str)],
+        change: impl FnOnce(Trading) -> Trading,
+        streams: impl FnOnce(&mut StreamDesk),
+    ) -> Self {
         let (clock, market) = (Arc::new(TestClock::default()), Arc::new(Market::default()));
         for symbol in ["BTC-PERP", "BTC/USD", "BRK.B"] {
             market.set(symbol, "46000", clock.now());
@@ -134,7 +149,7 @@ impl World {
             queries: store.clone(),
             prices: market.clone(),
             moments: moments.clone(),
-            hub,
+            hub: Arc::clone(&hub),
             observer: Observer::new(),
         };
         let settings =
@@ -150,9 +165,13 @@ impl World {
             ids: Arc::new(FreshIds),
         };
         let orgs = [OrgId::new(FreshIds.next()), OrgId::new(FreshIds.next())];
-        let (address, server) = serve(&clock, orgs, change(trading));
+        let trading = change(trading);
+        let mut desk = desk(&clock, orgs, trading.clone(), hub);
+        streams(&mut desk);
+        let (connections, server) = serve(set, trading, &desk, &clock);
         let [account, foreign] = [AccountId::new(FreshIds.next()), AccountId::new(FreshIds.next())];
-        let world = Self { address, clock, market, account, foreign, lanes, org: orgs[0], _server: server };
+        let (address, org) = (server.address, orgs[0]);
+        let world = Self { address, clock, market, account, foreign, desk, connections, lanes, org, _server: server };
         world.open(account, orgs[0], true).await;
         world.open(foreign, orgs[1], true).await;
         world
@@ -276,25 +295,67 @@ impl World {
     }
 }
 
-fn serve(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading) -> (SocketAddr, Server) {
-    let config = config(&[
+/// Ends nobody's stream.
+struct AllStand;
+
+#[async_trait]
+impl Standing for AllStand {
+    async fn still_stands(&self, _: &Actor) -> bool {
+        true
+    }
+}
+
+fn desk(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading, hub: Arc<Hub>) -> StreamDesk {
+    StreamDesk {
+        trading,
+        hub,
+        market: Arc::new(MarketHub::new(clock.now())),
+        authenticator: Arc::new(TwoTenants(orgs)),
+        standing: Arc::new(AllStand),
+        sessions_ended: broadcast::channel(16).0,
+        shutdown: Shutdown::default(),
+        clock: clock.clone(),
+        settings: StreamSettings {
+            queue: 64,
+            patience: Duration::from_secs(20),
+            heartbeat: Duration::from_secs(20),
+            sign_in: Duration::from_secs(20),
+            subscriptions: 64,
+            symbols: 100,
+            look_every: None,
+        },
+    }
+}
+
+fn serve(
+    set: &[(&str, &str)],
+    trading: Trading,
+    desk: &StreamDesk,
+    clock: &Arc<TestClock>,
+) -> (Arc<Connections>, Server) {
+    let usual = [
         ("server.request_timeout_ms", "20000"),
         ("limits.requests_per_minute", "0"),
         ("limits.orders_per_minute", "0"),
-    ]);
+    ];
+    let config = config(&[&usual, set].concat());
     let ports = EdgePorts {
         clock: clock.clone(),
         ids: Arc::new(CountingIds::default()),
-        authenticator: Arc::new(TwoTenants(orgs)),
+        authenticator: Arc::clone(&desk.authenticator),
         health: HealthChecks::default(),
-        shutdown: Shutdown::default(),
+        shutdown: desk.shutdown.clone(),
     };
     let intake = Data::new(Intake { trading: trading.clone(), instruments: Arc::new(Listed) });
-    let trading = Data::new(trading);
+    let (trading, desk) = (Data::new(trading), Data::new(desk.clone()));
     let past: Arc<dyn PastPrices> = Arc::new(Yesterday);
     let wire = move |app: &mut ServiceConfig| {
-        app.app_data(intake.clone()).app_data(trading.clone()).app_data(Data::from(Arc::clone(&past)));
+        app.app_data(intake.clone())
+            .app_data(trading.clone())
+            .app_data(desk.clone())
+            .app_data(Data::from(Arc::clone(&past)));
     };
-    let server = Server::start(&config.server, Arc::new(Edge::new(&config, ports, routes())), wire).unwrap();
-    (server.address, server)
+    let edge = Arc::new(Edge::new(&config, ports, routes()));
+    let connections = Arc::clone(&edge.connections);
+    (connections, Server::start(&config.server, edge, wire).unwrap())
 }

@@ -1,0 +1,5 @@
+//! Streams over real sockets, on the real lanes and a store in memory.
+
+mod listener;
+mod long_log;
+mod stuck;
