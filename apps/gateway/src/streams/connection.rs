@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use actix_web::rt::spawn;
 use actix_web::rt::task::JoinHandle;
-use actix_web::web::Bytes;
 use tokio::sync::watch;
 use velox_kernel::{AccountId, Actor, Timestamp};
 use velox_trading::{ExecuteError, GetAccountError, get_account};
@@ -18,7 +17,7 @@ use super::notice::{CloseReason, Notice, StreamError};
 use super::outbox::{Ending, Frames, Outbox, Position};
 use super::private_feed::PrivateFeed;
 use super::standing::watch_standing;
-use super::subscription::{follow_account, follow_market, follow_mute_feeds, snapshot};
+use super::subscription::{First, follow_account, follow_market, follow_mute_feeds, snapshot};
 
 /// One client's subscriptions. Dropping it ends them.
 ///
@@ -92,7 +91,8 @@ impl Connection {
     }
 
     /// Begins a subscription, in the place of an earlier one to the same channel and account. The answer to it and its
-    /// messages come through the queue. Gives where it stands before its first message, for an account's log.
+    /// messages come through the queue. Gives where it stands before its first message, for an account's log that is
+    /// followed without a snapshot: with one, nobody stands anywhere until the snapshot has come.
     ///
     /// # Errors
     /// [`StreamError`] when it is refused; the connection stays.
@@ -165,19 +165,16 @@ impl Connection {
         };
         self.end((channel, Some(id)));
         let start = Position::Log { channel, account: id, seq: after };
-        let mut first = vec![Bytes::from(
-            Notice::Subscribed { channel, account: Some(id), seq: Some(after), resumed: None }.to_json(),
-        )];
-        if wish.snapshot {
-            first.push(snapshot(channel, &account));
-        }
+        let answer = Notice::Subscribed { channel, account: Some(id), seq: Some(after), resumed: None };
+        let snapshot = wish.snapshot.then(|| snapshot(channel, &account));
+        let first = First { answer: answer.to_json().into(), snapshot };
         let feed = PrivateFeed::new(&self.desk.hub, log, channel, id, after, self.desk.settings.look_every);
         let task = spawn(follow_account(first, feed, start, self.outbox.clone()));
         self.subscriptions.insert((channel, Some(id)), task);
         if channel == Channel::Alerts && self.mute_feeds.is_none() {
             self.mute_feeds = Some(spawn(follow_mute_feeds(Arc::clone(&self.desk.market), self.outbox.clone())));
         }
-        Ok(Some(start))
+        Ok((!wish.snapshot).then_some(start))
     }
 
     /// Ends a subscription; false when there was none. What waits in the queue still goes out before the answer.

@@ -24,12 +24,25 @@ const READ_AGAIN: Duration = Duration::from_millis(100);
 /// How long conflated market data waits for room.
 const ROOM: Duration = Duration::from_millis(20);
 
+/// What comes before an account's events.
+pub(super) struct First {
+    /// That the subscription began.
+    pub(super) answer: Bytes,
+    /// The present state, where it was wished for.
+    pub(super) snapshot: Option<Bytes>,
+}
+
 /// Says what comes first, then brings an account's events until the connection goes.
-pub(super) async fn follow_account(first: Vec<Bytes>, mut feed: PrivateFeed, start: Position, outbox: Outbox) {
-    for json in first {
-        if outbox.send(json, Some(start)).await == Err(Gone) {
-            return;
-        }
+pub(super) async fn follow_account(first: First, mut feed: PrivateFeed, start: Position, outbox: Outbox) {
+    // Whoever has the answer without the snapshot does not stand at its place yet: it would not get it when it resumes.
+    let answered = first.snapshot.is_none().then_some(start);
+    if outbox.send(first.answer, answered).await == Err(Gone) {
+        return;
+    }
+    if let Some(snapshot) = first.snapshot
+        && outbox.send(snapshot, Some(start)).await == Err(Gone)
+    {
+        return;
     }
     let Position::Log { channel, account, .. } = start else { return };
     let mut failures = 0;

@@ -2,4 +2,5 @@
 
 mod listener;
 mod long_log;
+mod resume;
 mod stuck;

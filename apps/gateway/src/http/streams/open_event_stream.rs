@@ -81,7 +81,8 @@ pub(super) async fn handle(
             };
             Problem::of(code).detail(refused.detail)
         })?;
-        // Noted before anything is sent: whoever has only one event of one channel resumes all of them.
+        // Noted before anything is sent: whoever has only one event of one channel resumes all of them. Where a snapshot
+        // comes first, its message brings the note: until then a client that comes back gets it anew.
         start.into_iter().for_each(|start| resume.note(start));
     }
     let stream = EventStream::new(&connection, frames, resume);
