@@ -52,8 +52,9 @@ impl StreamSettings {
 /// Knows whether somebody who was let in still would be.
 #[async_trait]
 pub trait Standing: Send + Sync {
-    /// False once the session was ended or its rights changed; true when that cannot be told now.
-    async fn still_stands(&self, actor: &Actor) -> bool;
+    /// False once the session was ended or its rights changed, as known no longer ago than `age`; true when that cannot
+    /// be told now.
+    async fn still_stands(&self, actor: &Actor, age: Duration) -> bool;
 }
 
 /// The ports and bounds that every connection works with.

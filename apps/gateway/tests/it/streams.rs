@@ -3,4 +3,5 @@
 mod listener;
 mod long_log;
 mod resume;
+mod standing;
 mod stuck;

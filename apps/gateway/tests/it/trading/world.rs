@@ -300,7 +300,7 @@ struct AllStand;
 
 #[async_trait]
 impl Standing for AllStand {
-    async fn still_stands(&self, _: &Actor) -> bool {
+    async fn still_stands(&self, _: &Actor, _: Duration) -> bool {
         true
     }
 }
