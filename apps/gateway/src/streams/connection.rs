@@ -153,8 +153,11 @@ impl Connection {
         })?;
         let log = Arc::clone(&trading.log);
         if let Some(after) = wish.after.filter(|after| *after > account.seq()) {
-            // Another process may have written more than this one has read.
-            let there = log.events(id, after - 1, 1).await;
+            // Another process may have written more than this one has read. Stores count in signed numbers.
+            let there = match i64::try_from(after) {
+                Ok(_) => log.events(id, after - 1, 1).await,
+                Err(_) => Ok(Vec::new()),
+            };
             if there.map_err(|_| refuse("store_unavailable", "The log could not be read; try again."))?.is_empty() {
                 return Err(refuse("cursor_ahead", &format!("The account has no event {after} yet.")));
             }

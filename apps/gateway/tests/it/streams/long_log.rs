@@ -40,6 +40,8 @@ impl TradingLog for LongLog {
     }
 
     async fn events(&self, account: AccountId, after: u64, _: u32) -> Result<Vec<RecordedEvent>, StoreError> {
+        // As the databases count.
+        i64::try_from(after).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let mut model = self.under.events(account, 0, 1).await?.remove(0);
         model.kind = "order_accepted".into();
         let mut events: Vec<_> = (after + 1..=NEWEST).map(|seq| RecordedEvent { seq, ..model.clone() }).collect();

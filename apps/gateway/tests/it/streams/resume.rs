@@ -1,6 +1,9 @@
 //! Event streams that go on where they were broken off.
 
-use super::listener::Listener;
+use velox_kernel::Cursor;
+
+use super::listener::{HANDSHAKE, Listener};
+use super::long_log::lengthen;
 use crate::trading::world::World;
 
 /// The `id` of the last event of a text, or of those before it.
@@ -39,4 +42,21 @@ async fn the_first_answer_resumes_every_subscription() {
     world.place(serde_json::json!({})).await;
     let mut again = Listener::open(world.address, &path, &[("Last-Event-ID", &id)]).await;
     again.hear("\"type\":\"order_accepted\"").await;
+}
+
+#[actix_web::test]
+async fn a_place_that_no_log_can_have_is_ahead_of_it() {
+    let world = World::made(&[], lengthen, |_| {}).await;
+    let account = world.account;
+    let mut listener = Listener::open(world.address, "/v1/ws", &HANDSHAKE).await;
+    for after in [i64::MAX.cast_unsigned(), i64::MAX.cast_unsigned() + 2, u64::MAX] {
+        let wish = format!(r#"{{"op":"subscribe","channel":"orders","account":"{account}","after":{after}}}"#);
+        listener.say(&wish).await;
+        let heard = listener.hear("\"detail\"").await;
+        assert!(heard.contains("\"code\":\"cursor_ahead\""), "{after}: {heard}");
+        let cursor = Cursor::new(format!("orders|{account}|{after}")).to_string();
+        let path = format!("/v1/stream?channels=orders&accounts={account}");
+        let answer = world.call("trader", "GET", &path, &[("Last-Event-ID", &cursor)], "").await;
+        crate::server::assert_problem(&answer, 400, "invalid_cursor", &cursor);
+    }
 }
