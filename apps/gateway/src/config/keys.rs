@@ -107,9 +107,9 @@ config! {
     }
     /// How much a caller may ask.
     limits: LimitsConfig {
-        requests_per_minute: u64 = "12000", "requests/min", Within(0, 60_000_000), "Requests of one user, or of one address before sign-in; 0 is no limit.";
+        requests_per_minute: u64 = "12000", "requests/min", Within(0, 60_000_000), "Requests of one user, or of one address before sign-in (of IPv6 the network of 64 bits); 0 is no limit.";
         orders_per_minute: u64 = "6000", "requests/min", Within(0, 60_000_000), "Orders, changes and cancels of one user; 0 is no limit.";
-        logins_per_minute: u64 = "10", "requests/min", Within(0, 60_000_000), "Attempts to sign in from one address; 0 is no limit.";
+        logins_per_minute: u64 = "10", "requests/min", Within(0, 60_000_000), "Attempts to sign in from one address (of IPv6 the network of 64 bits); 0 is no limit.";
         callers: usize = "100000", "callers", Within(16, 10_000_000), "Callers that each limit remembers; beyond it newcomers share one count.";
     }
     /// What is kept on this machine.
