@@ -155,6 +155,7 @@ config! {
     streams: StreamsConfig {
         queue_capacity: usize = "1024", "messages", Within(256, 1_000_000), "Messages that may wait for one connection.";
         heartbeat_ms: u64 = "10000", "ms", Within(100, 600_000), "The longest silence on a connection.";
+        per_user: usize = "32", "streams", Within(1, 1_000_000), "Streams that one user may have open at once, over both transports together.";
     }
     /// The paper broker.
     paper: PaperConfig {

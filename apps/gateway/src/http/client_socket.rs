@@ -4,12 +4,14 @@
 //! asked for by nobody. Only the socket itself can end such a connection.
 
 use std::any::Any;
+use std::io::ErrorKind;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use tokio::io::Interest;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -41,6 +43,22 @@ impl ConnectionEnd {
     pub fn of(request: &HttpRequest) -> Option<Self> {
         let socket = request.conn_data::<Arc<ClientSocket>>()?;
         Some(Self { socket: Arc::downgrade(socket), alive: socket.alive.subscribe() })
+    }
+
+    /// Returns once the client has closed its side. The server hears of that no sooner than it writes, and an event
+    /// stream may have nothing to say for long.
+    pub async fn client_left(&self) {
+        let second = self.socket.upgrade().and_then(|connection| connection.socket.try_clone().ok());
+        let Some(socket) = second.and_then(|second| actix_web::rt::net::TcpStream::from_std(second).ok()) else {
+            return std::future::pending().await;
+        };
+        while let Ok(ready) = socket.ready(Interest::READABLE).await {
+            if ready.is_read_closed() {
+                return;
+            }
+            // Whatever it sends is read by the connection; here it is taken for read, to wait for what comes next.
+            let _ = socket.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
+        }
     }
 
     /// Waits until the connection is gone, and ends it when it is not in time: whatever waits to be sent is lost.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::rt::spawn;
 use actix_web::rt::task::JoinHandle;
 use tokio::sync::watch;
-use velox_kernel::{AccountId, Actor, Timestamp};
+use velox_kernel::{AccountId, Actor, Timestamp, UserId};
 use velox_trading::{ExecuteError, GetAccountError, get_account};
 
 use super::channel::Channel;
@@ -14,6 +14,7 @@ use super::client_message::Subscribe;
 use super::desk::{StreamDesk, StreamSettings};
 use super::market_hub::MarketCursor;
 use super::notice::{CloseReason, Notice, StreamError};
+use super::open_streams::OpenStream;
 use super::outbox::{Ending, Frames, Outbox, Position};
 use super::private_feed::PrivateFeed;
 use super::standing::watch_standing;
@@ -27,6 +28,8 @@ pub struct Connection {
     desk: Arc<StreamDesk>,
     actor: watch::Sender<Option<Actor>>,
     outbox: Outbox,
+    /// Its place among the user's streams, from the sign-in on.
+    place: Option<OpenStream>,
     subscriptions: HashMap<(Channel, Option<AccountId>), JoinHandle<()>>,
     /// Tells of mute feeds while there is a subscription to alerts.
     mute_feeds: Option<JoinHandle<()>>,
@@ -34,15 +37,21 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection of somebody who was let in already, or of nobody yet; and what is to be sent.
+    /// A connection of somebody who was let in already, or of nobody yet; and what is to be sent. `None` when the user
+    /// has as many streams open as one may.
     #[must_use]
-    pub fn new(desk: Arc<StreamDesk>, actor: Option<Actor>) -> (Self, Frames) {
+    pub fn new(desk: Arc<StreamDesk>, actor: Option<Actor>) -> Option<(Self, Frames)> {
+        let place = match &actor {
+            Some(actor) => Some(desk.open.enter(actor.user)?),
+            None => None,
+        };
         let (outbox, frames) = Outbox::new(desk.settings.queue, desk.settings.patience);
         let (actor, present) = watch::channel(actor);
         // Subscribed here and not in the task: a session that ends in between is not missed.
         let ended = desk.sessions_ended.subscribe();
         let guard = spawn(watch_standing(Arc::clone(&desk), ended, present, outbox.clone()));
-        (Self { desk, actor, outbox, subscriptions: HashMap::new(), mute_feeds: None, guard }, frames)
+        let connection = Self { desk, actor, outbox, place, subscriptions: HashMap::new(), mute_feeds: None, guard };
+        Some((connection, frames))
     }
 
     /// The bounds it works within.
@@ -57,6 +66,12 @@ impl Connection {
         self.desk.clock.now()
     }
 
+    /// Who was let in.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.actor.borrow().as_ref().map(|actor| actor.user)
+    }
+
     /// Whether somebody was let in.
     #[must_use]
     pub fn is_signed_in(&self) -> bool {
@@ -68,6 +83,12 @@ impl Connection {
         self.outbox.gone().await;
     }
 
+    /// Ends the subscriptions. What it gives keeps the place among the user's streams, until the client is gone too.
+    #[must_use]
+    pub fn finish(mut self) -> Option<OpenStream> {
+        self.place.take()
+    }
+
     /// Hears when the connection has to end.
     #[must_use]
     pub fn ending(&self) -> Ending {
@@ -77,7 +98,8 @@ impl Connection {
     /// Takes a token. A later one must be of the same user.
     ///
     /// # Errors
-    /// [`CloseReason`]: nobody's token, or one that cannot be checked now.
+    /// [`CloseReason`]: nobody's token, one that cannot be checked now, or one of a user who has as many streams open as
+    /// one may.
     pub async fn sign_in(&mut self, token: &str) -> Result<(), CloseReason> {
         let actor = self.desk.authenticator.authenticate(token).await.map_err(|problem| match problem {
             crate::http::AuthProblem::Unavailable(_) => CloseReason::StoreUnavailable,
@@ -85,6 +107,9 @@ impl Connection {
         })?;
         if self.actor.borrow().as_ref().is_some_and(|before| (before.user, before.org) != (actor.user, actor.org)) {
             return Err(CloseReason::Unauthenticated);
+        }
+        if self.place.is_none() {
+            self.place = Some(self.desk.open.enter(actor.user).ok_or(CloseReason::TooManyStreams)?);
         }
         self.actor.send_replace(Some(actor));
         Ok(())
@@ -214,5 +239,5 @@ impl Drop for Connection {
 }
 
 fn refuse(code: &'static str, detail: &str) -> StreamError<'static> {
-    StreamError { code, detail: detail.to_owned() }
+    StreamError::new(code, detail)
 }

@@ -10,6 +10,7 @@ use velox_trading::Trading;
 
 use super::market_hub::MarketHub;
 use super::notice::CloseReason;
+use super::open_streams::OpenStreams;
 use crate::accounts::Hub;
 use crate::http::Authenticator;
 use crate::shutdown::Shutdown;
@@ -70,6 +71,8 @@ pub struct StreamDesk {
     pub authenticator: Arc<dyn Authenticator>,
     /// Knows sessions.
     pub standing: Arc<dyn Standing>,
+    /// How many streams each user has open.
+    pub open: Arc<OpenStreams>,
     /// Tells of sessions that end.
     pub sessions_ended: broadcast::Sender<SessionId>,
     /// Whether the process is leaving.

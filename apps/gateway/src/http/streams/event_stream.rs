@@ -1,5 +1,7 @@
 //! The body of `GET /v1/stream`, and what ends it when nobody reads it.
 
+use std::time::Duration;
+
 use actix_web::web::Bytes;
 use tokio::time::{Instant, sleep_until};
 
@@ -13,12 +15,13 @@ use crate::streams::{CloseReason, Connection, Ending, Frame, Frames, Notice, Pos
 pub(super) async fn watch_over(connection: Connection, end: ConnectionEnd) {
     let _counted = StreamClient::open("sse");
     let (mut ending, settings) = (connection.ending(), connection.settings());
-    let reason = tokio::select! {
-        reason = ending.reason() => reason,
+    let time = tokio::select! {
+        reason = ending.reason() => settings.farewell(reason),
         () = connection.gone() => return,
+        () = end.client_left() => Duration::ZERO,
     };
-    drop(connection);
-    end.within(settings.farewell(reason)).await;
+    let _place = connection.finish();
+    end.within(time).await;
 }
 
 /// The body of an event stream.

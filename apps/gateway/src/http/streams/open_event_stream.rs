@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 use velox_kernel::{AccountId, PageRequest, Symbol, error_code};
 
 use super::event_stream::{EventStream, watch_over};
+use super::too_many;
 use crate::http::{Caller, ConnectionEnd, Edge, Problem, StrictQuery};
 use crate::streams::{Channel, Connection, Resume, StreamDesk, Subscribe};
 
@@ -68,7 +69,7 @@ pub(super) async fn handle(
     let desk = desk.into_inner();
     let mut resume = last_event_id(&request)?;
     let wishes = wishes(&caller, &query.0, &resume, &desk).await?;
-    let (mut connection, frames) = Connection::new(Arc::clone(&desk), Some(caller.0));
+    let (mut connection, frames) = Connection::new(Arc::clone(&desk), Some(caller.0)).ok_or_else(too_many)?;
     for wish in &wishes {
         let start = connection.subscribe(wish).await.map_err(|refused| {
             let code = match refused.code {

@@ -7,7 +7,9 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use velox_kernel::error_code;
 
-use crate::http::{ConnectionEnd, Edge, Problem};
+use super::message_limit::MessageLimit;
+use super::too_many;
+use crate::http::{ConnectionEnd, Counted, Edge, Problem};
 use crate::streams::{
     ClientMessage, CloseReason, Connection, Ending, Frames, Notice, StreamDesk, StreamError, StreamSettings,
 };
@@ -49,13 +51,14 @@ pub(super) async fn handle(
         }
         None => None,
     };
+    let (connection, frames) = Connection::new(desk.into_inner(), actor).ok_or_else(too_many)?;
+    let limit = MessageLimit::new(edge.into_inner(), Counted::sender(&request));
     let (response, session, stream) = actix_ws::handle(&request, body).map_err(|error| {
         Problem::of(error_code::INVALID_PARAMETER).detail(format!("Not a WebSocket handshake: {error}."))
     })?;
-    let (connection, frames) = Connection::new(desk.into_inner(), actor);
     actix_web::rt::spawn(async move {
         let _counted = crate::observe::StreamClient::open("websocket");
-        Socket { session, settings: connection.settings(), ending: connection.ending() }
+        Socket { session, settings: connection.settings(), ending: connection.ending(), limit }
             .run(connection, frames, stream, end)
             .await;
     });
@@ -66,12 +69,13 @@ struct Socket {
     session: Session,
     settings: StreamSettings,
     ending: Ending,
+    limit: MessageLimit,
 }
 
 impl Socket {
     async fn run(mut self, mut connection: Connection, frames: Frames, stream: MessageStream, end: ConnectionEnd) {
         let outcome = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await;
-        drop(connection);
+        let _place = connection.finish();
         let settings = self.settings;
         let farewell = async move {
             // A client that takes its leave was answered.
@@ -167,13 +171,16 @@ impl Socket {
     }
 
     async fn obey(&mut self, connection: &mut Connection, text: &str) -> Result<(), CloseReason> {
+        if let Some(refused) = self.limit.count(connection.user())? {
+            return self.send(Notice::Error(refused).to_json()).await;
+        }
         let wish: ClientMessage = match serde_json::from_str(text) {
             Ok(wish) => wish,
             Err(error) => {
                 if !connection.is_signed_in() {
                     return Err(CloseReason::Protocol);
                 }
-                let refused = StreamError { code: "malformed_message", detail: error.to_string() };
+                let refused = StreamError::new("malformed_message", error.to_string());
                 return self.send(Notice::Error(refused).to_json()).await;
             }
         };
@@ -192,8 +199,8 @@ impl Socket {
                 if connection.unsubscribe(channel, account) {
                     return Ok(());
                 }
-                let detail = "There is no such subscription.".to_owned();
-                self.send(Notice::Error(StreamError { code: "not_subscribed", detail }).to_json()).await
+                let refused = StreamError::new("not_subscribed", "There is no such subscription.");
+                self.send(Notice::Error(refused).to_json()).await
             }
         }
     }

@@ -27,13 +27,22 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Asks for a stream.
+    /// Asks for a stream as a trader.
     pub(super) async fn open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+        Self::ask(address, path, &[headers, &[("Authorization", "Bearer trader")]].concat()).await
+    }
+
+    /// Asks for a WebSocket without saying who it is.
+    pub(super) async fn stranger(address: SocketAddr) -> Self {
+        Self::ask(address, "/v1/ws", &HANDSHAKE).await
+    }
+
+    async fn ask(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(SMALL).unwrap();
         let mut socket = socket.connect(address).await.unwrap();
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer trader\r\n{headers}\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
         Self { socket, heard: String::new() }
     }

@@ -15,7 +15,7 @@ use velox::http::health::HealthChecks;
 use velox::http::{AuthProblem, Authenticator, Connections, Edge, EdgePorts, Server, routes};
 use velox::observe::Observer;
 use velox::shutdown::Shutdown;
-use velox::streams::{MarketHub, Standing, StreamDesk, StreamSettings};
+use velox::streams::{MarketHub, OpenStreams, Standing, StreamDesk, StreamSettings};
 use velox_engine::{InstrumentError, Instruments, Intake, PastPrices, PastPricesError};
 use velox_kernel::{
     AccountId, Actor, Clock, CommandId, ConnectionId, Ids, Money, OrderId, OrgId, Principal, Role, SessionId, Symbol,
@@ -312,6 +312,7 @@ fn desk(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading, hub: Arc<Hub
         market: Arc::new(MarketHub::new(clock.now())),
         authenticator: Arc::new(TwoTenants(orgs)),
         standing: Arc::new(AllStand),
+        open: OpenStreams::new(32),
         sessions_ended: broadcast::channel(16).0,
         shutdown: Shutdown::default(),
         clock: clock.clone(),
