@@ -289,6 +289,16 @@ impl World {
         answer.json()
     }
 
+    /// Waits until the account has so many events.
+    pub(crate) async fn until_events(&self, number: u64) {
+        let grown = async {
+            while self.events().await < number {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), grown).await.expect("the events did not come");
+    }
+
     /// How many events the account has.
     pub(crate) async fn events(&self) -> u64 {
         self.lanes.read(self.account).await.unwrap().seq()
