@@ -91,7 +91,13 @@ pub struct Component {
 pub struct HealthChecks {
     checks: Vec<Arc<dyn HealthCheck>>,
     /// Locked while the parts are asked: whoever comes meanwhile waits for that answer.
-    last: Arc<Mutex<Option<(Instant, Vec<Component>)>>>,
+    last: Arc<Mutex<Option<Answered>>>,
+}
+
+/// What the parts answered, and when.
+struct Answered {
+    at: Instant,
+    components: Vec<Component>,
 }
 
 impl HealthChecks {
@@ -106,13 +112,13 @@ impl HealthChecks {
     /// like, and costs no more than a question a second.
     pub async fn ask(&self) -> Vec<Component> {
         let mut last = self.last.lock().await;
-        if let Some((at, components)) = &*last
-            && at.elapsed() < FRESH
+        if let Some(answered) = &*last
+            && answered.at.elapsed() < FRESH
         {
-            return components.clone();
+            return answered.components.clone();
         }
         let components = self.ask_all().await;
-        *last = Some((Instant::now(), components.clone()));
+        *last = Some(Answered { at: Instant::now(), components: components.clone() });
         components
     }
 

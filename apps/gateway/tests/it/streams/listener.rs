@@ -65,7 +65,8 @@ impl Listener {
             }
             let mut chunk = [0; 1_024];
             let read = timeout(PATIENCE, self.socket.read(&mut chunk)).await;
-            let read = read.unwrap_or_else(|_| panic!("{text:?} did not come, but {:?}", self.heard)).unwrap();
+            assert!(read.is_ok(), "{text:?} did not come, but {:?}", self.heard);
+            let read = read.unwrap().unwrap();
             assert!(read > 0, "closed before {text:?}: {:?}", self.heard);
             self.heard.push_str(&String::from_utf8_lossy(&chunk[..read]));
         }
@@ -79,5 +80,5 @@ pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(PATIENCE, holds).await.unwrap_or_else(|_| panic!("it never came to this: {what}"));
+    assert!(timeout(PATIENCE, holds).await.is_ok(), "it never came to this: {what}");
 }
