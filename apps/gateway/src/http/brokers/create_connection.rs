@@ -25,7 +25,7 @@ use crate::http::{Caller, IdempotencyKeyText, Problem, StrictJson, entity_tag, r
 pub(super) struct CreateConnectionBody {
     /// Which broker of the catalog.
     #[garde(length(min = 1, max = 64))]
-    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00]*$", example = "paper")]
+    #[schema(min_length = 1, max_length = 64, example = "paper")]
     kind: String,
     /// What to call it: 1 to 60 characters.
     #[garde(skip)]
@@ -56,11 +56,11 @@ pub(super) struct CreateConnectionBody {
 pub(super) struct CredentialBody {
     /// The catalog's name for it.
     #[garde(length(min = 1, max = 64))]
-    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00]*$", example = "api_key")]
+    #[schema(min_length = 1, max_length = 64, example = "api_key")]
     field: String,
     /// Its value.
     #[garde(skip)]
-    #[schema(value_type = String, format = Password, pattern = r"^[^\x00]*$")]
+    #[schema(value_type = String, format = Password)]
     value: WireSecret,
 }
 
