@@ -2,6 +2,7 @@
 
 mod auth;
 pub mod brokers;
+mod client_socket;
 mod cors;
 mod edge;
 mod entity_tag;
@@ -32,12 +33,13 @@ pub mod wire;
 
 pub use auth::bearer;
 pub use auth::{AuthProblem, Authenticator, Caller, NobodyGetsIn};
+pub use client_socket::ConnectionEnd;
 pub use cors::Cors;
 pub use edge::{Connections, Edge, EdgePorts};
 pub use entity_tag::{IfMatch, entity_tag};
 pub use frame::note_account;
 pub use idempotency_key::IdempotencyKeyText;
-pub use limiter::{Counted, Limiter, Limiters, Standing};
+pub use limiter::{Counted, Limiter, Limiters, Network, Standing};
 pub use metrics::recorder;
 pub use path::{PathId, PathPair};
 pub use problem::{FieldError, MEDIA_TYPE, Outcome, Problem, ProblemBody};

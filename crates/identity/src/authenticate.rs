@@ -1,5 +1,7 @@
 //! `authenticate`: from an access token to the one who acts.
 
+use std::time::Duration;
+
 use velox_kernel::{Actor, Timestamp};
 
 use crate::tokens::LONGEST_TOKEN;
@@ -39,13 +41,14 @@ pub async fn authenticate(identity: &Identity, token: &str) -> Result<Actor, Aut
     }
 }
 
-/// Whether an actor that was admitted before still would be: for connections that outlive their request.
+/// Whether an actor that was admitted before still would be, as known no longer ago than `age`: for connections that
+/// outlive their request.
 ///
 /// # Errors
 /// [`StoreError`] when it is not in memory and the store does not answer.
-pub async fn still_stands(identity: &Identity, actor: &Actor) -> Result<bool, StoreError> {
+pub async fn still_stands(identity: &Identity, actor: &Actor, age: Duration) -> Result<bool, StoreError> {
     let now = identity.now();
-    let standing = identity.standing(actor.session, now).await?;
+    let standing = identity.standing_within(actor.session, now, age).await?;
     Ok(standing.is_some_and(|standing| {
         standing.is_live(now) && (standing.user, standing.org, standing.role) == (actor.user, actor.org, actor.role)
     }))
@@ -80,8 +83,6 @@ fn admit(claims: &Claims, standing: &SessionStanding, now: Timestamp) -> Result<
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use std::time::Duration;
-
     use velox_kernel::Role;
 
     use super::*;

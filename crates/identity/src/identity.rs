@@ -86,6 +86,11 @@ struct Remembered<T> {
     at: Timestamp,
 }
 
+/// A clock that went back makes nothing fresh: what was remembered "later" than now is asked for again.
+fn is_fresh<T>(known: &Remembered<T>, now: Timestamp, age: Duration) -> bool {
+    known.at <= now && now.since(known.at) < age
+}
+
 impl Identity {
     /// Puts the ports together. An access lifetime above 10 minutes is cut to that.
     #[must_use]
@@ -117,8 +122,18 @@ impl Identity {
         session: SessionId,
         now: Timestamp,
     ) -> Result<Option<SessionStanding>, StoreError> {
+        self.standing_within(session, now, self.config.cache_max_age).await
+    }
+
+    /// How a session stood no longer ago than `age`, nor than memory is believed at all.
+    pub(crate) async fn standing_within(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+        age: Duration,
+    ) -> Result<Option<SessionStanding>, StoreError> {
         if let Some(known) = self.sessions.get(&session)
-            && self.is_fresh(&known, now)
+            && is_fresh(&known, now, age.min(self.config.cache_max_age))
         {
             return Ok(Some(known.value));
         }
@@ -134,7 +149,7 @@ impl Identity {
     pub(crate) async fn remembered_user(&self, org: OrgId, user: UserId) -> Result<Option<Arc<User>>, StoreError> {
         let now = self.now();
         if let Some(known) = self.users.get(&user)
-            && self.is_fresh(&known, now)
+            && is_fresh(&known, now, self.config.cache_max_age)
             && known.value.org == org
         {
             return Ok(Some(known.value));
@@ -154,11 +169,6 @@ impl Identity {
         }
         let found = self.ports.store.host().await?;
         Ok(found.map(|host| *self.host.get_or_init(|| host)))
-    }
-
-    /// A clock that went back makes nothing fresh: what was remembered "later" than now is asked for again.
-    fn is_fresh<T>(&self, known: &Remembered<T>, now: Timestamp) -> bool {
-        known.at <= now && now.since(known.at) < self.config.cache_max_age
     }
 
     /// Forgets a user when it goes out of scope. Taken before a write: a request that is given up half-way may have

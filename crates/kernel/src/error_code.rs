@@ -62,6 +62,7 @@ error_codes! {
     WRONG_PASSWORD = "wrong_password", 422, false, "The current password is wrong.";
     NO_POSITION = "no_position", 409, false, "There is no position to close.";
     RATE_LIMITED = "rate_limited", 429, true, "Too many requests; wait as Retry-After says.";
+    TOO_MANY_STREAMS = "too_many_streams", 429, true, "The user has as many streams open as one user may.";
     INTERNAL = "internal", 500, true, "Something went wrong on our side.";
     OVERLOADED = "overloaded", 503, true, "A queue is full; nothing was done.";
     STORE_UNAVAILABLE = "store_unavailable", 503, true, "The database cannot be reached.";

@@ -42,6 +42,8 @@ pub(super) fn start_on(program: Program, data: Data, name: &str, args: &[&str]) 
     for limit in ["requests", "orders", "logins"] {
         command.args(["--set", &format!("limits.{limit}_per_minute=0")]);
     }
+    // The clients of a measurement are one user's.
+    command.args(["--set", "streams.per_user=1000000"]);
     let server = Server::start(command.args(args), address, &folder().join(format!("velox-{name}.log")))?;
     Ok(Velox { server, data })
 }

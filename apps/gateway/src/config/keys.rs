@@ -108,9 +108,9 @@ config! {
     }
     /// How much a caller may ask.
     limits: LimitsConfig {
-        requests_per_minute: u64 = "12000", "requests/min", Within(0, 60_000_000), "Requests of one user, or of one address before sign-in; 0 is no limit.";
+        requests_per_minute: u64 = "12000", "requests/min", Within(0, 60_000_000), "Requests of one user, or of one address before sign-in (of IPv6 the network of 64 bits); 0 is no limit.";
         orders_per_minute: u64 = "6000", "requests/min", Within(0, 60_000_000), "Orders, changes and cancels of one user; 0 is no limit.";
-        logins_per_minute: u64 = "10", "requests/min", Within(0, 60_000_000), "Attempts to sign in from one address; 0 is no limit.";
+        logins_per_minute: u64 = "10", "requests/min", Within(0, 60_000_000), "Attempts to sign in from one address (of IPv6 the network of 64 bits); 0 is no limit.";
         callers: usize = "100000", "callers", Within(16, 10_000_000), "Callers that each limit remembers; beyond it newcomers share one count.";
     }
     /// What is kept on this machine.
@@ -157,6 +157,7 @@ config! {
     streams: StreamsConfig {
         queue_capacity: usize = "1024", "messages", Within(256, 1_000_000), "Messages that may wait for one connection.";
         heartbeat_ms: u64 = "10000", "ms", Within(100, 600_000), "The longest silence on a connection.";
+        per_user: usize = "32", "streams", Within(1, 1_000_000), "Streams that one user may have open at once, over both transports together.";
     }
     /// The paper broker.
     paper: PaperConfig {

@@ -153,16 +153,15 @@ impl Frame {
             }
             return Err(Problem::of(error_code::METHOD_NOT_ALLOWED).header(header::ALLOW, allow.clone()));
         };
-        let address = || request.peer_addr().map_or(Counted::Crowd, |peer| Counted::Address(peer.ip()));
         let limiter = self.edge.limiters.of(row.limit);
         let caller = match row.access {
-            Access::Public => address(),
+            Access::Public => Counted::sender(request),
             access => match self.authenticate(request, access).await {
                 Ok(user) => user,
                 Err(problem) => {
                     // Guessing tokens is counted by address, so that it cannot go on for free.
                     if let Some(limiter) = self.edge.limiters.of(super::Limit::Usual) {
-                        let standing = limiter.count(address());
+                        let standing = limiter.count(Counted::sender(request));
                         *told = Some((limiter, standing));
                         if !standing.allowed {
                             return Err(limiter.refuse(standing));

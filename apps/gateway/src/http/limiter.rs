@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -27,10 +28,33 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 pub enum Counted {
     /// A user, on whatever address.
     User(UserId),
-    /// An address, before anybody signed in.
-    Address(IpAddr),
+    /// A network, before anybody signed in.
+    Address(Network),
     /// Everybody who finds the map full, together.
     Crowd,
+}
+
+impl Counted {
+    /// Whoever sent the request, before anybody signed in.
+    #[must_use]
+    pub fn sender(request: &HttpRequest) -> Self {
+        request.peer_addr().map_or(Self::Crowd, |peer| Self::Address(peer.ip().into()))
+    }
+}
+
+/// What one household has: an IPv4 address, or an IPv6 network of 64 bits, all of whose addresses are its to choose
+/// from (RFC 6177).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        // An IPv4 address is one also where it comes in IPv6's clothes: all of these share one network of 64 bits.
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        })
+    }
 }
 
 /// Where a caller stands after a request.
@@ -175,7 +199,7 @@ mod tests {
     use super::*;
 
     fn address(last: u8) -> Counted {
-        Counted::Address(Ipv4Addr::new(10, 0, 0, last).into())
+        Counted::Address(IpAddr::from(Ipv4Addr::new(10, 0, 0, last)).into())
     }
 
     #[tokio::test]
@@ -203,6 +227,19 @@ mod tests {
         let kept: usize = limiter.shards.iter().map(|shard| shard.lock().len()).sum();
         assert!(kept <= 2 * SHARDS, "{kept}");
         assert!(limiter.count_at(address(77), 60_000_001).allowed, "those who are whole again are forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_network_of_64_bits_is_one_caller() {
+        let limiter = Limiter::new("t", 1, 100).unwrap();
+        let allowed =
+            |address: &str| limiter.count_at(Counted::Address(address.parse::<IpAddr>().unwrap().into()), 0).allowed;
+        assert!(allowed("2001:db8:1:1::1"));
+        assert!(!allowed("2001:db8:1:1:ffff:ffff:ffff:ffff"), "the same network");
+        assert!(allowed("2001:db8:1:2::1"), "another");
+        assert!(allowed("10.0.0.1") && allowed("10.0.0.2"), "IPv4 is counted by address");
+        assert!(!allowed("::ffff:10.0.0.1"), "also on a socket that takes both");
+        assert!(allowed("::ffff:10.0.0.3"));
     }
 
     #[test]

@@ -46,6 +46,10 @@ where
             return Err(Problem::parameter(name, "is given twice"));
         }
     }
+    // PostgreSQL has no text with one, so that no parameter may have it either.
+    if let Some((name, _)) = pairs.iter().find(|(_, value)| value.contains('\0')) {
+        return Err(Problem::parameter(name, "has the character U+0000"));
+    }
     let decoder = MapDeserializer::<_, QueryError>::new(pairs.into_iter().map(|(name, value)| (name, Text(value))));
     let value: T = serde_path_to_error::deserialize(decoder).map_err(|error| {
         let path = error.path().to_string();
@@ -239,6 +243,7 @@ mod tests {
             ("open=1", "`open` must be true or false"),
             ("colour=red", "`colour` is not known here, expected one of"),
             ("limit=1&limit=2", "`limit` is given twice"),
+            ("symbol=%00", "`symbol` has the character U+0000"),
         ] {
             let problem = read_query::<Sample>(query).unwrap_err();
             assert!(problem.to_string().starts_with(words), "{query}: {problem}");

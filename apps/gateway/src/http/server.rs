@@ -11,6 +11,7 @@ use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::client_socket::ClientSocket;
 use super::edge::Edge;
 use super::mount::Mounted;
 use crate::config::ServerConfig;
@@ -72,8 +73,11 @@ impl Server {
                 .configure(|app| mounted.configure(app, &app_edge))
         })
         .workers(workers)
-        .on_connect(move |_, extensions| {
+        .on_connect(move |stream, extensions| {
             extensions.insert(connections.connect());
+            if let Some(socket) = ClientSocket::of(stream) {
+                extensions.insert(socket);
+            }
         })
         .keep_alive(Duration::from_millis(config.keep_alive_ms))
         .client_request_timeout(Duration::from_millis(config.head_timeout_ms))

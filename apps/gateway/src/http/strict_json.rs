@@ -56,7 +56,12 @@ where
     if text.trim_ascii().is_empty() {
         return Err(malformed("The body is empty; this route takes a JSON value.".to_owned()));
     }
-    scan::check(text).map_err(malformed)?;
+    scan::check(text).map_err(|fault| match fault {
+        scan::Fault::Malformed(detail) => malformed(detail),
+        scan::Fault::Zero(pointer) => {
+            Problem::of(error_code::INVALID_REQUEST).field(pointer, "has the character U+0000")
+        }
+    })?;
     let mut decoder = serde_json::Deserializer::from_str(text);
     let value: T = serde_path_to_error::deserialize(&mut decoder).map_err(|error| refuse(&error))?;
     value.validate().map_err(|report| {
@@ -165,6 +170,12 @@ mod tests {
     }
 
     #[test]
+    fn takes_a_backslash_before_zeros_for_what_it_is() {
+        let sample = read_json::<Sample>(br#"{"note": "\\u0000"}"#).unwrap();
+        assert_eq!(sample.note, Patch::Value(r"\u0000".to_owned()));
+    }
+
+    #[test]
     fn tells_absent_from_null() {
         let note = |text: &str| read_json::<Sample>(text.as_bytes()).unwrap().note;
         assert_eq!(note("{}"), Patch::Absent);
@@ -185,6 +196,10 @@ mod tests {
             (r#"{"legs": [{"count": 1, "a/b": 1}]}"#, 422, "/legs/0/a~1b", "unknown field"),
             (r#"{"legs": [{"count": 1e999}]}"#, 422, "/legs/0/count", "number out of range"),
             ("[]", 422, "", "invalid"),
+            (r#"{"note": "a\u0000"}"#, 422, "/note", "has the character U+0000"),
+            (r#"{"legs": [{"count": 1}, {"\u0000": 1}]}"#, 422, "/legs/1/\0", "has the character U+0000"),
+            (r#"{"price": 1e400, "note": "\u0000"}"#, 422, "/note", "has the character U+0000"),
+            (r#""\\\u0000""#, 422, "", "has the character U+0000"),
         ] {
             let (got, body) = refusal(text).await;
             assert_eq!(got, status, "{text}: {body}");

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use actix_web::rt::spawn;
 use actix_web::rt::task::JoinHandle;
-use actix_web::web::Bytes;
-use tokio::sync::{mpsc, watch};
-use velox_kernel::{AccountId, Actor, Timestamp};
+use tokio::sync::watch;
+use velox_kernel::{AccountId, Actor, Timestamp, UserId};
 use velox_trading::{ExecuteError, GetAccountError, get_account};
 
 use super::channel::Channel;
@@ -15,10 +14,11 @@ use super::client_message::Subscribe;
 use super::desk::{StreamDesk, StreamSettings};
 use super::market_hub::MarketCursor;
 use super::notice::{CloseReason, Notice, StreamError};
-use super::outbox::{Ending, Frame, Outbox, Position};
+use super::open_streams::OpenStream;
+use super::outbox::{Ending, Frames, Outbox, Position};
 use super::private_feed::PrivateFeed;
 use super::standing::watch_standing;
-use super::subscription::{follow_account, follow_market, follow_mute_feeds, snapshot};
+use super::subscription::{First, follow_account, follow_market, follow_mute_feeds, snapshot};
 
 /// One client's subscriptions. Dropping it ends them.
 ///
@@ -28,6 +28,8 @@ pub struct Connection {
     desk: Arc<StreamDesk>,
     actor: watch::Sender<Option<Actor>>,
     outbox: Outbox,
+    /// Its place among the user's streams, from the sign-in on.
+    place: Option<OpenStream>,
     subscriptions: HashMap<(Channel, Option<AccountId>), JoinHandle<()>>,
     /// Tells of mute feeds while there is a subscription to alerts.
     mute_feeds: Option<JoinHandle<()>>,
@@ -35,15 +37,21 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection of somebody who was let in already, or of nobody yet; and what is to be sent.
+    /// A connection of somebody who was let in already, or of nobody yet; and what is to be sent. `None` when the user
+    /// has as many streams open as one may.
     #[must_use]
-    pub fn new(desk: Arc<StreamDesk>, actor: Option<Actor>) -> (Self, mpsc::Receiver<Frame>) {
+    pub fn new(desk: Arc<StreamDesk>, actor: Option<Actor>) -> Option<(Self, Frames)> {
+        let place = match &actor {
+            Some(actor) => Some(desk.open.enter(actor.user)?),
+            None => None,
+        };
         let (outbox, frames) = Outbox::new(desk.settings.queue, desk.settings.patience);
         let (actor, present) = watch::channel(actor);
         // Subscribed here and not in the task: a session that ends in between is not missed.
         let ended = desk.sessions_ended.subscribe();
         let guard = spawn(watch_standing(Arc::clone(&desk), ended, present, outbox.clone()));
-        (Self { desk, actor, outbox, subscriptions: HashMap::new(), mute_feeds: None, guard }, frames)
+        let connection = Self { desk, actor, outbox, place, subscriptions: HashMap::new(), mute_feeds: None, guard };
+        Some((connection, frames))
     }
 
     /// The bounds it works within.
@@ -58,10 +66,27 @@ impl Connection {
         self.desk.clock.now()
     }
 
+    /// Who was let in.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.actor.borrow().as_ref().map(|actor| actor.user)
+    }
+
     /// Whether somebody was let in.
     #[must_use]
     pub fn is_signed_in(&self) -> bool {
         self.actor.borrow().is_some()
+    }
+
+    /// Returns once nobody takes its messages any more.
+    pub async fn gone(&self) {
+        self.outbox.gone().await;
+    }
+
+    /// Ends the subscriptions. What it gives keeps the place among the user's streams, until the client is gone too.
+    #[must_use]
+    pub fn finish(mut self) -> Option<OpenStream> {
+        self.place.take()
     }
 
     /// Hears when the connection has to end.
@@ -73,7 +98,8 @@ impl Connection {
     /// Takes a token. A later one must be of the same user.
     ///
     /// # Errors
-    /// [`CloseReason`]: nobody's token, or one that cannot be checked now.
+    /// [`CloseReason`]: nobody's token, one that cannot be checked now, or one of a user who has as many streams open as
+    /// one may.
     pub async fn sign_in(&mut self, token: &str) -> Result<(), CloseReason> {
         let actor = self.desk.authenticator.authenticate(token).await.map_err(|problem| match problem {
             crate::http::AuthProblem::Unavailable(_) => CloseReason::StoreUnavailable,
@@ -82,12 +108,16 @@ impl Connection {
         if self.actor.borrow().as_ref().is_some_and(|before| (before.user, before.org) != (actor.user, actor.org)) {
             return Err(CloseReason::Unauthenticated);
         }
+        if self.place.is_none() {
+            self.place = Some(self.desk.open.enter(actor.user).ok_or(CloseReason::TooManyStreams)?);
+        }
         self.actor.send_replace(Some(actor));
         Ok(())
     }
 
     /// Begins a subscription, in the place of an earlier one to the same channel and account. The answer to it and its
-    /// messages come through the queue. Gives where it stands before its first message, for an account's log.
+    /// messages come through the queue. Gives where it stands before its first message, for an account's log that is
+    /// followed without a snapshot: with one, nobody stands anywhere until the snapshot has come.
     ///
     /// # Errors
     /// [`StreamError`] when it is refused; the connection stays.
@@ -148,8 +178,11 @@ impl Connection {
         })?;
         let log = Arc::clone(&trading.log);
         if let Some(after) = wish.after.filter(|after| *after > account.seq()) {
-            // Another process may have written more than this one has read.
-            let there = log.events(id, after - 1, 1).await;
+            // Another process may have written more than this one has read. Stores count in signed numbers.
+            let there = match i64::try_from(after) {
+                Ok(_) => log.events(id, after - 1, 1).await,
+                Err(_) => Ok(Vec::new()),
+            };
             if there.map_err(|_| refuse("store_unavailable", "The log could not be read; try again."))?.is_empty() {
                 return Err(refuse("cursor_ahead", &format!("The account has no event {after} yet.")));
             }
@@ -160,19 +193,16 @@ impl Connection {
         };
         self.end((channel, Some(id)));
         let start = Position::Log { channel, account: id, seq: after };
-        let mut first = vec![Bytes::from(
-            Notice::Subscribed { channel, account: Some(id), seq: Some(after), resumed: None }.to_json(),
-        )];
-        if wish.snapshot {
-            first.push(snapshot(channel, &account));
-        }
+        let answer = Notice::Subscribed { channel, account: Some(id), seq: Some(after), resumed: None };
+        let snapshot = wish.snapshot.then(|| snapshot(channel, &account));
+        let first = First { answer: answer.to_json().into(), snapshot };
         let feed = PrivateFeed::new(&self.desk.hub, log, channel, id, after, self.desk.settings.look_every);
         let task = spawn(follow_account(first, feed, start, self.outbox.clone()));
         self.subscriptions.insert((channel, Some(id)), task);
         if channel == Channel::Alerts && self.mute_feeds.is_none() {
             self.mute_feeds = Some(spawn(follow_mute_feeds(Arc::clone(&self.desk.market), self.outbox.clone())));
         }
-        Ok(Some(start))
+        Ok((!wish.snapshot).then_some(start))
     }
 
     /// Ends a subscription; false when there was none. What waits in the queue still goes out before the answer.
@@ -209,5 +239,5 @@ impl Drop for Connection {
 }
 
 fn refuse(code: &'static str, detail: &str) -> StreamError<'static> {
-    StreamError { code, detail: detail.to_owned() }
+    StreamError::new(code, detail)
 }

@@ -72,6 +72,17 @@ pub struct StreamError<'a> {
     pub code: &'a str,
     /// For people.
     pub detail: String,
+    /// How long to wait before saying it again, in milliseconds; of what was said too soon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl StreamError<'static> {
+    /// A refusal by name, with words for people.
+    #[must_use]
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), retry_after_ms: None }
+    }
 }
 
 impl Notice<'_> {
@@ -101,6 +112,10 @@ pub enum CloseReason {
     TooSlow,
     /// The client was silent for too long.
     Silent,
+    /// The client says far more than its limit allows.
+    RateLimited,
+    /// The user has as many streams open as one may.
+    TooManyStreams,
     /// The server is leaving; come back.
     ShuttingDown,
     /// The log could not be read; come back and resume.
@@ -119,6 +134,8 @@ impl CloseReason {
             Self::SessionEnded => 4403,
             Self::Silent => 4408,
             Self::TooSlow => 4429,
+            Self::RateLimited => 4430,
+            Self::TooManyStreams => 4431,
         }
     }
 
@@ -127,9 +144,9 @@ impl CloseReason {
     #[must_use]
     pub fn reconnect_after_ms(self) -> Option<u64> {
         match self {
-            Self::ShuttingDown | Self::StoreUnavailable => Some(up_to_two_seconds()),
+            Self::ShuttingDown | Self::StoreUnavailable | Self::RateLimited => Some(up_to_two_seconds()),
             Self::TooSlow | Self::Silent => Some(0),
-            Self::Protocol | Self::Unauthenticated | Self::SessionEnded => None,
+            Self::Protocol | Self::Unauthenticated | Self::SessionEnded | Self::TooManyStreams => None,
         }
     }
 
@@ -141,6 +158,8 @@ impl CloseReason {
             Self::Unauthenticated => "unauthenticated",
             Self::SessionEnded => "session_ended",
             Self::TooSlow => "too_slow",
+            Self::RateLimited => "rate_limited",
+            Self::TooManyStreams => "too_many_streams",
             Self::Silent => "silent",
             Self::ShuttingDown => "shutting_down",
             Self::StoreUnavailable => "store_unavailable",

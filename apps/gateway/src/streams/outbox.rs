@@ -1,6 +1,7 @@
 //! [`Outbox`]: the bounded queue of one connection, and the one place where its end is decided.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::web::Bytes;
@@ -41,10 +42,39 @@ pub struct Frame {
     pub position: Option<Position>,
 }
 
+/// The receiving side of a connection's queue.
+#[derive(Debug)]
+pub struct Frames {
+    queue: mpsc::Receiver<Frame>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Frames {
+    /// The next message; `None` once nobody is left who could send one. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Frame> {
+        let frame = self.queue.recv().await;
+        self.count(frame)
+    }
+
+    /// The next message if there is one now.
+    pub fn next_waiting(&mut self) -> Option<Frame> {
+        let frame = self.queue.try_recv().ok();
+        self.count(frame)
+    }
+
+    fn count(&self, frame: Option<Frame>) -> Option<Frame> {
+        if frame.is_some() {
+            self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        frame
+    }
+}
+
 /// The sending side of a connection's queue. Clones share one queue.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     queue: mpsc::Sender<Frame>,
+    taken: Arc<AtomicU64>,
     patience: Duration,
     /// Why the connection has to end. Beside the queue, because a full queue is the commonest reason.
     ending: Arc<watch::Sender<Option<CloseReason>>>,
@@ -57,9 +87,23 @@ pub struct Gone;
 impl Outbox {
     /// A queue of so many messages whose sender waits so long for room.
     #[must_use]
-    pub fn new(capacity: usize, patience: Duration) -> (Self, mpsc::Receiver<Frame>) {
+    pub fn new(capacity: usize, patience: Duration) -> (Self, Frames) {
         let (queue, frames) = mpsc::channel(capacity.max(1));
-        (Self { queue, patience, ending: Arc::new(watch::Sender::new(None)) }, frames)
+        let taken = Arc::new(AtomicU64::new(0));
+        let frames = Frames { queue: frames, taken: Arc::clone(&taken) };
+        (Self { queue, taken, patience, ending: Arc::new(watch::Sender::new(None)) }, frames)
+    }
+
+    /// How long a client that takes nothing is waited for.
+    #[must_use]
+    pub const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// How many messages the client has taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Queues a message, waiting for room no longer than the connection's patience. Nothing is ever left out: a
@@ -86,10 +130,15 @@ impl Outbox {
             && self.queue.try_send(Frame { json: json.clone(), position: Some(position) }).is_ok()
     }
 
-    /// Whether the connection is gone.
+    /// Whether the connection is gone, or has to go.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.queue.is_closed()
+        self.queue.is_closed() || self.ending.borrow().is_some()
+    }
+
+    /// Returns once nobody takes messages any more.
+    pub async fn gone(&self) {
+        self.queue.closed().await;
     }
 
     /// Asks for the connection to be closed. The first reason stands.
@@ -142,7 +191,7 @@ mod tests {
         assert_eq!(outbox.ending().reason().await, CloseReason::TooSlow);
         outbox.close(CloseReason::ShuttingDown);
         assert_eq!(outbox.ending().reason().await, CloseReason::TooSlow, "the first reason stands");
-        assert_eq!(frames.recv().await.unwrap().json, message("1"), "what was queued is still there");
+        assert_eq!(frames.next().await.unwrap().json, message("1"), "what was queued is still there");
     }
 
     #[tokio::test]

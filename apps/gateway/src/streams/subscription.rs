@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::web::Bytes;
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use velox_kernel::{AccountId, Symbol};
 use velox_trading::{Account, MarkedPosition, Position as Holding, StoreError};
 
@@ -23,12 +24,25 @@ const READ_AGAIN: Duration = Duration::from_millis(100);
 /// How long conflated market data waits for room.
 const ROOM: Duration = Duration::from_millis(20);
 
+/// What comes before an account's events.
+pub(super) struct First {
+    /// That the subscription began.
+    pub(super) answer: Bytes,
+    /// The present state, where it was wished for.
+    pub(super) snapshot: Option<Bytes>,
+}
+
 /// Says what comes first, then brings an account's events until the connection goes.
-pub(super) async fn follow_account(first: Vec<Bytes>, mut feed: PrivateFeed, start: Position, outbox: Outbox) {
-    for json in first {
-        if outbox.send(json, Some(start)).await == Err(Gone) {
-            return;
-        }
+pub(super) async fn follow_account(first: First, mut feed: PrivateFeed, start: Position, outbox: Outbox) {
+    // Whoever has the answer without the snapshot does not stand at its place yet: it would not get it when it resumes.
+    let answered = first.snapshot.is_none().then_some(start);
+    if outbox.send(first.answer, answered).await == Err(Gone) {
+        return;
+    }
+    if let Some(snapshot) = first.snapshot
+        && outbox.send(snapshot, Some(start)).await == Err(Gone)
+    {
+        return;
     }
     let Position::Log { channel, account, .. } = start else { return };
     let mut failures = 0;
@@ -100,10 +114,14 @@ pub(super) async fn follow_market(
         waiting.add(message);
         waiting.flush(&outbox);
     }
+    let mut stuck = Stuck::default();
     loop {
         waiting.flush(&outbox);
         if outbox.is_gone() {
             return;
+        }
+        if stuck.for_too_long(!waiting.is_empty(), &outbox) {
+            return outbox.close(CloseReason::TooSlow);
         }
         let received = if waiting.is_empty() {
             told.recv().await
@@ -118,6 +136,24 @@ pub(super) async fn follow_market(
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => hub.newest(&symbols).into_iter().for_each(|message| waiting.add(message)),
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Since when a client has taken nothing while market data waits. One that takes little has patience without end: what
+/// waits is conflated.
+#[derive(Default)]
+struct Stuck(Option<(u64, Instant)>);
+
+impl Stuck {
+    fn for_too_long(&mut self, waiting: bool, outbox: &Outbox) -> bool {
+        let taken = outbox.taken();
+        match self.0 {
+            Some((before, since)) if waiting && before == taken => since.elapsed() >= outbox.patience(),
+            _ => {
+                self.0 = waiting.then(|| (taken, Instant::now()));
+                false
+            }
         }
     }
 }
@@ -225,7 +261,7 @@ mod tests {
             waiting.flush(&outbox);
         }
         let mut sent = Vec::new();
-        while let Ok(frame) = frames.try_recv() {
+        while let Some(frame) = frames.next_waiting() {
             sent.push(frame.position.unwrap());
             waiting.flush(&outbox);
         }
@@ -234,5 +270,21 @@ mod tests {
         // What a lagging listener finds again was told already.
         hub.newest(&[one, other]).into_iter().for_each(|message| waiting.add(message));
         assert!(waiting.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_no_market_data_is_too_slow() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let hub = Arc::new(MarketHub::new(now));
+        let symbol: Symbol = "BTC-PERP".parse().unwrap();
+        let (outbox, mut frames) = Outbox::new(2, Duration::from_secs(5));
+        let following = tokio::spawn(follow_market(Arc::clone(&hub), vec![symbol], None, outbox.clone()));
+        assert!(frames.next().await.is_some(), "the answer");
+        hub.tell_stale(symbol, now, true);
+        hub.tell_stale(symbol, now, false);
+        let began = Instant::now();
+        assert_eq!(outbox.ending().reason().await, CloseReason::TooSlow);
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+        following.await.unwrap();
     }
 }

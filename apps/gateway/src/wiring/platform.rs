@@ -42,7 +42,7 @@ use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::observe::{Observer, watch_queues};
 use crate::shutdown::Shutdown;
-use crate::streams::{MarketHub, StreamDesk, StreamSettings};
+use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
 
 /// Sessions' ends that a slow listener may lag behind before it has to ask.
 const ENDINGS: usize = 1_024;
@@ -243,6 +243,7 @@ impl Platform {
             market: market_hub,
             authenticator: Arc::new(IdentityAuthenticator(Arc::clone(&identity))),
             standing: Arc::new(IdentityStanding(Arc::clone(&identity))),
+            open: OpenStreams::new(config.streams.per_user),
             sessions_ended,
             shutdown: shutdown.clone(),
             clock: Arc::clone(&clock),

@@ -18,5 +18,6 @@ mod market;
 mod raw_requests;
 mod routes;
 mod server;
+mod streams;
 mod system;
 mod trading;

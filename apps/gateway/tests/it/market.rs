@@ -41,7 +41,16 @@ async fn instruments_are_searched_narrowed_and_paged() {
     assert_eq!(symbols(&list("?quote=USDT").await.json()), ["BTCUSDT"]);
     let page = list("?limit=3").await.json();
     assert_eq!(symbols(&list(&format!("?limit=3&after={}", text(&page, "next"))).await.json()), ["GOOG"]);
-    for query in ["?asset_class=house", "?search=", "?quote=dollars", "?limit=0", "?colour=red"] {
+    for query in [
+        "?asset_class=house",
+        "?search=",
+        "?search=%00",
+        "?search=a%0Ab",
+        "?search=%C2%85",
+        "?quote=dollars",
+        "?limit=0",
+        "?colour=red",
+    ] {
         assert_problem(&list(query).await, 400, "invalid_parameter", query);
     }
     assert_problem(&list("?after=!").await, 400, "invalid_cursor", "no cursor");

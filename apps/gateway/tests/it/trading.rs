@@ -5,4 +5,4 @@ mod bad_orders;
 mod failures;
 mod orders;
 mod positions;
-mod world;
+pub(crate) mod world;

@@ -15,13 +15,13 @@ async fn logging_out_ends_this_session_only_and_twice_does_no_harm() {
     let (here, there) =
         (house.newcomer("ada@example.com").await, house.log_in("ada@example.com", PASSWORD).await.unwrap());
     let actor = house.actor(&here).await;
-    assert!(still_stands(&house.identity, &actor).await.unwrap());
+    assert!(still_stands(&house.identity, &actor, Duration::from_secs(1)).await.unwrap());
     log_out(&house.identity, &actor).await.unwrap();
     log_out(&house.identity, &actor).await.unwrap();
     assert_eq!(house.ended.take(), [here.session], "told once");
     let token = here.tokens.access.reveal();
     assert_eq!(authenticate(&house.identity, token).await, Err(AuthenticateError::SessionEnded));
-    assert!(!still_stands(&house.identity, &actor).await.unwrap());
+    assert!(!still_stands(&house.identity, &actor, Duration::from_secs(1)).await.unwrap());
     house.actor(&there).await;
 }
 

@@ -18,6 +18,8 @@ const EARLIEST: i64 = 1_767_225_600;
 const SLACK: i64 = 60;
 /// Files besides connections: the database, its readers, logs, the listener.
 const OWN_FILES: u64 = 128;
+/// Each connection holds its socket twice, an event stream three times (`http/client_socket.rs`).
+const FILES_A_CONNECTION: u64 = 3;
 
 /// Whether the clock can be right.
 pub(super) fn clock(config: &Config) -> Finding {
@@ -50,7 +52,8 @@ fn newest_write(config: &Config) -> Option<Timestamp> {
 
 /// Whether there may be as many connections as the configuration allows.
 pub(super) fn open_files(config: &Config) -> Finding {
-    let wanted = u64::try_from(config.server.max_connections).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
+    let wanted = u64::try_from(config.server.max_connections).unwrap_or(u64::MAX);
+    let wanted = wanted.saturating_mul(FILES_A_CONNECTION).saturating_add(OWN_FILES);
     let Some(allowed) = getrlimit(Resource::Nofile).current else {
         return Finding::ok(FILES, "without a limit");
     };

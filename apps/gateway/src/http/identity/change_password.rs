@@ -21,10 +21,10 @@ use crate::http::{Caller, Edge, Problem, StrictJson, run_to_end};
 #[schema(example = json!({"current_password": "tin-lamp-orbit-fjord", "new_password": "moss-kettle-arrow-pine"}))]
 pub(super) struct ChangePasswordBody {
     /// The one that is set.
-    #[schema(value_type = String, format = Password, max_length = 128)]
+    #[schema(value_type = String, format = Password, max_length = 128, pattern = r"^[^\x00]*$")]
     current_password: WireSecret,
     /// The one to set: 12 to 128 characters of any kind; not your address or name, not a common one.
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 128)]
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 128, pattern = r"^[^\x00]*$")]
     new_password: WireSecret,
 }
 

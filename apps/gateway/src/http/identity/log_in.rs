@@ -24,7 +24,7 @@ pub(super) struct LogInBody {
     #[schema(value_type = String, format = Email, max_length = 254)]
     email: WireText<Email>,
     /// The password.
-    #[schema(value_type = String, format = Password, max_length = 128)]
+    #[schema(value_type = String, format = Password, max_length = 128, pattern = r"^[^\x00]*$")]
     password: WireSecret,
 }
 

@@ -28,7 +28,7 @@ pub(super) struct RegisterBody {
             pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     display_name: WireText<DisplayName>,
     /// 12 to 128 characters of any kind; not your address or name, not a common one.
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 128)]
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 128, pattern = r"^[^\x00]*$")]
     password: WireSecret,
 }
 

@@ -18,8 +18,8 @@ use crate::views::PageView;
 #[into_params(parameter_in = Query)]
 pub(super) struct SymbolsQuery {
     /// Stands in the symbol or the name, in either case.
-    #[garde(inner(length(chars, min = 1, max = 64)))]
-    #[param(min_length = 1, max_length = 64, example = "btc")]
+    #[garde(inner(length(chars, min = 1, max = 64), custom(printable)))]
+    #[param(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "btc")]
     search: Option<String>,
     /// Is of this kind.
     #[garde(skip)]
@@ -36,6 +36,14 @@ pub(super) struct SymbolsQuery {
     /// Where to go on: `next` of the page before.
     #[garde(skip)]
     after: Option<String>,
+}
+
+/// Nobody searches for a control character, and a database may not take it.
+fn printable(text: &str, _: &()) -> garde::Result {
+    if text.chars().any(char::is_control) {
+        return Err(garde::Error::new("has a control character"));
+    }
+    Ok(())
 }
 
 /// Lists instruments

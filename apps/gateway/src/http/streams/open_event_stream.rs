@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use actix_web::web::{Bytes, Data};
+use actix_web::rt::spawn;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::unfold;
 use garde::Validate;
 use serde::Deserialize;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 use velox_kernel::{AccountId, PageRequest, Symbol, error_code};
 
-use crate::http::{Caller, Edge, Problem, StrictQuery};
-use crate::observe::StreamClient;
-use crate::streams::{Channel, CloseReason, Connection, Ending, Frame, Notice, Resume, StreamDesk, Subscribe};
+use super::event_stream::{EventStream, watch_over};
+use super::too_many;
+use crate::http::{Caller, ConnectionEnd, Edge, Problem, StrictQuery};
+use crate::streams::{Channel, Connection, Resume, StreamDesk, Subscribe};
 
 /// Which channels, of which accounts and symbols.
 #[derive(Deserialize, IntoParams, Validate)]
@@ -63,10 +63,13 @@ pub(super) async fn handle(
     if !edge.cors.admits(request.headers()) {
         return Err(Problem::of(error_code::ORIGIN_NOT_ALLOWED));
     }
+    let Some(end) = ConnectionEnd::of(&request) else {
+        return Err(Problem::of(error_code::OVERLOADED).detail("Too many connections are open for another stream."));
+    };
     let desk = desk.into_inner();
     let mut resume = last_event_id(&request)?;
     let wishes = wishes(&caller, &query.0, &resume, &desk).await?;
-    let (mut connection, frames) = Connection::new(Arc::clone(&desk), Some(caller.0));
+    let (mut connection, frames) = Connection::new(Arc::clone(&desk), Some(caller.0)).ok_or_else(too_many)?;
     for wish in &wishes {
         let start = connection.subscribe(wish).await.map_err(|refused| {
             let code = match refused.code {
@@ -79,23 +82,18 @@ pub(super) async fn handle(
             };
             Problem::of(code).detail(refused.detail)
         })?;
-        // Noted before anything is sent: whoever has only one event of one channel resumes all of them.
+        // Noted before anything is sent: whoever has only one event of one channel resumes all of them. Where a snapshot
+        // comes first, its message brings the note: until then a client that comes back gets it anew.
         start.into_iter().for_each(|start| resume.note(start));
     }
-    let ending = connection.ending();
-    let stream = EventStream {
-        ending,
-        connection,
-        frames,
-        resume,
-        said: Instant::now(),
-        over: false,
-        _counted: StreamClient::open("sse"),
-    };
+    let stream = EventStream::new(&connection, frames, resume);
+    spawn(watch_over(connection, end));
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("Cache-Control", "no-store"))
         .insert_header(("X-Accel-Buffering", "no"))
+        // Whoever is late to leave is cut off: no other request may come on the same connection.
+        .force_close()
         .streaming(unfold(stream, EventStream::next)))
 }
 
@@ -176,54 +174,5 @@ async fn accounts(caller: &Caller, query: &StreamQuery, desk: &StreamDesk) -> Re
             let page = page.map_err(|error| Problem::of(error_code::STORE_UNAVAILABLE).caused_by(error))?;
             Ok(page.items.into_iter().map(|account| account.id).collect())
         }
-    }
-}
-
-struct EventStream {
-    ending: Ending,
-    connection: Connection,
-    frames: mpsc::Receiver<Frame>,
-    resume: Resume,
-    said: Instant,
-    over: bool,
-    _counted: StreamClient,
-}
-
-impl EventStream {
-    async fn next(mut self) -> Option<(Result<Bytes, actix_web::Error>, Self)> {
-        if self.over {
-            return None;
-        }
-        let speak_by = self.said + self.connection.settings().heartbeat;
-        let text = tokio::select! {
-            frame = self.frames.recv() => match frame {
-                Some(Frame { json, position }) => self.event(&json, position),
-                None => self.last_word(CloseReason::TooSlow),
-            },
-            reason = self.ending.reason() => self.last_word(reason),
-            () = sleep_until(speak_by) => b": still here\n\n".to_vec(),
-        };
-        self.said = Instant::now();
-        Some((Ok(text.into()), self))
-    }
-
-    fn event(&mut self, json: &[u8], position: Option<crate::streams::Position>) -> Vec<u8> {
-        let mut text = Vec::with_capacity(json.len() + 128);
-        if let Some(position) = position {
-            self.resume.note(position);
-            text.extend_from_slice(format!("id: {}\n", self.resume).as_bytes());
-        }
-        text.extend_from_slice(b"data: ");
-        text.extend_from_slice(json);
-        text.extend_from_slice(b"\n\n");
-        text
-    }
-
-    fn last_word(&mut self, reason: CloseReason) -> Vec<u8> {
-        self.over = true;
-        let pause = reason.reconnect_after_ms();
-        let mut text = pause.map(|pause| format!("retry: {pause}\n").into_bytes()).unwrap_or_default();
-        text.extend(self.event(Notice::closing(reason, pause).to_json().as_bytes(), None));
-        text
     }
 }

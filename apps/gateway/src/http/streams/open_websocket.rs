@@ -4,13 +4,14 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, Message, MessageStream, Session};
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use velox_kernel::error_code;
 
-use crate::http::{Edge, Problem};
+use super::message_limit::MessageLimit;
+use super::too_many;
+use crate::http::{ConnectionEnd, Counted, Edge, Problem};
 use crate::streams::{
-    ClientMessage, CloseReason, Connection, Ending, Frame, Notice, StreamDesk, StreamError, StreamSettings,
+    ClientMessage, CloseReason, Connection, Ending, Frames, Notice, StreamDesk, StreamError, StreamSettings,
 };
 
 /// The largest message of a client, in bytes.
@@ -40,6 +41,9 @@ pub(super) async fn handle(
     if desk.shutdown.has_begun() {
         return Err(Problem::of(error_code::SHUTTING_DOWN));
     }
+    let Some(end) = ConnectionEnd::of(&request) else {
+        return Err(Problem::of(error_code::OVERLOADED).detail("Too many connections are open for another stream."));
+    };
     let actor = match request.headers().get("authorization") {
         Some(_) => {
             let token = crate::http::bearer(request.headers())?;
@@ -47,14 +51,15 @@ pub(super) async fn handle(
         }
         None => None,
     };
+    let (connection, frames) = Connection::new(desk.into_inner(), actor).ok_or_else(too_many)?;
+    let limit = MessageLimit::new(edge.into_inner(), Counted::sender(&request));
     let (response, session, stream) = actix_ws::handle(&request, body).map_err(|error| {
         Problem::of(error_code::INVALID_PARAMETER).detail(format!("Not a WebSocket handshake: {error}."))
     })?;
-    let (connection, frames) = Connection::new(desk.into_inner(), actor);
     actix_web::rt::spawn(async move {
         let _counted = crate::observe::StreamClient::open("websocket");
-        Socket { session, settings: connection.settings(), ending: connection.ending() }
-            .run(connection, frames, stream)
+        Socket { session, settings: connection.settings(), ending: connection.ending(), limit }
+            .run(connection, frames, stream, end)
             .await;
     });
     Ok(response)
@@ -64,28 +69,38 @@ struct Socket {
     session: Session,
     settings: StreamSettings,
     ending: Ending,
+    limit: MessageLimit,
 }
 
 impl Socket {
-    async fn run(mut self, mut connection: Connection, frames: mpsc::Receiver<Frame>, stream: MessageStream) {
-        let reason = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await.err();
-        drop(connection);
-        let Some(reason) = reason else { return };
-        let words = Notice::closing(reason, reason.reconnect_after_ms()).to_json();
-        // A client that reads nothing must not hold the task: what cannot be said in time is left unsaid.
-        let farewell = async {
+    async fn run(mut self, mut connection: Connection, frames: Frames, stream: MessageStream, end: ConnectionEnd) {
+        let outcome = self.converse(&mut connection, frames, stream.max_frame_size(LARGEST)).await;
+        let _place = connection.finish();
+        let settings = self.settings;
+        let farewell = async move {
+            // A client that takes its leave was answered.
+            let Err(reason) = outcome else { return drop(self.session) };
+            let words = Notice::closing(reason, reason.reconnect_after_ms()).to_json();
             let _ = self.session.text(words).await;
             let code = CloseCode::Other(reason.code());
+            // It ends the session, and with it the answer's body, once that is written.
             let _ = self.session.close(Some((code, reason.as_str()).into())).await;
         };
-        let _ = timeout(self.settings.patience, farewell).await;
+        let time = outcome.err().map_or(settings.patience, |reason| settings.farewell(reason));
+        // A client that reads nothing must not stay: what cannot be said in time is left unsaid.
+        let cut = end.within(time);
+        tokio::pin!(cut);
+        tokio::select! {
+            () = &mut cut => {}
+            () = farewell => cut.await,
+        }
     }
 
     /// Talks until the client goes (`Ok`) or has to go.
     async fn converse(
         &mut self,
         connection: &mut Connection,
-        mut frames: mpsc::Receiver<Frame>,
+        mut frames: Frames,
         mut stream: MessageStream,
     ) -> Result<(), CloseReason> {
         let signed_in = connection.is_signed_in();
@@ -100,12 +115,12 @@ impl Socket {
             let hear_by =
                 if connection.is_signed_in() { heard + heartbeat * SILENCES } else { opened + self.settings.sign_in };
             tokio::select! {
-                frame = frames.recv() => {
+                frame = frames.next() => {
                     let Some(frame) = frame else { return Err(CloseReason::TooSlow) };
                     self.send_bytes(frame.json).await?;
                     // What waits behind it goes along, up to a bound, so that the client is heard too.
                     for _ in 1..AT_ONCE {
-                        let Ok(frame) = frames.try_recv() else { break };
+                        let Some(frame) = frames.next_waiting() else { break };
                         self.send_bytes(frame.json).await?;
                     }
                     said = Instant::now();
@@ -156,13 +171,16 @@ impl Socket {
     }
 
     async fn obey(&mut self, connection: &mut Connection, text: &str) -> Result<(), CloseReason> {
+        if let Some(refused) = self.limit.count(connection.user())? {
+            return self.send(Notice::Error(refused).to_json()).await;
+        }
         let wish: ClientMessage = match serde_json::from_str(text) {
             Ok(wish) => wish,
             Err(error) => {
                 if !connection.is_signed_in() {
                     return Err(CloseReason::Protocol);
                 }
-                let refused = StreamError { code: "malformed_message", detail: error.to_string() };
+                let refused = StreamError::new("malformed_message", error.to_string());
                 return self.send(Notice::Error(refused).to_json()).await;
             }
         };
@@ -181,8 +199,8 @@ impl Socket {
                 if connection.unsubscribe(channel, account) {
                     return Ok(());
                 }
-                let detail = "There is no such subscription.".to_owned();
-                self.send(Notice::Error(StreamError { code: "not_subscribed", detail }).to_json()).await
+                let refused = StreamError::new("not_subscribed", "There is no such subscription.");
+                self.send(Notice::Error(refused).to_json()).await
             }
         }
     }

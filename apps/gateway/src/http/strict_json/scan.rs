@@ -10,12 +10,25 @@ use serde_json::value::RawValue;
 /// The deepest nesting of objects and arrays.
 const DEEPEST: usize = 16;
 
-/// Checks syntax, doubled keys and depth of a whole text; the message names the place.
-pub(super) fn check(text: &str) -> Result<(), String> {
-    shallow_enough(text)?;
+/// Checks syntax, doubled keys, depth and characters of a whole text.
+pub(super) fn check(text: &str) -> Result<(), Fault> {
+    shallow_enough(text).map_err(Fault::Malformed)?;
     // The first pass over the whole text finds every error of syntax, with line and column.
-    let whole: &RawValue = serde_json::from_str(text).map_err(|error| format!("The body is not JSON: {error}."))?;
+    let whole: &RawValue = serde_json::from_str(text).map_err(not_json)?;
     check_value(whole, &mut String::new())
+}
+
+fn not_json(error: serde_json::Error) -> Fault {
+    Fault::Malformed(format!("The body is not JSON: {error}."))
+}
+
+/// What is wrong with a body that may well be JSON.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It is not what every reader of JSON reads alike; the words name the place.
+    Malformed(String),
+    /// The text at this pointer has the character U+0000, which no text in PostgreSQL may have.
+    Zero(String),
 }
 
 /// Counts brackets outside of strings, before anything recursive sees the text.
@@ -39,30 +52,39 @@ fn shallow_enough(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn check_value(value: &RawValue, pointer: &mut String) -> Result<(), String> {
+fn check_value(value: &RawValue, pointer: &mut String) -> Result<(), Fault> {
     let text = value.get();
-    let failed = |error: serde_json::Error| format!("The body is not JSON: {error}.");
     match text.as_bytes().first() {
         Some(b'{') => {
-            let object: Object<'_> = serde_json::from_str(text).map_err(failed)?;
+            let object: Object<'_> = serde_json::from_str(text).map_err(not_json)?;
             let mut seen = BTreeSet::new();
             for (key, member) in &object.0 {
                 let length = pointer.len();
                 super::push_token(pointer, key);
                 if !seen.insert(key.as_ref()) {
-                    return Err(format!("The key at {pointer} is given twice."));
+                    return Err(Fault::Malformed(format!("The key at {pointer} is given twice.")));
+                }
+                if key.contains('\0') {
+                    return Err(Fault::Zero(pointer.clone()));
                 }
                 check_value(member, pointer)?;
                 pointer.truncate(length);
             }
         }
         Some(b'[') => {
-            let array: Vec<&RawValue> = serde_json::from_str(text).map_err(failed)?;
+            let array: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
             for (place, element) in array.into_iter().enumerate() {
                 let length = pointer.len();
                 super::push_token(pointer, &place.to_string());
                 check_value(element, pointer)?;
                 pointer.truncate(length);
+            }
+        }
+        // It can only be written as an escape (RFC 8259 §7), which nearly no text has.
+        Some(b'"') if text.contains("\\u0000") => {
+            let text: Cow<'_, str> = serde_json::from_str(text).map_err(not_json)?;
+            if text.contains('\0') {
+                return Err(Fault::Zero(pointer.clone()));
             }
         }
         _ => {}

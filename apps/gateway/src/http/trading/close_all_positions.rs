@@ -6,7 +6,7 @@ use velox_engine::{ClosePositionError, Intake, PlaceOrderError, close_all_positi
 
 use super::asked::Asked;
 use super::close_position::CloseQuery;
-use crate::http::{Caller, Outcome, Problem, ProblemBody, StrictQuery, note_account};
+use crate::http::{Caller, Outcome, Problem, ProblemBody, StrictQuery, note_account, run_to_end};
 use crate::views::{OrderView, PageView};
 
 /// Closes all positions
@@ -26,7 +26,10 @@ pub(super) async fn handle(
     StrictQuery(query): StrictQuery<CloseQuery>,
 ) -> Result<HttpResponse, Problem> {
     note_account(query.account_id);
-    let orders = close_all_positions(&caller, &intake, query.account_id, asked.request_id).await.map_err(failed)?;
+    let Caller(actor) = caller;
+    // Position by position: a client that hangs up would leave some of them open.
+    let closing = async move { close_all_positions(&actor, &intake, query.account_id, asked.request_id).await };
+    let orders = run_to_end(closing).await?.map_err(failed)?;
     Ok(HttpResponse::Ok().json(PageView::whole(orders.iter().map(OrderView::from).collect())))
 }
 

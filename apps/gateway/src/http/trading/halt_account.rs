@@ -22,7 +22,7 @@ pub(super) struct HaltBody {
     mode: HaltTo,
     /// Why, in the actor's words; it stands in the log.
     #[garde(length(chars, min = 1, max = 200))]
-    #[schema(example = "lunch", min_length = 1, max_length = 200)]
+    #[schema(example = "lunch", min_length = 1, max_length = 200, pattern = r"^[^\x00]*$")]
     reason: String,
     /// Whether open orders are cancelled too.
     #[garde(skip)]

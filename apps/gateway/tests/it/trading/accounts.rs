@@ -116,6 +116,7 @@ async fn a_halted_account_takes_no_orders_until_it_is_resumed() {
         json!({"mode": "closed", "reason": "x"}),
         json!({"mode": "halted"}),
         json!({"mode": "halted", "reason": ""}),
+        json!({"mode": "halted", "reason": "a\u{0}b"}),
         json!({"mode": "halted", "reason": "x".repeat(201)}),
         json!({"mode": "halted", "reason": "x", "why": "y"}),
     ] {

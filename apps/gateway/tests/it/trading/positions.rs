@@ -1,6 +1,12 @@
 //! Positions and trades over HTTP: seen, marked and closed, whatever stands in the symbol.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use velox_kernel::{AccountId, OrgId};
+use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed, Trading};
 
 use super::world::World;
 use crate::server::assert_problem;
@@ -79,6 +85,52 @@ async fn a_position_is_closed_once() {
     let items = closed.json()["items"].clone();
     assert_eq!((items.as_array().unwrap().len(), &items[0]["symbol"]), (1, &json!("BRK.B")));
     assert_eq!(world.delete(&all).await.json()["items"], json!([]), "both are closing");
+}
+
+/// A writer that takes a client's command for each permit.
+struct Gated {
+    under: Arc<dyn AccountWriter>,
+    commands: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl AccountWriter for Gated {
+    async fn execute(&self, id: AccountId, command: Command, cause: Cause) -> Result<Executed, ExecuteError> {
+        self.under.execute(id, command, cause).await
+    }
+
+    async fn execute_for(
+        &self,
+        org: OrgId,
+        id: AccountId,
+        command: Command,
+        cause: Cause,
+    ) -> Result<Executed, ExecuteError> {
+        self.commands.acquire().await.unwrap().forget();
+        self.under.execute_for(org, id, command, cause).await
+    }
+
+    async fn read(&self, id: AccountId) -> Result<Account, ExecuteError> {
+        self.under.read(id).await
+    }
+}
+
+#[actix_web::test]
+async fn all_positions_are_closed_though_nobody_waits_for_it() {
+    let commands = Arc::new(Semaphore::new(2));
+    let gate = Arc::clone(&commands);
+    let gated =
+        |trading: Trading| Trading { writer: Arc::new(Gated { under: trading.writer, commands: gate }), ..trading };
+    let world = World::made(&[("server.request_timeout_ms", "200")], gated, |_| {}).await;
+    for symbol in ["BTC/USD", "BRK.B"] {
+        bought(&world, symbol).await;
+    }
+    let before = world.events().await;
+    let late = world.delete(&format!("/v1/positions?account_id={}", world.account)).await;
+    assert_problem(&late, 503, "outcome_unknown", "the deadline");
+    assert_eq!(world.events().await, before);
+    commands.add_permits(2);
+    world.until_events(before + 2).await;
 }
 
 #[actix_web::test]

@@ -9,12 +9,14 @@ use actix_web::web::{Data, ServiceConfig};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use uuid::Uuid;
 use velox::accounts::{Hub, LanePorts, LaneSettings, Lanes};
 use velox::http::health::HealthChecks;
-use velox::http::{AuthProblem, Authenticator, Edge, EdgePorts, Server, routes};
+use velox::http::{AuthProblem, Authenticator, Connections, Edge, EdgePorts, Server, routes};
 use velox::observe::Observer;
 use velox::shutdown::Shutdown;
+use velox::streams::{MarketHub, OpenStreams, Standing, StreamDesk, StreamSettings};
 use velox_engine::{InstrumentError, Instruments, Intake, PastPrices, PastPricesError};
 use velox_kernel::{
     AccountId, Actor, Clock, CommandId, ConnectionId, Ids, Money, OrderId, OrgId, Principal, Role, SessionId, Symbol,
@@ -123,6 +125,10 @@ pub(crate) struct World {
     pub(crate) delisted: Arc<AtomicBool>,
     /// The store as handlers reach it; the accounts' writers have a way of their own.
     pub(crate) behind: Arc<FaultyStore>,
+    /// What streams work with.
+    pub(crate) desk: StreamDesk,
+    /// What the server counts.
+    pub(crate) connections: Arc<Connections>,
     lanes: Arc<Lanes>,
     org: OrgId,
     _server: Server,
@@ -135,6 +141,15 @@ impl World {
 
     /// A world whose handlers get other ports.
     pub(crate) async fn with(change: impl FnOnce(Trading) -> Trading) -> Self {
+        Self::made(&[], change, |_| {}).await
+    }
+
+    /// A world of another configuration, whose handlers get other ports and whose streams other bounds.
+    pub(crate) async fn made(
+        set: &[(&str, &str)],
+        change: impl FnOnce(Trading) -> Trading,
+        streams: impl FnOnce(&mut StreamDesk),
+    ) -> Self {
         let (clock, market) = (Arc::new(TestClock::default()), Arc::new(Market::default()));
         for symbol in ["BTC-PERP", "BTC/USD", "BRK.B"] {
             market.set(symbol, "46000", clock.now());
@@ -148,7 +163,7 @@ impl World {
             queries: store.clone(),
             prices: market.clone(),
             moments: moments.clone(),
-            hub,
+            hub: Arc::clone(&hub),
             observer: Observer::new(),
         };
         let settings =
@@ -165,11 +180,26 @@ impl World {
             ids: Arc::new(FreshIds),
         };
         let orgs = [OrgId::new(FreshIds.next()), OrgId::new(FreshIds.next())];
+        let trading = change(trading);
         let delisted = Arc::new(AtomicBool::new(false));
-        let (address, server) = serve(&clock, orgs, change(trading), Listed(Arc::clone(&delisted)));
+        let mut desk = desk(&clock, orgs, trading.clone(), hub);
+        streams(&mut desk);
+        let (connections, server) = serve(set, trading, &desk, &clock, Listed(Arc::clone(&delisted)));
         let [account, foreign] = [AccountId::new(FreshIds.next()), AccountId::new(FreshIds.next())];
-        let org = orgs[0];
-        let world = Self { address, clock, market, account, foreign, delisted, behind, lanes, org, _server: server };
+        let world = Self {
+            address: server.address,
+            clock,
+            market,
+            account,
+            foreign,
+            delisted,
+            behind,
+            desk,
+            connections,
+            lanes,
+            org: orgs[0],
+            _server: server,
+        };
         world.open(account, orgs[0], true).await;
         world.open(foreign, orgs[1], true).await;
         world
@@ -287,31 +317,85 @@ impl World {
         answer.json()
     }
 
+    /// Waits until the account has so many events.
+    pub(crate) async fn until_events(&self, number: u64) {
+        let grown = async {
+            while self.events().await < number {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), grown).await.expect("the events did not come");
+    }
+
     /// How many events the account has.
     pub(crate) async fn events(&self) -> u64 {
         self.lanes.read(self.account).await.unwrap().seq()
     }
 }
 
-fn serve(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading, listed: Listed) -> (SocketAddr, Server) {
-    let config = config(&[
+/// Ends nobody's stream.
+struct AllStand;
+
+#[async_trait]
+impl Standing for AllStand {
+    async fn still_stands(&self, _: &Actor, _: Duration) -> bool {
+        true
+    }
+}
+
+fn desk(clock: &Arc<TestClock>, orgs: [OrgId; 2], trading: Trading, hub: Arc<Hub>) -> StreamDesk {
+    StreamDesk {
+        trading,
+        hub,
+        market: Arc::new(MarketHub::new(clock.now())),
+        authenticator: Arc::new(TwoTenants(orgs)),
+        standing: Arc::new(AllStand),
+        open: OpenStreams::new(32),
+        sessions_ended: broadcast::channel(16).0,
+        shutdown: Shutdown::default(),
+        clock: clock.clone(),
+        settings: StreamSettings {
+            queue: 64,
+            patience: Duration::from_secs(20),
+            heartbeat: Duration::from_secs(20),
+            sign_in: Duration::from_secs(20),
+            subscriptions: 64,
+            symbols: 100,
+            look_every: None,
+        },
+    }
+}
+
+fn serve(
+    set: &[(&str, &str)],
+    trading: Trading,
+    desk: &StreamDesk,
+    clock: &Arc<TestClock>,
+    listed: Listed,
+) -> (Arc<Connections>, Server) {
+    let usual = [
         ("server.request_timeout_ms", "20000"),
         ("limits.requests_per_minute", "0"),
         ("limits.orders_per_minute", "0"),
-    ]);
+    ];
+    let config = config(&[&usual, set].concat());
     let ports = EdgePorts {
         clock: clock.clone(),
         ids: Arc::new(CountingIds::default()),
-        authenticator: Arc::new(TwoTenants(orgs)),
+        authenticator: Arc::clone(&desk.authenticator),
         health: HealthChecks::default(),
-        shutdown: Shutdown::default(),
+        shutdown: desk.shutdown.clone(),
     };
     let intake = Data::new(Intake { trading: trading.clone(), instruments: Arc::new(listed) });
-    let trading = Data::new(trading);
+    let (trading, desk) = (Data::new(trading), Data::new(desk.clone()));
     let past: Arc<dyn PastPrices> = Arc::new(Yesterday);
     let wire = move |app: &mut ServiceConfig| {
-        app.app_data(intake.clone()).app_data(trading.clone()).app_data(Data::from(Arc::clone(&past)));
+        app.app_data(intake.clone())
+            .app_data(trading.clone())
+            .app_data(desk.clone())
+            .app_data(Data::from(Arc::clone(&past)));
     };
-    let server = Server::start(&config.server, Arc::new(Edge::new(&config, ports, routes())), wire).unwrap();
-    (server.address, server)
+    let edge = Arc::new(Edge::new(&config, ports, routes()));
+    let connections = Arc::clone(&edge.connections);
+    (connections, Server::start(&config.server, edge, wire).unwrap())
 }
