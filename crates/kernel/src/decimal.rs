@@ -1,8 +1,9 @@
 //! [`Decimal`]: an exact decimal of 28 digits, 12 of them after the point.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use arrayvec::ArrayString;
 use ethnum::I256;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -12,6 +13,8 @@ const SCALE: u32 = 12;
 const ONE: i128 = 1_000_000_000_000;
 /// The first magnitude that no longer fits: 10²⁸ units, that is 10¹⁶.
 const LIMIT: i128 = 10_i128.pow(28);
+/// The longest text shown: a sign, 16 digits, the point and 12 more.
+const LONGEST_SHOWN: usize = 30;
 /// The longest text read as a number; longer input is refused before it is looked at.
 const LONGEST_TEXT: usize = 64;
 
@@ -319,16 +322,26 @@ fn parse_exponent(text: &str) -> Result<i64, DecimalError> {
 impl fmt::Display for Decimal {
     /// The shortest plain notation: no exponent, no trailing zeros, no `-0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) =
-            (self.0.unsigned_abs() / ONE.unsigned_abs(), self.0.unsigned_abs() % ONE.unsigned_abs());
-        if self.0 < 0 {
-            f.write_str("-")?;
-        }
+        f.write_str(&self.text())
+    }
+}
+
+impl Decimal {
+    fn text(self) -> ArrayString<LONGEST_SHOWN> {
+        // Sixteen digits before the point and twelve behind it fit a narrower number, which is written faster.
+        let narrow = |units: u128| u64::try_from(units).unwrap_or(u64::MAX);
+        let magnitude = self.0.unsigned_abs();
+        let (whole, fraction) = (narrow(magnitude / ONE.unsigned_abs()), narrow(magnitude % ONE.unsigned_abs()));
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let mut text = ArrayString::new();
+        // It always fits.
         if fraction == 0 {
-            return write!(f, "{whole}");
+            let _ = write!(text, "{sign}{whole}");
+        } else {
+            let _ = write!(text, "{sign}{whole}.{fraction:012}");
+            text.truncate(text.trim_end_matches('0').len());
         }
-        let digits = format!("{fraction:012}");
-        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+        text
     }
 }
 
@@ -341,7 +354,7 @@ impl fmt::Debug for Decimal {
 impl Serialize for Decimal {
     /// A JSON string.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text())
     }
 }
 

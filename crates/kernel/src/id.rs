@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
@@ -10,6 +11,27 @@ use uuid::Uuid;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Characters in the suffix: 26 × 5 bits hold 128.
 const SUFFIX: usize = 26;
+
+/// Characters of an id: a prefix of three, the underscore and the suffix.
+const LENGTH: usize = 4 + SUFFIX;
+/// What no character of the alphabet stands for.
+const NO_DIGIT: u8 = 0xFF;
+/// For each byte the digit that it stands for.
+const DIGITS: [u8; 256] = digits();
+
+const fn digits() -> [u8; 256] {
+    let mut digits = [NO_DIGIT; 256];
+    let (mut place, mut digit) = (0, 0);
+    while place < ALPHABET.len() {
+        // There is no other conversion in a constant, and each byte is a place of the table.
+        #[expect(clippy::as_conversions, reason = "a byte always fits a place")]
+        let byte = ALPHABET[place] as usize;
+        digits[byte] = digit;
+        place += 1;
+        digit += 1;
+    }
+    digits
+}
 
 /// A text that is not an id of the wanted kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +41,19 @@ pub struct InvalidId {
     pub prefix: &'static str,
 }
 
-fn encode(uuid: Uuid) -> [u8; SUFFIX] {
-    let value = uuid.as_u128();
-    let mut suffix = [b'0'; SUFFIX];
-    for (place, slot) in suffix.iter_mut().rev().enumerate() {
-        let digit = usize::try_from((value >> (5 * place)) & 31).unwrap_or(0);
-        *slot = ALPHABET[digit];
+/// The whole text at once: ids are written several times for each event.
+fn encode(prefix: &str, uuid: Uuid) -> ArrayString<LENGTH> {
+    let mut value = uuid.as_u128();
+    let mut suffix = [0; SUFFIX];
+    for slot in suffix.iter_mut().rev() {
+        *slot = ALPHABET[usize::from(value.to_le_bytes()[0] & 31)];
+        value >>= 5;
     }
-    suffix
+    let mut text = ArrayString::new();
+    // Both always fit, and the alphabet is ASCII.
+    let _ = text.try_push_str(prefix);
+    let _ = text.try_push_str(std::str::from_utf8(&suffix).unwrap_or_default());
+    text
 }
 
 fn decode(suffix: &str) -> Option<Uuid> {
@@ -36,9 +63,9 @@ fn decode(suffix: &str) -> Option<Uuid> {
     }
     suffix
         .bytes()
-        .try_fold(0_u128, |value, byte| {
-            let digit = ALPHABET.iter().position(|c| *c == byte)?;
-            Some((value << 5) | u128::try_from(digit).ok()?)
+        .try_fold(0_u128, |value, byte| match DIGITS[usize::from(byte)] {
+            NO_DIGIT => None,
+            digit => Some((value << 5) | u128::from(digit)),
         })
         .map(Uuid::from_u128)
 }
@@ -68,8 +95,7 @@ macro_rules! typed_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                encode(self.0).iter().try_for_each(|byte| f.write_str(char::from(*byte).encode_utf8(&mut [0; 4])))
+                f.write_str(&encode(concat!($prefix, "_"), self.0))
             }
         }
 
@@ -92,7 +118,7 @@ macro_rules! typed_id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&encode(concat!($prefix, "_"), self.0))
             }
         }
 

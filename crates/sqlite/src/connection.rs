@@ -99,6 +99,8 @@ pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
 pub(crate) enum Purpose {
     /// The writer's: makes the file.
     Write,
+    /// The one that moves the write-ahead log into the file, beside the writer.
+    Move,
     /// A reader's, beside the writer.
     Read,
     /// A reader's, of another process.
@@ -151,7 +153,7 @@ pub(crate) fn open(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Re
 fn connect(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Result<Option<SqliteConnection>, Failure> {
     let mode = match purpose {
         Purpose::Write => "rwc",
-        Purpose::Read => "rw",
+        Purpose::Move | Purpose::Read => "rw",
         Purpose::Inspect => "ro",
     };
     let mut connection =
@@ -165,10 +167,11 @@ fn connect(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Result<Opt
     if owner != APPLICATION_ID && (tables > 0 || purpose != Purpose::Write) {
         return Ok(None);
     }
+    let synchronous = if options.synced { "FULL" } else { "OFF" };
     match purpose {
         Purpose::Write => {
-            let pages = options.checkpoint_pages;
-            let synchronous = if options.synced { "FULL" } else { "OFF" };
+            // The writer's own bound, for when the thread that moves the log cannot follow.
+            let pages = options.checkpoint_pages.saturating_mul(8);
             connection.batch_execute(&format!(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
                  PRAGMA wal_autocheckpoint = {pages}; PRAGMA journal_size_limit = 67108864;"
@@ -180,6 +183,8 @@ fn connect(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Result<Opt
                 connection.batch_execute(&format!("PRAGMA max_page_count = {pages}"))?;
             }
         }
+        Purpose::Move => connection
+            .batch_execute(&format!("PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0"))?,
         Purpose::Read | Purpose::Inspect => connection.batch_execute("PRAGMA query_only = ON")?,
     }
     Ok(Some(connection))

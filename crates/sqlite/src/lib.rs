@@ -1,6 +1,7 @@
 //! The embedded store: SQLite, with one thread that writes and a few that read.
 
 mod append;
+mod checkpoint;
 mod connection;
 mod options;
 mod ports;

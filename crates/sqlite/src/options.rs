@@ -22,8 +22,8 @@ pub struct SqliteOptions {
     pub read_deadline: Duration,
     /// The page cache of each connection. 2 MiB by default.
     pub cache_kib: u32,
-    /// Pages of 4 KiB in the write-ahead log before they are moved into the file. 8,000 by default: a page that changes often is moved
-    /// once for many changes.
+    /// Pages of 4 KiB in the write-ahead log before they are moved into the file. 2,000 by default; at eight times as many
+    /// the writer waits until they are.
     pub checkpoint_pages: u32,
     /// The most pages the file may have; no bound when `None`.
     pub max_pages: Option<u32>,
@@ -44,7 +44,7 @@ impl Default for SqliteOptions {
             read_queue: 1_024,
             read_deadline: Duration::from_secs(5),
             cache_kib: 2_048,
-            checkpoint_pages: 8_000,
+            checkpoint_pages: 2_000,
             max_pages: None,
             synced: true,
             observer: Arc::new(Unobserved),

@@ -27,7 +27,8 @@ impl SqliteStore {
         let mut write = connection::open(path, Purpose::Write, options)?;
         connection::migrate(path, &mut write)?;
         let (readers, reading) = start_readers(path, Purpose::Read, options)?;
-        let writer = Writer::start(write, lock, options).map_err(|error| failed(path, &error))?;
+        let second = connection::open(path, Purpose::Move, options)?;
+        let writer = Writer::start(write, second, lock, options).map_err(|error| failed(path, &error))?;
         Ok(Self { writer: Some(writer), readers, reading })
     }
 

@@ -15,6 +15,7 @@ use velox_trading::Appended;
 
 use crate::SqliteOptions;
 use crate::append::commit_group;
+use crate::checkpoint::Checkpoints;
 use crate::ticket::Ticket;
 
 /// Appends of one caller.
@@ -40,18 +41,28 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Gives the connection and the server's lock to a new thread, which holds both until it ends.
+    /// Gives the connection and the server's lock to a new thread, which holds both until it ends. `second` is the
+    /// connection that moves the write-ahead log.
     pub(crate) fn start(
         connection: InlineSqlite,
+        second: InlineSqlite,
         lock: File,
         options: &SqliteOptions,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, inbox) = sync_channel(options.write_queue);
         let queued = Arc::new(AtomicUsize::new(0));
-        let desk =
-            Desk { inbox, queued: Arc::clone(&queued), group: options.group, observer: Arc::clone(&options.observer) };
+        let desk = Desk {
+            inbox,
+            queued: Arc::clone(&queued),
+            group: options.group,
+            observer: Arc::clone(&options.observer),
+            checkpoints: Checkpoints::start(second, options.checkpoint_pages)?,
+        };
         let thread = std::thread::Builder::new().name("velox-writer".to_owned()).spawn(move || {
-            desk.work(connection);
+            let mut connection = connection;
+            // The last connection to be closed moves what is left of the log.
+            desk.work(&mut connection).end();
+            drop(connection);
             drop(lock);
         })?;
         Ok((Self { jobs, queued, deadline: options.write_deadline }, thread))
@@ -110,6 +121,7 @@ struct Desk {
     queued: Arc<AtomicUsize>,
     group: usize,
     observer: Arc<dyn CommitObserver>,
+    checkpoints: Checkpoints,
 }
 
 impl Desk {
@@ -118,24 +130,30 @@ impl Desk {
         job
     }
 
-    fn work(self, mut connection: InlineSqlite) {
+    /// Works until it is told to stop or nobody is left; gives back who moves the log.
+    fn work(mut self, connection: &mut InlineSqlite) -> Checkpoints {
         let mut next = None;
         loop {
             let job = match next.take() {
                 Some(job) => job,
                 None => match self.inbox.recv() {
                     Ok(job) => self.took(job),
-                    Err(_) => return,
+                    Err(_) => return self.checkpoints,
                 },
             };
             match job {
                 Job::Append(batch) => {
                     let (group, other) = self.gather(batch);
                     next = other;
-                    commit_group(&mut connection, group, &*self.observer);
+                    let appends = group.iter().map(|batch| batch.members.len()).sum();
+                    commit_group(connection, group, &*self.observer);
+                    self.checkpoints.committed(connection, appends);
                 }
-                Job::Other(work) => run(&mut connection, work),
-                Job::Stop => return,
+                Job::Other(work) => {
+                    run(connection, work);
+                    self.checkpoints.committed(connection, 1);
+                }
+                Job::Stop => return self.checkpoints,
             }
         }
     }
