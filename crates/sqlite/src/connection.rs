@@ -183,8 +183,9 @@ fn connect(path: &Path, purpose: Purpose, options: &SqliteOptions) -> Result<Opt
                 connection.batch_execute(&format!("PRAGMA max_page_count = {pages}"))?;
             }
         }
-        Purpose::Move => connection
-            .batch_execute(&format!("PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0"))?,
+        Purpose::Move => {
+            connection.batch_execute(&format!("PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0"))?
+        }
         Purpose::Read | Purpose::Inspect => connection.batch_execute("PRAGMA query_only = ON")?,
     }
     Ok(Some(connection))

@@ -62,6 +62,19 @@ pub(super) enum Queued {
     Together(Vec<Job>),
 }
 
+impl Queued {
+    /// Answers that too much waits; nothing was done.
+    pub(super) fn refuse(self) {
+        let jobs = match self {
+            Self::One(job) => vec![job],
+            Self::Together(jobs) => jobs,
+        };
+        for job in jobs {
+            let _ = job.reply.send(Err(ExecuteError::Overloaded));
+        }
+    }
+}
+
 pub(super) struct Job {
     pub(super) account: AccountId,
     pub(super) task: Task,

@@ -79,17 +79,19 @@ impl Lanes {
     }
 
     async fn send(&self, account: AccountId, queued: Queued) -> Result<(), ExecuteError> {
-        self.queue(account).own.send(queued).await.map_err(|_| ExecuteError::ShuttingDown)
+        self.queue(account).usual.send(queued).await.map_err(|_| ExecuteError::ShuttingDown)
     }
 
     async fn try_job(&self, account: AccountId, task: Task) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.queue(account).clients.try_send(Queued::One(Job { account, task, reply })).map_err(
-            |error| match error {
-                TrySendError::Full(_) => ExecuteError::Overloaded,
-                TrySendError::Closed(_) => ExecuteError::ShuttingDown,
-            },
-        )?;
+        let outside = self.queue(account);
+        // Only what makes an order waits for the executor: a cancel or a halt must not.
+        let new_order = matches!(&task, Task::Execute { command, .. } if command.client_order_id().is_some());
+        let queue = if new_order { &outside.orders } else { &outside.usual };
+        queue.try_send(Queued::One(Job { account, task, reply })).map_err(|error| match error {
+            TrySendError::Full(_) => ExecuteError::Overloaded,
+            TrySendError::Closed(_) => ExecuteError::ShuttingDown,
+        })?;
         answer_of(answer).await
     }
 

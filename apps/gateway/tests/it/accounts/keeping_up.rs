@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use velox_trading::{AccountWriter, Command};
+use velox_trading::{AccountWriter, Command, ExecuteError, HaltMode};
 
 use super::ledger::{Ledger, cause};
 
-#[tokio::test]
-async fn clients_wait_while_the_executor_is_behind_and_its_own_commands_do_not() {
+#[tokio::test(start_paused = true)]
+async fn new_orders_wait_while_the_executor_is_behind_and_nothing_else_does() {
     let ledger = Ledger::new();
     let mut process = ledger.process();
     let account = ledger.open(&process).await;
@@ -21,16 +21,29 @@ async fn clients_wait_while_the_executor_is_behind_and_its_own_commands_do_not()
             answer.unwrap();
         }
     }
-    let lanes = Arc::clone(&process.lanes);
-    let place = Command::Place(ledger.order());
-    let late = tokio::spawn(async move { lanes.execute(account, place, cause()).await });
+    let place = || {
+        let (lanes, place) = (Arc::clone(&process.lanes), Command::Place(ledger.order()));
+        tokio::spawn(async move { lanes.execute(account, place, cause()).await })
+    };
+    let waits = place();
     let route = process.lanes.enqueue(account, Command::Route { order: orders[0] }, cause()).await.unwrap();
     route.await.unwrap().unwrap();
-    assert!(!late.is_finished(), "the executor has not taken an order yet");
+    // What ends orders or only looks does not wait either.
+    process.run(account, Command::Cancel { order: orders[1] }).await.unwrap();
+    process.lanes.read(account).await.unwrap();
+    assert!(!waits.is_finished(), "the executor has not taken an order yet");
     let mut told = Vec::new();
     process.work.recv_many(&mut told, 1).now_or_never().unwrap();
     assert_eq!(told[0].id, orders[0]);
-    late.await.unwrap().unwrap();
+    waits.await.unwrap().unwrap();
+
+    // It stays behind: new orders are refused, and nothing is done.
+    let refused = place().await.unwrap();
+    assert!(matches!(refused, Err(ExecuteError::Overloaded)), "{refused:?}");
+    process
+        .run(account, Command::Halt { mode: HaltMode::Halted, reason: "stop".into(), cancel_open: false })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use velox::accounts::{Hub, LanePorts, LaneSettings, Lanes, Work};
 use velox::observe::Observer;
 use velox_kernel::{AccountId, Clock, CommandId, ConnectionId, Digest, Ids, Money, OrderId, OrgId, Principal, Symbol};
@@ -12,8 +13,8 @@ use velox_testkit::TestClock;
 use velox_testkit::trading::{FixedPrices, FreshIds, currency, instrument, money, price, quantity, symbol, terms};
 use velox_trading::{
     AccountWriter, Cause, Command, ExecuteError, Executed, FillReport, Liquidity, MarketPrice, Moment, Moments,
-    OpenAccount, Order, OrderKind, PlaceOrder, Prices, Report, ReportKind, RiskLimits, Side, TradingQueries,
-    verify_account,
+    OpenAccount, Order, OrderKind, PlaceOrder, Prices, Report, ReportKind, RiskLimits, Side, StoreError,
+    TradingQueries, verify_account,
 };
 
 use super::faulty_store::FaultyStore;
@@ -174,6 +175,11 @@ impl Ledger {
     }
 }
 
+/// What is said when a lane broke before it answered.
+fn lost() -> ExecuteError {
+    StoreError::OutcomeUnknown("the lane broke".to_owned()).into()
+}
+
 pub(crate) fn fill_report(fill: &str, amount: &str) -> FillReport {
     FillReport {
         fill: fill.parse().unwrap(),
@@ -191,12 +197,15 @@ impl Process {
         self.lanes.execute(account, command, cause()).await
     }
 
-    /// Runs commands of one account that share one commit: they are put into its queue without a pause.
+    /// Runs commands of one account that share one commit, in their order.
     pub(crate) async fn run_together(
         &self,
         account: AccountId,
         commands: impl IntoIterator<Item = Command>,
     ) -> Vec<Result<Executed, ExecuteError>> {
-        futures_util::future::join_all(commands.into_iter().map(|command| self.run(account, command))).await
+        let commands = commands.into_iter().map(|command| (command, cause())).collect();
+        let answers = self.lanes.enqueue_together(account, commands).await.unwrap();
+        let answer = async |answer: oneshot::Receiver<_>| answer.await.unwrap_or_else(|_| Err(lost()));
+        futures_util::future::join_all(answers.into_iter().map(answer)).await
     }
 }
