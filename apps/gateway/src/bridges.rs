@@ -1,5 +1,6 @@
 //! Where one domain needs another: small adapters over the domains' ports, put together by the composition root.
 
+mod access_news;
 mod account_limits;
 mod cached_instruments;
 mod candle_prices;
@@ -8,9 +9,9 @@ mod identity_authenticator;
 mod identity_standing;
 mod market_prices;
 mod paper_probe;
-mod session_endings;
 mod trading_accounts;
 
+pub use access_news::AccessNews;
 pub use account_limits::{BringLimitsError, bring_risk_settings, limits_of};
 pub use cached_instruments::CachedInstruments;
 pub use candle_prices::CandlePrices;
@@ -19,5 +20,4 @@ pub use identity_authenticator::IdentityAuthenticator;
 pub use identity_standing::IdentityStanding;
 pub use market_prices::MarketPrices;
 pub use paper_probe::PaperProbe;
-pub use session_endings::SessionEndings;
 pub use trading_accounts::{TradingAccounts, paper_config};

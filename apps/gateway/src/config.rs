@@ -11,5 +11,5 @@ mod toml_file;
 pub use keys::*;
 pub use load::{ConfigError, Entry, Origin, Settings, Sources, load};
 pub use reference::{print_effective, to_json_schema, to_markdown};
-pub use secret::DatabaseUrl;
+pub use secret::{DatabaseUrl, RedisUrl};
 pub use setting::{Check, Key, Setting};

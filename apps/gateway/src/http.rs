@@ -39,7 +39,7 @@ pub use edge::{Connections, Edge, EdgePorts};
 pub use entity_tag::{IfMatch, entity_tag};
 pub use frame::note_account;
 pub use idempotency_key::IdempotencyKeyText;
-pub use limiter::{Counted, Limiter, Limiters, Network, Standing};
+pub use limiter::{Counted, Limiter, Limiters, Network, TrustedProxies};
 pub use metrics::recorder;
 pub use path::{PathId, PathPair};
 pub use problem::{FieldError, MEDIA_TYPE, Outcome, Problem, ProblemBody};

@@ -9,6 +9,8 @@ mod identity_settings;
 mod market_task;
 mod openings;
 mod paper;
+mod peer_news;
+mod peers;
 mod platform;
 mod pruning;
 mod restoring_broker;

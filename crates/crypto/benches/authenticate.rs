@@ -27,7 +27,7 @@ async fn main() {
         hasher: Arc::new(BcryptHasher::new(&keys, BcryptConfig { cost: 4, threads: 1, waiting: 8 }).unwrap()),
         signer: Arc::new(PasetoSigner::new(&keys, &binding)),
         secrets: Arc::new(KeyedSecrets::new(&keys)),
-        sessions_ended: Arc::new(EndedSessions::default()),
+        access_listener: Arc::new(EndedSessions::default()),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
     };

@@ -8,7 +8,7 @@ use velox_kernel::{Clock, Ids, OrgId, SessionId, Timestamp, UserId};
 
 use crate::cache::BoundedCache;
 use crate::{
-    Claims, IdentityStore, PasswordHasher, Secrets, SessionStanding, SessionsEnded, StoreError, TokenSigner, User,
+    AccessListener, Claims, IdentityStore, PasswordHasher, Secrets, SessionStanding, StoreError, TokenSigner, User,
 };
 
 /// How this installation lets people in.
@@ -62,8 +62,8 @@ pub struct IdentityPorts {
     pub signer: Arc<dyn TokenSigner>,
     /// Makes secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// Hears of sessions that end.
-    pub sessions_ended: Arc<dyn SessionsEnded>,
+    /// Hears of access that ends or changes.
+    pub access_listener: Arc<dyn AccessListener>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -177,13 +177,30 @@ impl Identity {
         Forget { identity: self, user }
     }
 
+    /// Another process has ended a session: what is remembered of it is forgotten.
+    pub fn forget_session(&self, session: SessionId) {
+        self.sessions.remove(&session);
+    }
+
+    /// Another process has changed a user: what is remembered of the user and of the user's sessions is forgotten.
+    pub fn forget_changed(&self, user: UserId) {
+        self.users.remove(&user);
+        self.sessions.invalidate(|_, known| known.value.user == user);
+    }
+
+    /// Other processes may have changed anything: users and sessions are read anew.
+    pub fn forget_all(&self) {
+        self.users.invalidate(|_, _| true);
+        self.sessions.invalidate(|_, _| true);
+    }
+
     /// Forgets sessions that have ended, and tells whoever listens.
     pub(crate) fn sessions_ended(&self, ended: &[SessionId]) {
         for session in ended {
             self.sessions.remove(session);
         }
         if !ended.is_empty() {
-            self.ports.sessions_ended.ended(ended);
+            self.ports.access_listener.sessions_ended(ended);
         }
     }
 }
@@ -196,8 +213,8 @@ pub(crate) struct Forget<'a> {
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        self.identity.users.remove(&self.user);
-        self.identity.sessions.invalidate(|_, known| known.value.user == self.user);
+        self.identity.forget_changed(self.user);
+        self.identity.ports.access_listener.user_changed(self.user);
     }
 }
 

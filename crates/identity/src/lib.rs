@@ -54,7 +54,7 @@ pub use log_out::log_out;
 pub use log_out_everywhere::log_out_everywhere;
 pub use password::{NewPassword, Password, PasswordHash, PasswordTooLong, WeakPassword};
 pub use ports::{
-    HasherError, NoRandomness, PasswordHasher, Secrets, SessionsEnded, SigningFailed, TokenError, TokenSigner,
+    AccessListener, HasherError, NoRandomness, PasswordHasher, Secrets, SigningFailed, TokenError, TokenSigner,
 };
 pub use prune_sessions::prune_sessions;
 pub use refresh_session::{RefreshSessionError, refresh_session};

@@ -1,7 +1,7 @@
 //! The other ports: hashing, signing, secrets, and who listens for sessions that end.
 
 use async_trait::async_trait;
-use velox_kernel::{Digest, SessionId, Timestamp};
+use velox_kernel::{Digest, SessionId, Timestamp, UserId};
 
 use crate::{AccessToken, Claims, GeneratedPassword, Password, PasswordHash, RefreshToken};
 
@@ -74,8 +74,12 @@ pub trait Secrets: Send + Sync {
 #[error("the machine gives no random bytes: {0}")]
 pub struct NoRandomness(pub String);
 
-/// Listens for sessions that end, to close their sockets. Called after the end is durable; it must not block.
-pub trait SessionsEnded: Send + Sync {
+/// Listens for access that ends or changes: to close sockets, and so that no other process goes on with what it
+/// remembers. Called after the change is durable; it must not block.
+pub trait AccessListener: Send + Sync {
     /// These sessions have just ended.
-    fn ended(&self, sessions: &[SessionId]);
+    fn sessions_ended(&self, sessions: &[SessionId]);
+
+    /// This user's profile, settings or access may have just changed.
+    fn user_changed(&self, user: UserId);
 }

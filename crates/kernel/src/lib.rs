@@ -1,6 +1,7 @@
 //! The words every room of Velox shares: typed ids, exact numbers, times, actors, pages and error codes.
 //!
-//! Nothing here does I/O, reads a clock or draws randomness: [`Clock`] and [`Ids`] are ports.
+//! Nothing here does I/O, reads a clock or draws randomness: [`Clock`] and [`Ids`] are ports, and so are [`RateLimiter`]
+//! and [`SignalBus`], by which processes that share a store know of each other.
 
 mod actor;
 mod amount;
@@ -13,6 +14,8 @@ mod id;
 mod name;
 mod page;
 mod permission;
+mod rate;
+mod signal;
 mod timeframe;
 mod timestamp;
 
@@ -27,5 +30,7 @@ pub use id::{AccountId, CommandId, ConnectionId, InvalidId, OrderId, OrgId, Requ
 pub use name::{BrokerOrderId, ClientOrderId, Currency, FillId, InvalidName, Symbol, Tag};
 pub use page::{InvalidPageSize, Page, PageRequest};
 pub use permission::{Permission, Role, UnknownRole};
+pub use rate::{Allowance, LimiterAway, Quota, RateLimiter};
+pub use signal::{BusAway, SignalBus, SignalListener};
 pub use timeframe::{Timeframe, UnknownTimeframe};
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -85,6 +85,27 @@ impl HotMarket {
         out
     }
 
+    /// Takes in what another process, which has the feed, says of it: an event, the minutes that it closed, and the one
+    /// that grows. So a process that hears only from now on has whole candles, too.
+    pub fn follow(&self, event: Option<&MarketEvent>, minutes: &[Candle]) {
+        let state = &mut *self.state.write();
+        if let Some(event) = event {
+            state.prices.apply(event);
+        }
+        let mut made = Vec::new();
+        for minute in minutes.iter().filter(|candle| candle.timeframe == Timeframe::M1) {
+            if let Some(series) = state.series(minute.symbol, &self.settings) {
+                series.count_bar(minute, &mut made);
+            }
+        }
+    }
+
+    /// Lets go of all candles, open ones too; prices stay. For a process that begins to have the feed, or ceases to:
+    /// it warms them anew.
+    pub fn forget_candles(&self) {
+        self.state.write().series.clear();
+    }
+
     /// Tells that the feed's time has come to `now`, so that candles of quiet symbols close too.
     pub fn advance(&self, now: Timestamp) -> Vec<Candle> {
         let mut out = Vec::new();

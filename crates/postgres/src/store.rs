@@ -6,7 +6,7 @@ use velox_sql::Failure;
 
 use crate::pool::{Lease, Pool};
 use crate::schema::{self, ConnectError};
-use crate::{ExecutionLease, PostgresOptions};
+use crate::{ExecutionLease, PostgresOptions, PostgresSignals};
 
 /// The store on a PostgreSQL server. Several servers of ours may share it.
 pub struct PostgresStore {
@@ -55,6 +55,12 @@ impl PostgresStore {
     #[must_use]
     pub fn execution_lease(&self) -> ExecutionLease {
         ExecutionLease::new(self.pool.config().clone())
+    }
+
+    /// Signals between the processes that share the database, on sessions of their own.
+    #[must_use]
+    pub fn signals(&self) -> PostgresSignals {
+        PostgresSignals::new(self.pool.config().clone())
     }
 
     /// Closes the idle connections and gives out no more; those at work end with their work.

@@ -6,6 +6,7 @@ mod clock;
 pub mod identity;
 mod ids;
 pub mod market;
+pub mod peers;
 pub mod trading;
 
 pub use clock::TestClock;

@@ -5,9 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use actix_web::web::Bytes;
 use parking_lot::RwLock;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use velox_kernel::AccountId;
 use velox_trading::{Append, Order, OrderStatus, RecordedEvent};
+
+use crate::peers::Teller;
 
 /// Commits a follower of one account may lag behind before it has to read the store.
 const BACKLOG: usize = 256;
@@ -22,24 +24,30 @@ const ENOUGH: usize = 4_096;
 pub struct Committed {
     /// The account.
     pub account: AccountId,
-    /// The events, in order, without a gap.
+    /// The account's newest event.
+    pub newest: u64,
+    /// The events, in order, without a gap; none of those that another process committed.
     pub events: Vec<RecordedEvent>,
     /// Each event as it goes out on each private channel, and the `prev_seq` it was written with: written once by
     /// whoever sends it first, shared by all who send the same.
     pub forms: Vec<[OnceLock<(u64, Bytes)>; 3]>,
 }
 
-/// Tells what was committed in this process.
+/// Tells what was committed in this process, and that others have committed.
 pub struct Hub {
     followers: RwLock<HashMap<AccountId, broadcast::Sender<Arc<Committed>>>>,
     work: RwLock<mpsc::Sender<Order>>,
     taken: watch::Sender<()>,
+    /// Others have orders that wait for a broker.
+    elsewhere: Arc<Notify>,
+    teller: Arc<Teller>,
 }
 
 /// Where the executor hears of orders that need a broker.
 pub struct Work {
     orders: mpsc::Receiver<Order>,
     taken: watch::Sender<()>,
+    elsewhere: Arc<Notify>,
 }
 
 impl Work {
@@ -48,6 +56,12 @@ impl Work {
         let count = self.orders.recv_many(orders, most).await;
         self.taken.send_replace(());
         count
+    }
+
+    /// Is notified when another process has said that an order waits in the store.
+    #[must_use]
+    pub fn elsewhere(&self) -> Arc<Notify> {
+        Arc::clone(&self.elsewhere)
     }
 }
 
@@ -63,10 +77,17 @@ impl Hub {
     /// A hub, and where the executor hears of orders that need a broker.
     #[must_use]
     pub fn new() -> (Arc<Self>, Work) {
+        Self::telling(Teller::to_nobody())
+    }
+
+    /// A hub that tells the other processes, too.
+    #[must_use]
+    pub fn telling(teller: Arc<Teller>) -> (Arc<Self>, Work) {
         let (work, orders) = mpsc::channel(WORK);
-        let taken = watch::Sender::new(());
-        let listener = Work { orders, taken: taken.clone() };
-        (Arc::new(Self { followers: RwLock::default(), work: RwLock::new(work), taken }), listener)
+        let (taken, elsewhere) = (watch::Sender::new(()), Arc::<Notify>::default());
+        let listener = Work { orders, taken: taken.clone(), elsewhere: Arc::clone(&elsewhere) };
+        let hub = Self { followers: RwLock::default(), work: RwLock::new(work), taken, elsewhere, teller };
+        (Arc::new(hub), listener)
     }
 
     /// Where the executor hears of orders from now on; who listened before hears no more.
@@ -74,7 +95,7 @@ impl Hub {
     pub fn renew_work(&self) -> Work {
         let (work, orders) = mpsc::channel(WORK);
         *self.work.write() = work;
-        Work { orders, taken: self.taken.clone() }
+        Work { orders, taken: self.taken.clone(), elsewhere: Arc::clone(&self.elsewhere) }
     }
 
     /// Whether the executor keeps up, or there is none here to wait for.
@@ -102,6 +123,8 @@ impl Hub {
 
     /// Tells of a commit, and of the orders in it that now wait for a broker.
     pub fn tell(&self, account: AccountId, events: Vec<RecordedEvent>, waiting: Vec<Order>) {
+        let newest = events.last().map_or(0, |event| event.seq);
+        self.teller.tell_commit(account, newest, !waiting.is_empty());
         if !waiting.is_empty() {
             let work = self.work.read();
             for order in waiting {
@@ -113,7 +136,27 @@ impl Hub {
         if let Some(sender) = followers.get(&account) {
             // Nobody listening is no failure.
             let forms = events.iter().map(|_| Default::default()).collect();
-            let _ = sender.send(Arc::new(Committed { account, events, forms }));
+            let _ = sender.send(Arc::new(Committed { account, newest, events, forms }));
+        }
+    }
+
+    /// Tells that another process has committed: whoever follows the account reads the store, and so does the executor
+    /// when an order waits.
+    pub fn tell_elsewhere(&self, account: AccountId, newest: u64, waiting: bool) {
+        if waiting {
+            self.elsewhere.notify_one();
+        }
+        if let Some(sender) = self.followers.read().get(&account) {
+            let _ = sender.send(Arc::new(Committed { account, newest, events: vec![], forms: vec![] }));
+        }
+    }
+
+    /// Tells that others may have committed anything: whoever follows an account reads the store.
+    pub fn tell_missed(&self) {
+        self.elsewhere.notify_one();
+        for (account, sender) in &*self.followers.read() {
+            let unknown = Committed { account: *account, newest: u64::MAX, events: vec![], forms: vec![] };
+            let _ = sender.send(Arc::new(unknown));
         }
     }
 }

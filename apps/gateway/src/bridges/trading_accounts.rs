@@ -14,6 +14,7 @@ use velox_trading::{AccountWriter, Cause, Command, ExecuteError, OpenAccount, Re
 
 use super::limits_of;
 use crate::execution::ExecutionGate;
+use crate::peers::{Signal, Teller};
 
 /// Opens, sets up and closes accounts for their connections.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct TradingAccounts {
     pub paper: Arc<PaperBroker>,
     /// Whether it does.
     pub gate: ExecutionGate,
+    /// Tells the process that executes, if that is another one.
+    pub teller: Arc<Teller>,
     /// Where users keep the limits that a new account starts with.
     pub users: Arc<dyn IdentityStore>,
     /// New ids.
@@ -56,6 +59,8 @@ impl ConnectionAccounts for TradingAccounts {
             // An account without a book has nothing to change: whoever builds the book reads the settings then.
             self.paper.configure(connection.account, paper_config(settings));
         }
+        let Connection { org, id, account, .. } = *connection;
+        self.teller.tell(Signal::ConnectionChanged { org, connection: id, account });
         Ok(())
     }
 

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use velox_feed_replay::Speed;
 use velox_kernel::Decimal;
 
-use super::secret::DatabaseUrl;
+use super::secret::{DatabaseUrl, RedisUrl};
 use super::setting::Check::{Any, Between, UpTo, Within, Words};
 use super::setting::{Key, Setting, words};
 
@@ -104,6 +105,7 @@ config! {
         request_timeout_ms: u64 = "30000", "ms", Within(100, 600_000), "How long an answer may take.";
         keep_alive_ms: u64 = "75000", "ms", Within(100, 3_600_000), "How long an idle connection is kept open.";
         drain_ms: u64 = "10000", "ms", Within(0, 600_000), "How long requests in flight may take to finish on shutdown.";
+        trusted_proxies: Vec<IpNet> = "", "", Any, "Proxies in front of the server, as addresses or networks such as 10.0.0.0/8: their `X-Forwarded-For` says who sent a request.";
         cors_origins: Vec<String> = "", "", Any, "Origins whose pages may call the API from a browser; `*` is all.";
     }
     /// How much a caller may ask.
@@ -111,6 +113,7 @@ config! {
         requests_per_minute: u64 = "12000", "requests/min", Within(0, 60_000_000), "Requests of one user, or of one address before sign-in (of IPv6 the network of 64 bits); 0 is no limit.";
         orders_per_minute: u64 = "6000", "requests/min", Within(0, 60_000_000), "Orders, changes and cancels of one user; 0 is no limit.";
         logins_per_minute: u64 = "10", "requests/min", Within(0, 60_000_000), "Attempts to sign in from one address (of IPv6 the network of 64 bits); 0 is no limit.";
+        gateways: u64 = "1", "processes", Within(1, 10_000), "Gateways that share the installation: while Redis is away, or none is configured, each allows its share of every limit.";
         callers: usize = "100000", "callers", Within(16, 10_000_000), "Callers that each limit remembers; beyond it newcomers share one count.";
     }
     /// What is kept on this machine.
@@ -121,6 +124,12 @@ config! {
     database: DatabaseConfig {
         url: DatabaseUrl = "", "", Any, "`postgres://user:password@host/name`; empty uses the embedded database in `data.dir`.";
         pool_size: usize = "8", "connections", Within(1, 1_000), "Connections to PostgreSQL, or readers of the embedded database.";
+    }
+    /// Redis, which gateways that share a database count requests in and wake each other through. Nothing is lost with it.
+    redis: RedisConfig {
+        url: Option<RedisUrl> = "", "", Any, "`redis://user:password@host:6379/0`, or `rediss://` for TLS; empty does without.";
+        prefix: String = "velox", "", Any, "What every key and channel begins with, so that installations may share a server.";
+        timeout_ms: u64 = "50", "ms", Within(1, 10_000), "How long an answer may take before the request goes on without.";
     }
     /// What is written about what happens.
     log: LogConfig {

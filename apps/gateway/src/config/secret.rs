@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::setting::Setting;
 
@@ -34,5 +34,34 @@ impl fmt::Debug for DatabaseUrl {
             Self::Embedded => "embedded",
             Self::Postgres(_) => "postgres://[secret]",
         })
+    }
+}
+
+/// Where Redis is; the password inside is not printed.
+#[derive(Clone)]
+pub struct RedisUrl(SecretString);
+
+impl ExposeSecret<str> for RedisUrl {
+    fn expose_secret(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl Setting for Option<RedisUrl> {
+    const JSON_TYPE: &'static str = "string";
+    const SECRET: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            None if text.is_empty() => Ok(None),
+            Some(("redis" | "rediss", rest)) if !rest.is_empty() => Ok(Some(RedisUrl(SecretString::from(text)))),
+            _ => Err("must be empty or of the form redis://user:password@host:6379/0".to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("redis://[secret]")
     }
 }

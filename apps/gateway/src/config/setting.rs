@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -156,6 +158,19 @@ impl Setting for Vec<String> {
 
     fn read(text: &str) -> Result<Self, String> {
         Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+impl Setting for Vec<IpNet> {
+    const JSON_TYPE: &'static str = "array";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let network = |part: &str| part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+        let parts = Vec::<String>::read(text)?;
+        let read: Result<_, _> = parts.iter().map(|part| network(part)).collect();
+        read.map_err(|_| {
+            "must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8, separated by commas".to_owned()
+        })
     }
 }
 

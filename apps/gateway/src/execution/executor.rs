@@ -93,7 +93,7 @@ impl Executor {
         let mut look = interval(self.settings.look_every);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = Vec::with_capacity(256);
-        let begun = shutdown.begun();
+        let (begun, elsewhere) = (shutdown.begun(), self.work.elsewhere());
         tokio::pin!(begun);
         loop {
             let room = self.serving.len() < self.settings.at_once;
@@ -108,6 +108,8 @@ impl Executor {
                         self.serve(order, true);
                     }
                 }
+                // One look is enough for whatever others have: a further word while it is under way is a further look.
+                () = elsewhere.notified(), if room && self.looking.is_none() => look.reset_immediately(),
                 // What is being served goes on while the store is asked.
                 found = poll_look(&mut self.looking), if self.looking.is_some() => {
                     self.looking = None;

@@ -23,6 +23,7 @@ enum State {
 pub struct ExecutionGate {
     state: Arc<Mutex<State>>,
     changed: Arc<watch::Sender<()>>,
+    chosen: Arc<watch::Sender<bool>>,
 }
 
 impl ExecutionGate {
@@ -30,11 +31,37 @@ impl ExecutionGate {
     pub fn open(&self, until: Option<Instant>) {
         *self.state.lock() = State::Executing { until };
         self.changed.send_replace(());
+        self.choose();
     }
 
     /// Closes it.
     pub fn close(&self) {
         *self.state.lock() = State::Standby;
+    }
+
+    /// Notes that this process is the one to execute, before it may: the feed can begin.
+    pub fn choose(&self) {
+        self.chosen.send_replace(true);
+    }
+
+    /// Closes it because another process is known to execute.
+    pub fn yield_to_another(&self) {
+        self.close();
+        self.chosen.send_replace(false);
+    }
+
+    /// Whether this process was the last one known to execute, and no other has taken its place: who has the feed goes
+    /// on with it, although the right to execute may have run out with a store that is away.
+    #[must_use]
+    pub fn is_chosen(&self) -> bool {
+        *self.chosen.borrow()
+    }
+
+    /// Returns once [`ExecutionGate::is_chosen`] is `chosen`.
+    pub async fn chosen(&self, chosen: bool) {
+        let mut listener = self.chosen.subscribe();
+        // The sender lives in `self`.
+        let _ = listener.wait_for(|now| *now == chosen).await;
     }
 
     /// Whether orders may be executed.
@@ -84,6 +111,19 @@ mod tests {
         assert!(gate.is_open() && !gate.is_overdue());
         gate.close();
         assert!(!gate.is_open() && !gate.is_overdue());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_that_ran_out_is_nobody_elses_yet() {
+        let gate = ExecutionGate::default();
+        assert!(!gate.is_chosen());
+        gate.choose();
+        assert!(gate.is_chosen() && !gate.is_open());
+        gate.open(Some(Instant::now()));
+        gate.close();
+        assert!(gate.is_chosen());
+        gate.yield_to_another();
+        assert!(!gate.is_chosen());
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,12 +7,12 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
 use metrics_exporter_prometheus::PrometheusHandle;
-use velox_kernel::{Clock, Ids};
+use velox_kernel::{Clock, Ids, RateLimiter};
 
 use super::auth::Authenticator;
 use super::cors::Cors;
 use super::health::HealthChecks;
-use super::limiter::Limiters;
+use super::limiter::{Limiters, TrustedProxies};
 use super::openapi;
 use super::table::RouteTable;
 use crate::config::Config;
@@ -32,6 +32,8 @@ pub struct Edge {
     pub shutdown: Shutdown,
     /// The rate limits.
     pub limiters: Limiters,
+    /// Whose word about the sender is taken.
+    pub proxies: TrustedProxies,
     /// Which origins may call from a browser.
     pub cors: Cors,
     /// How long a handler may take.
@@ -58,7 +60,8 @@ impl Edge {
             authenticator: ports.authenticator,
             health: ports.health,
             shutdown: ports.shutdown,
-            limiters: Limiters::new(&config.limits),
+            limiters: Limiters::new(&config.limits, ports.limits.as_ref()),
+            proxies: TrustedProxies::new(&config.server.trusted_proxies),
             cors: Cors::new(&config.server.cors_origins),
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
             body_timeout: Duration::from_millis(config.server.body_timeout_ms),
@@ -101,6 +104,8 @@ pub struct EdgePorts {
     pub health: HealthChecks,
     /// Whether the process is leaving.
     pub shutdown: Shutdown,
+    /// Counts requests for all processes together, where several share one installation.
+    pub limits: Option<Arc<dyn RateLimiter>>,
 }
 
 /// Counts open connections and requests in flight, for the drain and for `/metrics`.

@@ -17,11 +17,11 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, field};
-use velox_kernel::{AccountId, error_code};
+use velox_kernel::{AccountId, Allowance, error_code};
 
 use super::auth::{Caller, bearer};
 use super::edge::Edge;
-use super::limiter::{Counted, Limiter, Standing};
+use super::limiter::{Counted, Limiter};
 use super::metrics::RowMetrics;
 use super::request_id::RequestIdText;
 use super::table::{Access, Row};
@@ -116,8 +116,8 @@ impl Frame {
         let mut told = None;
         let response = self.answer(service, request, &http, row.map(|(row, _)| row), &mut told).await;
         let mut response = self.finish(&http, response, &id);
-        if let Some((limiter, standing)) = told {
-            limiter.tell(response.headers_mut(), standing);
+        if let Some((limiter, allowance)) = told {
+            limiter.tell(response.headers_mut(), allowance);
         }
 
         let metrics = row.map_or(&self.path.others, |(_, metrics)| metrics);
@@ -139,7 +139,7 @@ impl Frame {
         &'a self,
         request: &HttpRequest,
         row: Option<&Row>,
-        told: &mut Option<(&'a Limiter, Standing)>,
+        told: &mut Option<(&'a Limiter, Allowance)>,
     ) -> Result<Option<HttpResponse>, Problem> {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
             return Err(Problem::of(error_code::URI_TOO_LONG));
@@ -155,16 +155,16 @@ impl Frame {
         };
         let limiter = self.edge.limiters.of(row.limit);
         let caller = match row.access {
-            Access::Public => Counted::sender(request),
+            Access::Public => Counted::sender(request, &self.edge.proxies),
             access => match self.authenticate(request, access).await {
                 Ok(user) => user,
                 Err(problem) => {
                     // Guessing tokens is counted by address, so that it cannot go on for free.
                     if let Some(limiter) = self.edge.limiters.of(super::Limit::Usual) {
-                        let standing = limiter.count(Counted::sender(request));
-                        *told = Some((limiter, standing));
-                        if !standing.allowed {
-                            return Err(limiter.refuse(standing));
+                        let allowance = limiter.count(Counted::sender(request, &self.edge.proxies)).await;
+                        *told = Some((limiter, allowance));
+                        if !allowance.allowed {
+                            return Err(limiter.refuse(allowance));
                         }
                     }
                     return Err(problem);
@@ -172,10 +172,10 @@ impl Frame {
             },
         };
         if let Some(limiter) = limiter {
-            let standing = limiter.count(caller);
-            *told = Some((limiter, standing));
-            if !standing.allowed {
-                return Err(limiter.refuse(standing));
+            let allowance = limiter.count(caller).await;
+            *told = Some((limiter, allowance));
+            if !allowance.allowed {
+                return Err(limiter.refuse(allowance));
             }
         }
         let most = row.max_body.unwrap_or(self.edge.max_body);
@@ -214,7 +214,7 @@ impl Frame {
         request: ServiceRequest,
         http: &HttpRequest,
         row: Option<&Row>,
-        told: &mut Option<(&'a Limiter, Standing)>,
+        told: &mut Option<(&'a Limiter, Allowance)>,
     ) -> HttpResponse
     where
         S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,

@@ -1,152 +1,76 @@
-//! Rate limits in the process: the generic cell rate algorithm (ITU-T I.371), one number a caller.
+//! Rate limits: counted for all processes together where they share a count, else in this one.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+mod local;
+mod sender;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use parking_lot::Mutex;
-use tokio::time::Instant;
-use velox_kernel::{UserId, error_code};
+use velox_kernel::{Allowance, Quota, RateLimiter, error_code};
 
+use self::local::LocalCount;
+pub use self::sender::{Counted, Network, TrustedProxies};
 use super::Problem;
 use super::table::Limit;
 use crate::config::LimitsConfig;
 
 /// The window of every policy.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Parts of the map, so that workers seldom meet.
-const SHARDS: usize = 16;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Who is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Counted {
-    /// A user, on whatever address.
-    User(UserId),
-    /// A network, before anybody signed in.
-    Address(Network),
-    /// Everybody who finds the map full, together.
-    Crowd,
-}
-
-impl Counted {
-    /// Whoever sent the request, before anybody signed in.
-    #[must_use]
-    pub fn sender(request: &HttpRequest) -> Self {
-        request.peer_addr().map_or(Self::Crowd, |peer| Self::Address(peer.ip().into()))
-    }
-}
-
-/// What one household has: an IPv4 address, or an IPv6 network of 64 bits, all of whose addresses are its to choose
-/// from (RFC 6177).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        // An IPv4 address is one also where it comes in IPv6's clothes: all of these share one network of 64 bits.
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => address.into(),
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        })
-    }
-}
-
-/// Where a caller stands after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Whether the request is within the limit.
-    pub allowed: bool,
-    /// How many more would be, at once.
-    pub remaining: u64,
-    /// When all of the quota is there again.
-    pub reset: Duration,
-    /// How long to wait for the next one; zero when allowed.
-    pub wait: Duration,
-}
-
-/// One limit: `quota` requests a minute, all of which may come at once, refilled evenly.
+/// One limit: so many requests a minute, all of which may come at once, refilled evenly.
+///
+/// Where processes share a count, it decides. While it is away, this process allows its share of the quota by itself,
+/// and tells the shared count afterwards what it allowed, so that nobody gets more by an outage.
 pub struct Limiter {
     name: &'static str,
-    quota: u64,
-    /// Microseconds that one request costs.
-    cost: u64,
-    callers: usize,
-    hasher: RandomState,
-    shards: [Mutex<HashMap<Counted, u64>>; SHARDS],
-    epoch: Instant,
+    quota: Quota,
+    local: LocalCount,
+    shared: Option<Arc<dyn RateLimiter>>,
     policy: HeaderValue,
 }
 
 impl Limiter {
-    /// A limit of `quota` requests a minute, remembering up to `callers` callers; `None` when the quota is 0: no limit.
+    /// A limit of `quota` requests a minute, as configured; `None` when the quota is 0: no limit.
     #[must_use]
-    pub fn new(name: &'static str, quota: u64, callers: usize) -> Option<Self> {
-        if quota == 0 {
-            return None;
-        }
-        let window = u64::try_from(WINDOW.as_micros()).unwrap_or(u64::MAX);
+    pub fn new(
+        name: &'static str,
+        quota: u64,
+        config: &LimitsConfig,
+        shared: Option<Arc<dyn RateLimiter>>,
+    ) -> Option<Self> {
         let policy = HeaderValue::try_from(format!("\"{name}\";q={quota};w={}", WINDOW.as_secs())).ok()?;
-        Some(Self {
-            name,
-            quota,
-            cost: (window / quota).max(1),
-            callers: callers.div_ceil(SHARDS).max(1),
-            hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| Mutex::default()),
-            epoch: Instant::now(),
-            policy,
-        })
+        let quota = Quota::new(quota, WINDOW)?;
+        let local = LocalCount::new(quota.share(config.gateways), config.callers);
+        Some(Self { name, quota, local, shared, policy })
     }
 
     /// Counts one request of the caller now.
-    pub fn count(&self, caller: Counted) -> Standing {
-        self.count_at(caller, u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
-    }
-
-    /// Counts one request of the caller, `now` microseconds after the limiter was made.
-    fn count_at(&self, caller: Counted, now: u64) -> Standing {
-        let place = usize::try_from(self.hasher.hash_one(caller)).unwrap_or(0) % SHARDS;
-        let mut shard = self.shards[place].lock();
-        let mut caller = caller;
-        if shard.len() >= self.callers && !shard.contains_key(&caller) {
-            shard.retain(|_, full_at| *full_at > now);
-            if shard.len() >= self.callers {
-                caller = Counted::Crowd;
+    pub async fn count(&self, caller: Counted) -> Allowance {
+        // A crowd is a matter of this process: it is of those who find its memory full.
+        let (Some(shared), Some(key)) = (&self.shared, caller.key()) else {
+            return self.local.count(caller);
+        };
+        let owed = self.local.take_owed(caller);
+        match shared.count(self.name, &key, self.quota, owed).await {
+            Ok(told) => {
+                if told.allowed {
+                    self.local.charge(caller);
+                }
+                told
             }
-        }
-        // The theoretical arrival time: when the quota is whole again.
-        let full_at = shard.entry(caller).or_insert(now);
-        let most = self.cost * self.quota;
-        let next = (*full_at).max(now) + self.cost;
-        if next - now > most {
-            let debt = *full_at - now;
-            return Standing {
-                allowed: false,
-                remaining: 0,
-                reset: Duration::from_micros(debt),
-                wait: Duration::from_micros(next - now - most),
-            };
-        }
-        *full_at = next;
-        Standing {
-            allowed: true,
-            remaining: (most - (next - now)) / self.cost,
-            reset: Duration::from_micros(next - now),
-            wait: Duration::ZERO,
+            Err(_) => self.local.count_unshared(caller, owed),
         }
     }
 
-    /// Puts policy and standing on an answer, as draft-ietf-httpapi-ratelimit-headers-10 writes them.
-    pub fn tell(&self, headers: &mut HeaderMap, standing: Standing) {
+    /// Puts policy and allowance on an answer, as draft-ietf-httpapi-ratelimit-headers-10 writes them.
+    pub fn tell(&self, headers: &mut HeaderMap, allowance: Allowance) {
         headers.insert(POLICY, self.policy.clone());
-        let reset = standing.reset.as_millis().div_ceil(1000);
-        let text = format!("\"{}\";r={};t={reset}", self.name, standing.remaining);
+        let reset = allowance.reset.as_millis().div_ceil(1000);
+        let text = format!("\"{}\";r={};t={reset}", self.name, allowance.remaining);
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(STATE, value);
         }
@@ -154,10 +78,10 @@ impl Limiter {
 
     /// The refusal.
     #[must_use]
-    pub fn refuse(&self, standing: Standing) -> Problem {
+    pub fn refuse(&self, allowance: Allowance) -> Problem {
         Problem::of(error_code::RATE_LIMITED)
-            .detail(format!("At most {} requests of this kind a minute; nothing was done.", self.quota))
-            .retry_after(standing.wait)
+            .detail(format!("At most {} requests of this kind a minute; nothing was done.", self.quota.most()))
+            .retry_after(allowance.wait)
     }
 }
 
@@ -169,13 +93,14 @@ pub struct Limiters {
 }
 
 impl Limiters {
-    /// As configured.
+    /// As configured; `shared` counts for all processes.
     #[must_use]
-    pub fn new(config: &LimitsConfig) -> Self {
+    pub fn new(config: &LimitsConfig, shared: Option<&Arc<dyn RateLimiter>>) -> Self {
+        let limiter = |name, quota| Limiter::new(name, quota, config, shared.cloned());
         Self {
-            usual: Limiter::new("default", config.requests_per_minute, config.callers),
-            login: Limiter::new("login", config.logins_per_minute, config.callers),
-            orders: Limiter::new("orders", config.orders_per_minute, config.callers),
+            usual: limiter("default", config.requests_per_minute),
+            login: limiter("login", config.logins_per_minute),
+            orders: limiter("orders", config.orders_per_minute),
         }
     }
 
@@ -194,56 +119,89 @@ impl Limiters {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use std::net::Ipv4Addr;
+    use velox_kernel::UserId;
+    use velox_testkit::peers::MemoryLimits;
 
     use super::*;
 
-    fn address(last: u8) -> Counted {
-        Counted::Address(IpAddr::from(Ipv4Addr::new(10, 0, 0, last)).into())
+    fn config(gateways: u64) -> LimitsConfig {
+        LimitsConfig { requests_per_minute: 0, orders_per_minute: 60, logins_per_minute: 0, callers: 1_000, gateways }
     }
 
-    #[tokio::test]
-    async fn allows_the_quota_at_once_and_refills_evenly() {
-        let limiter = Limiter::new("t", 6, 100).unwrap();
-        for remaining in (0..6).rev() {
-            let standing = limiter.count_at(address(1), 0);
-            assert!(standing.allowed);
-            assert_eq!(standing.remaining, remaining);
+    fn user(number: u128) -> Counted {
+        Counted::User(UserId::new(uuid::Uuid::from_u128(number)))
+    }
+
+    /// Two processes of three that share a count.
+    fn pair(shared: &Arc<MemoryLimits>) -> [Limiter; 2] {
+        [(); 2].map(|()| Limiter::new("orders", 60, &config(3), Some(shared.clone())).unwrap())
+    }
+
+    async fn allowed(limiter: &Limiter, caller: Counted, requests: usize) -> usize {
+        let mut allowed = 0;
+        for _ in 0..requests {
+            allowed += usize::from(limiter.count(caller).await.allowed);
         }
-        let refused = limiter.count_at(address(1), 0);
-        assert!(!refused.allowed);
-        assert_eq!(refused.wait, Duration::from_secs(10));
-        assert!(limiter.count_at(address(2), 0).allowed, "callers do not share a quota");
-        assert!(!limiter.count_at(address(1), 9_999_999).allowed);
-        assert!(limiter.count_at(address(1), 10_000_000).allowed);
-    }
-
-    #[tokio::test]
-    async fn remembers_a_bounded_number_of_callers() {
-        let limiter = Limiter::new("t", 6, 16).unwrap();
-        for last in 0..=255 {
-            limiter.count_at(address(last), 0);
-        }
-        let kept: usize = limiter.shards.iter().map(|shard| shard.lock().len()).sum();
-        assert!(kept <= 2 * SHARDS, "{kept}");
-        assert!(limiter.count_at(address(77), 60_000_001).allowed, "those who are whole again are forgotten");
-    }
-
-    #[tokio::test]
-    async fn a_network_of_64_bits_is_one_caller() {
-        let limiter = Limiter::new("t", 1, 100).unwrap();
-        let allowed =
-            |address: &str| limiter.count_at(Counted::Address(address.parse::<IpAddr>().unwrap().into()), 0).allowed;
-        assert!(allowed("2001:db8:1:1::1"));
-        assert!(!allowed("2001:db8:1:1:ffff:ffff:ffff:ffff"), "the same network");
-        assert!(allowed("2001:db8:1:2::1"), "another");
-        assert!(allowed("10.0.0.1") && allowed("10.0.0.2"), "IPv4 is counted by address");
-        assert!(!allowed("::ffff:10.0.0.1"), "also on a socket that takes both");
-        assert!(allowed("::ffff:10.0.0.3"));
+        allowed
     }
 
     #[test]
     fn zero_is_no_limit() {
-        assert!(Limiter::new("t", 0, 16).is_none());
+        assert!(Limiter::new("t", 0, &config(1), None).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn processes_share_one_quota() {
+        let shared = Arc::new(MemoryLimits::default());
+        let [one, other] = pair(&shared);
+        assert_eq!(allowed(&one, user(1), 40).await, 40);
+        assert_eq!(allowed(&other, user(1), 40).await, 20);
+        assert_eq!(allowed(&other, user(2), 100).await, 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_the_shared_count_each_allows_its_share() {
+        let shared = Arc::new(MemoryLimits::default());
+        let [one, other] = pair(&shared);
+        shared.set_away(true);
+        assert_eq!(allowed(&one, user(1), 100).await, 20);
+        assert_eq!(allowed(&other, user(1), 100).await, 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_renews_nothing() {
+        let shared = Arc::new(MemoryLimits::default());
+        let [one, other] = pair(&shared);
+        assert_eq!(allowed(&one, user(1), 60).await, 60, "all of it, through one process");
+        shared.set_away(true);
+        assert_eq!(allowed(&one, user(1), 60).await, 0, "the one that knows");
+        assert_eq!(allowed(&other, user(1), 60).await, 20, "one that was never asked has its share to give");
+        shared.set_away(false);
+        assert_eq!(allowed(&one, user(1), 60).await, 0, "and back again nothing is whole");
+        assert_eq!(allowed(&other, user(1), 1).await, 0);
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(allowed(&other, user(1), 60).await, 30, "what an outage allowed is never counted for more than all");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_outage_allowed_is_told_afterwards() {
+        let shared = Arc::new(MemoryLimits::default());
+        let [one, other] = pair(&shared);
+        shared.set_away(true);
+        assert_eq!(allowed(&one, user(1), 15).await, 15);
+        shared.set_away(false);
+        assert_eq!(one.count(user(1)).await.remaining, 60 - 15 - 1);
+        assert_eq!(other.count(user(1)).await.remaining, 60 - 15 - 2);
+        shared.set_away(true);
+        assert_eq!(allowed(&one, user(1), 60).await, 4, "its share is what it was: sixteen of twenty are spent");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flush_renews_one_burst() {
+        let shared = Arc::new(MemoryLimits::default());
+        let [one, _] = pair(&shared);
+        assert_eq!(allowed(&one, user(1), 100).await, 60);
+        shared.flush();
+        assert_eq!(allowed(&one, user(1), 100).await, 60);
     }
 }

@@ -17,11 +17,11 @@ const HISTORY: usize = 1_024;
 /// Messages a listener may lag behind before it skips to the newest.
 const BACKLOG: usize = 512;
 
-/// Where a client stands in the market's messages. An epoch is one life of the process; in it every message has the
-/// next offset, candles included, so that whoever names the last one it has gets exactly what came after it.
+/// Where a client stands in the market's messages. An epoch is one time in which one process has the feed; in it every
+/// message has the next offset, the same on every process, candles included, so that whoever names the last one it has gets exactly what came after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MarketCursor {
-    /// When the process began to count, in milliseconds since 1970.
+    /// When it began to count, in milliseconds since 1970.
     pub epoch: u64,
     /// The message's number, from 1.
     pub offset: u64,
@@ -97,6 +97,38 @@ impl MarketHub {
         }
     }
 
+    /// Begins to count anew: what was told before is of another life.
+    pub fn begin(&self, now: Timestamp) {
+        let mut told = self.told.write();
+        // Never the same epoch twice, however soon.
+        let epoch = u64::try_from(now.micros() / 1_000).unwrap_or(0).max(told.newest.epoch + 1);
+        *told = Told { newest: MarketCursor { epoch, offset: 0 }, history: VecDeque::new() };
+    }
+
+    /// Where the next message will stand.
+    #[must_use]
+    pub fn next(&self) -> MarketCursor {
+        let newest = self.told.read().newest;
+        MarketCursor { offset: newest.offset + 1, ..newest }
+    }
+
+    /// Goes on as another process counts, whose next message stands at `next`. Unless that is where this one stands,
+    /// something was missed, and nobody can resume from before.
+    pub fn go_on(&self, next: MarketCursor) {
+        let mut told = self.told.write();
+        let newest = MarketCursor { offset: next.offset.saturating_sub(1), ..next };
+        if told.newest != newest {
+            *told = Told { newest, history: VecDeque::new() };
+        }
+    }
+
+    /// Tells of candles that closed because their time was over.
+    pub fn tell_closed(&self, closed: &[Candle], at: Timestamp) {
+        for candle in closed {
+            self.tell_candle(candle, at);
+        }
+    }
+
     /// Tells of an event of the feed and the candles it closed.
     pub fn tell(&self, event: &MarketEvent, closed: &[Candle]) {
         let at = event.at();
@@ -105,9 +137,7 @@ impl MarketHub {
             MarketEvent::Quote(quote) => self.send(slot(quote.symbol, "quote"), at, false, quote),
             MarketEvent::Bar(bar) => self.tell_candle(&bar.candle, at),
         }
-        for candle in closed {
-            self.tell_candle(candle, at);
-        }
+        self.tell_closed(closed, at);
     }
 
     fn tell_candle(&self, candle: &Candle, at: Timestamp) {
@@ -249,6 +279,31 @@ mod tests {
         }
         assert!(!hub.listen(&[one], after(5)).2, "too long ago");
         assert!(hub.listen(&[one], after(6)).2);
+    }
+
+    #[test]
+    fn goes_on_as_another_process_counts() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let (leader, follower) = (MarketHub::new(now), MarketHub::new(now));
+        let symbol: Symbol = "BTC-PERP".parse().unwrap();
+        leader.begin(now);
+        assert_ne!(leader.next().epoch, follower.next().epoch, "two lives in one millisecond are two");
+        let tell = |heard: bool| {
+            let next = leader.next();
+            leader.tell_stale(symbol, now, true);
+            if heard {
+                follower.go_on(next);
+                follower.tell_stale(symbol, now, true);
+            }
+        };
+        (0..3).for_each(|_| tell(true));
+        let (_, past, resumed) = follower.listen(&[symbol], Some(MarketCursor { offset: 1, ..leader.next() }));
+        assert_eq!((offsets(&past), resumed), (vec![2, 3], true), "on the other process, without a gap");
+        tell(false);
+        tell(true);
+        assert_eq!(follower.next(), leader.next());
+        let (_, past, resumed) = follower.listen(&[symbol], Some(MarketCursor { offset: 3, ..leader.next() }));
+        assert_eq!((offsets(&past), resumed), (vec![5], false), "one is missing here, and that is said");
     }
 
     #[test]

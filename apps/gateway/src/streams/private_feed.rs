@@ -96,9 +96,9 @@ impl PrivateFeed {
     }
 
     fn take(&mut self, committed: &Arc<Committed>) {
-        let first = committed.events.first().map_or(0, |record| record.seq);
-        if first > self.seen + 1 {
-            // A hole: the store fills it, these events included.
+        let next = committed.events.first().map_or(committed.newest, |record| record.seq - 1);
+        if next > self.seen {
+            // A hole, or another process's events: the store fills it, these included.
             self.behind = true;
             return;
         }

@@ -45,6 +45,7 @@ impl Execution {
     /// [`StoreError`] when the right could not be asked for, or the books could not be read.
     async fn begin(&self) -> Result<bool, StoreError> {
         if !self.lease.try_acquire(&self.gate).await? {
+            self.gate.yield_to_another();
             return Ok(false);
         }
         // What this process knew before is of another time: somebody else may have executed since.

@@ -62,6 +62,7 @@ impl ExecutionLease for PostgresLease {
         let mut lease = self.0.lock().await;
         let taken = lease.try_acquire().await?;
         if taken {
+            gate.choose();
             tokio::time::sleep(SETTLE).await;
             confirm(&mut lease, gate).await?;
         }

@@ -8,8 +8,8 @@ use velox_feed_replay::{
     read_bars,
 };
 use velox_feed_simulated::{InvalidWalk, SimulatedFeed, SimulatedSettings};
-use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe};
-use velox_market::{Candle, Feed, Instrument, MarketStore, MarketStoreError, keep_candles};
+use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe, Timestamp};
+use velox_market::{Candle, Feed, FeedPosition, Instrument, MarketStore, MarketStoreError, keep_candles};
 
 use crate::config::{FeedKind, MarketConfig};
 
@@ -44,67 +44,137 @@ pub enum FeedStartError {
     Store(#[from] MarketStoreError),
 }
 
+/// The configured feed, checked and loaded, for whichever process has it.
+pub(super) struct FeedSource {
+    kind: Kind,
+    seed: u64,
+    speed: Speed,
+    instrument: Option<Instrument>,
+    wall: Arc<dyn Clock>,
+    store: Arc<dyn MarketStore>,
+}
+
+enum Kind {
+    None,
+    Simulated,
+    Bars {
+        name: &'static str,
+        recording: Arc<Recording>,
+    },
+    #[cfg(test)]
+    Given(parking_lot::Mutex<Option<Box<dyn Feed>>>),
+}
+
 /// A feed that is ready to run.
 pub(super) struct StartedFeed {
     /// The feed; `None` when there is none.
     pub(super) feed: Option<Box<dyn Feed>>,
-    /// Its time.
-    pub(super) clock: Arc<dyn Clock>,
-    /// How fast its time runs.
-    pub(super) speed: Speed,
+    /// The feed's time never goes back behind this.
+    pub(super) not_before: Option<Timestamp>,
     /// The minutes of the bar that was being played at the start.
     pub(super) begun: Vec<Candle>,
 }
 
-/// Starts the configured feed where it was left; a first start also keeps the recording's past.
-pub(super) async fn start_feed(
-    config: &MarketConfig,
-    wall: Arc<dyn Clock>,
-    store: &Arc<dyn MarketStore>,
-    instruments: &[Instrument],
-) -> Result<StartedFeed, FeedStartError> {
-    let none = |clock| StartedFeed { feed: None, clock, speed: Speed::REAL, begun: Vec::new() };
-    let (name, recording) = match config.feed {
-        FeedKind::None => return Ok(none(wall)),
-        FeedKind::Simulated => return start_simulated(config, wall, store, instruments).await,
-        FeedKind::Demo => ("demo", bundled_recording()),
-        FeedKind::Replay => {
-            let path = config.replay_path.clone().ok_or(FeedStartError::NoFile)?;
-            let rows = tokio::task::spawn_blocking(move || read_bars(&path)).await.unwrap_or(Ok(Vec::new()))?;
-            ("replay", Recording::new(Timeframe::M1, rows)?)
-        }
-    };
-    let instrument = demo_instrument(instruments)?;
-    let position = store.feed_position(name).await?;
-    let first = position.is_none();
-    let speed = config.speed;
-    let clock = ReplayClock::start(wall, speed, position.as_ref().map(|position| position.at));
-    let settings = BarReplaySettings { name: name.to_owned(), seed: config.seed, ..BarReplaySettings::default() };
-    let replay = BarReplay::start(Arc::new(recording), instrument, settings, Arc::clone(&clock), position);
-    if first {
-        keep_candles(&**store, &replay.history(HISTORY)).await?;
+impl FeedSource {
+    /// Reads what is configured.
+    ///
+    /// # Errors
+    /// [`FeedStartError`] when it makes no sense, or cannot be read.
+    pub(super) async fn prepare(
+        config: &MarketConfig,
+        wall: Arc<dyn Clock>,
+        store: Arc<dyn MarketStore>,
+        instruments: &[Instrument],
+    ) -> Result<Self, FeedStartError> {
+        let kind = match config.feed {
+            FeedKind::None => Kind::None,
+            FeedKind::Simulated => Kind::Simulated,
+            FeedKind::Demo => Kind::Bars { name: "demo", recording: Arc::new(bundled_recording()) },
+            FeedKind::Replay => {
+                let path = config.replay_path.clone().ok_or(FeedStartError::NoFile)?;
+                let rows = tokio::task::spawn_blocking(move || read_bars(&path)).await.unwrap_or(Ok(Vec::new()))?;
+                Kind::Bars { name: "replay", recording: Arc::new(Recording::new(Timeframe::M1, rows)?) }
+            }
+        };
+        let instrument = match kind {
+            Kind::None => None,
+            _ => Some(demo_instrument(instruments)?),
+        };
+        let speed = if matches!(kind, Kind::Bars { .. }) { config.speed } else { Speed::REAL };
+        let source = Self { kind, seed: config.seed, speed, instrument, wall, store };
+        source.keep_past().await?;
+        Ok(source)
     }
-    let begun = replay.begun().to_vec();
-    Ok(StartedFeed { feed: Some(Box::new(replay)), clock, speed, begun })
-}
 
-async fn start_simulated(
-    config: &MarketConfig,
-    wall: Arc<dyn Clock>,
-    store: &Arc<dyn MarketStore>,
-    instruments: &[Instrument],
-) -> Result<StartedFeed, FeedStartError> {
-    let name = "simulated".to_owned();
-    let position = store.feed_position(&name).await?;
-    let settings = SimulatedSettings {
-        name,
-        start: Price::new(Decimal::from_int(SIMULATED_START)),
-        widest_step: 10,
-        every: SIMULATED_EVERY,
-        seed: config.seed,
-    };
-    let feed = SimulatedFeed::start(demo_instrument(instruments)?, settings, Arc::clone(&wall), position)?;
-    Ok(StartedFeed { feed: Some(Box::new(feed)), clock: wall, speed: Speed::REAL, begun: Vec::new() })
+    /// A source of one feed that a test has made.
+    #[cfg(test)]
+    pub(super) fn given(feed: Option<Box<dyn Feed>>, wall: Arc<dyn Clock>, store: Arc<dyn MarketStore>) -> Self {
+        let kind = Kind::Given(parking_lot::Mutex::new(feed));
+        Self { kind, seed: 0, speed: Speed::REAL, instrument: None, wall, store }
+    }
+
+    /// How fast the feed's time runs.
+    pub(super) const fn speed(&self) -> Speed {
+        self.speed
+    }
+
+    /// A first start keeps the recording's past.
+    async fn keep_past(&self) -> Result<(), FeedStartError> {
+        let (Kind::Bars { name, recording }, Some(instrument)) = (&self.kind, &self.instrument) else { return Ok(()) };
+        if self.store.feed_position(name).await?.is_some() {
+            return Ok(());
+        }
+        let (replay, _) = self.replay(name, recording, instrument, None);
+        keep_candles(&*self.store, &replay.history(HISTORY)).await?;
+        Ok(())
+    }
+
+    /// Starts the feed where it was left.
+    ///
+    /// # Errors
+    /// [`FeedStartError`] when its place cannot be read; it may be tried again.
+    pub(super) async fn begin(&self) -> Result<StartedFeed, FeedStartError> {
+        let none = StartedFeed { feed: None, not_before: None, begun: Vec::new() };
+        #[cfg(test)]
+        if let Kind::Given(feed) = &self.kind {
+            return Ok(StartedFeed { feed: feed.lock().take(), ..none });
+        }
+        let Some(instrument) = &self.instrument else { return Ok(none) };
+        match &self.kind {
+            Kind::None => Ok(none),
+            #[cfg(test)]
+            Kind::Given(_) => Ok(none),
+            Kind::Simulated => {
+                let name = "simulated".to_owned();
+                let position = self.store.feed_position(&name).await?;
+                let start = Price::new(Decimal::from_int(SIMULATED_START));
+                let settings =
+                    SimulatedSettings { name, start, widest_step: 10, every: SIMULATED_EVERY, seed: self.seed };
+                let feed = SimulatedFeed::start(instrument.clone(), settings, Arc::clone(&self.wall), position)?;
+                Ok(StartedFeed { feed: Some(Box::new(feed)), ..none })
+            }
+            Kind::Bars { name, recording } => {
+                let position = self.store.feed_position(name).await?;
+                let (replay, clock) = self.replay(name, recording, instrument, position);
+                let begun = replay.begun().to_vec();
+                Ok(StartedFeed { feed: Some(Box::new(replay)), not_before: Some(clock.now()), begun })
+            }
+        }
+    }
+
+    fn replay(
+        &self,
+        name: &str,
+        recording: &Arc<Recording>,
+        instrument: &Instrument,
+        position: Option<FeedPosition>,
+    ) -> (BarReplay, Arc<ReplayClock>) {
+        let not_before = position.as_ref().map(|position| position.at);
+        let clock = ReplayClock::start(Arc::clone(&self.wall), self.speed, not_before);
+        let settings = BarReplaySettings { name: name.to_owned(), seed: self.seed, ..BarReplaySettings::default() };
+        let (recording, instrument) = (Arc::clone(recording), instrument.clone());
+        (BarReplay::start(recording, instrument, settings, Arc::clone(&clock), position), clock)
+    }
 }
 
 fn demo_instrument(instruments: &[Instrument]) -> Result<Instrument, FeedStartError> {

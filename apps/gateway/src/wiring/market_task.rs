@@ -1,51 +1,84 @@
-//! The market-data role: takes the feed's events in, and tells the paper broker and the streams of them.
+//! The market-data role. One process of an installation has the feed: it takes its events in, keeps what closes, and
+//! tells the paper broker, the streams and the other processes. Those follow what they are told.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+mod follow;
+mod mute;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use velox_broker_paper::{PaperBroker, Tick};
-use velox_kernel::{Clock, Symbol, Timestamp};
+use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::{Feed, FeedError, FeedPosition, Ingest, Market, MarketEvent};
 
+use self::mute::Mutes;
+use super::feeds::{FeedSource, FeedStartError, StartedFeed};
 use crate::bridges::FeedMoments;
 use crate::execution::ExecutionGate;
+use crate::peers::{MarketSignal, MarketWord, Signal, Teller};
 use crate::shutdown::Shutdown;
-use crate::streams::MarketHub;
+use crate::streams::{MarketCursor, MarketHub};
 
 /// How often quiet markets are looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long to wait before a feed that failed is asked again.
+/// How long to wait before a feed or a store that failed is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// What the market-data role works with.
 pub(super) struct MarketTask {
-    pub(super) ingest: Ingest,
+    pub(super) source: FeedSource,
+    pub(super) symbols: Vec<Symbol>,
     pub(super) market: Market,
     pub(super) paper: Arc<PaperBroker>,
+    /// Says which process has the feed: the one that executes, whose books need every tick.
     pub(super) gate: ExecutionGate,
     pub(super) hub: Arc<MarketHub>,
     pub(super) moments: Arc<FeedMoments>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) teller: Arc<Teller>,
+    /// What the process that has the feed tells.
+    pub(super) told: mpsc::Receiver<MarketSignal>,
 }
 
 impl MarketTask {
-    /// Runs until the shutdown begins, then keeps what waits. Time goes on without a feed, too: orders expire.
-    pub(super) async fn run(mut self, mut feed: Option<Box<dyn Feed>>, shutdown: Shutdown) {
+    /// Runs until the shutdown begins, then keeps what waits.
+    pub(super) async fn run(mut self, shutdown: Shutdown) {
+        while !shutdown.has_begun() {
+            if self.gate.is_chosen() {
+                self.lead(&shutdown).await;
+            } else {
+                self.follow(&shutdown).await;
+            }
+        }
+    }
+
+    /// Has the feed until the shutdown begins or another process has it. Time goes on without one, too: orders expire.
+    async fn lead(&mut self, shutdown: &Shutdown) {
+        let gate = self.gate.clone();
+        let begun = async {
+            tokio::select! {
+                () = shutdown.begun() => {}
+                () = gate.chosen(false) => {}
+            }
+        };
+        tokio::pin!(begun);
+        let (mut ingest, mut feed) = tokio::select! {
+            () = &mut begun => return,
+            started = self.begin() => started,
+        };
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stale: HashMap<Symbol, bool> = HashMap::new();
-        let begun = shutdown.begun();
-        tokio::pin!(begun);
+        let mut mutes = Mutes::default();
         loop {
             tokio::select! {
                 () = &mut begun => break,
                 heard = listen(feed.as_mut()) => match heard {
                     Ok((event, position)) => {
-                        self.take(&event, position).await;
-                        self.hear(event.symbol(), event.at(), &mut stale);
+                        self.take(&mut ingest, &event, position).await;
+                        if mutes.hear(&self.market, event.symbol()) {
+                            self.tell_stale(event.symbol(), event.at(), false);
+                        }
                     }
                     // Time goes on: orders expire, candles close, and the market is told to be stale.
                     Err(FeedError::Ended) => {
@@ -58,31 +91,47 @@ impl MarketTask {
                             () = &mut begun => break,
                             () = tokio::time::sleep(AGAIN) => {}
                         }
-                        self.look(&mut stale).await;
+                        self.look(&mut ingest, &mut mutes).await;
                     }
                 },
-                _ = look.tick() => self.look(&mut stale).await,
+                _ = look.tick() => self.look(&mut ingest, &mut mutes).await,
+                // Of one that had the feed before, and did not know better yet.
+                Some(_) = self.told.recv() => {}
             }
         }
-        if let Err(error) = self.ingest.flush(self.clock.now()).await {
+        // What another process keeps by now is not to be overwritten.
+        if self.gate.is_chosen()
+            && let Err(error) = ingest.flush(self.market.clock.now()).await
+        {
             tracing::warn!(%error, "the feed's last data were not kept");
         }
     }
 
-    /// A source said something: it is not mute any more, unless what it said is old.
-    fn hear(&self, symbol: Symbol, at: Timestamp, stale: &mut HashMap<Symbol, bool>) {
-        let told = stale.entry(symbol).or_insert(false);
-        if *told && !self.is_mute(symbol, self.clock.now()) {
-            *told = false;
-            self.hub.tell_stale(symbol, at, false);
+    /// Starts the feed where it was left, and memory with it; tried until it succeeds.
+    async fn begin(&self) -> (Ingest, Option<Box<dyn Feed>>) {
+        loop {
+            match self.try_begin().await {
+                Ok(begun) => return begun,
+                Err(error) => tracing::warn!(%error, "the feed could not be started; it is tried again"),
+            }
+            tokio::time::sleep(AGAIN).await;
         }
     }
 
-    fn is_mute(&self, symbol: Symbol, now: Timestamp) -> bool {
-        self.market.hot.ticker(symbol).is_some_and(|ticker| ticker.seen_at(now, self.market.stale_after).stale)
+    async fn try_begin(&self) -> Result<(Ingest, Option<Box<dyn Feed>>), FeedStartError> {
+        let StartedFeed { feed, not_before, begun } = self.source.begin().await?;
+        if let Some(not_before) = not_before {
+            self.moments.hear(not_before);
+        }
+        let ingest = Ingest::new(self.market.clone());
+        self.market.hot.forget_candles();
+        ingest.warm(&self.symbols, self.market.clock.now()).await?;
+        self.market.hot.warm(&begun);
+        self.hub.begin(self.market.clock.now());
+        Ok((ingest, feed))
     }
 
-    async fn take(&mut self, event: &MarketEvent, position: FeedPosition) {
+    async fn take(&self, ingest: &mut Ingest, event: &MarketEvent, position: FeedPosition) {
         self.moments.hear(event.at());
         // First, because it does not wait: what follows may meet a store that is slow.
         // While another process executes there are no books, and the broker learns of the market alone.
@@ -91,36 +140,48 @@ impl MarketTask {
         {
             self.paper.on_tick(&tick);
         }
-        let taken = self.ingest.take(event, position).await;
+        let taken = ingest.take(event, position).await;
         if let Err(error) = taken.kept {
             tracing::warn!(%error, "market data were not kept; they are tried again");
         }
+        let next = self.hub.next();
         self.hub.tell(event, &taken.closed);
+        let growing = self.market.hot.open_candle(event.symbol(), Timeframe::M1);
+        self.signal(next, MarketWord::Event { event: *event, closed: taken.closed, growing });
     }
 
     /// Closes the candles of quiet markets, ends orders whose day is over, and tells of sources gone mute.
-    async fn look(&mut self, stale: &mut HashMap<Symbol, bool>) {
-        let now = self.clock.now();
-        if let Err(error) = self.ingest.advance(now).await.kept {
+    async fn look(&self, ingest: &mut Ingest, mutes: &mut Mutes) {
+        let now = self.market.clock.now();
+        let taken = ingest.advance(now).await;
+        if let Err(error) = taken.kept {
             tracing::warn!(%error, "market data were not kept; they are tried again");
         }
+        let next = self.hub.next();
+        self.hub.tell_closed(&taken.closed, now);
+        let closed = taken.closed;
+        let word =
+            if closed.is_empty() { MarketWord::Alive { at: now } } else { MarketWord::Closed { at: now, closed } };
+        self.signal(next, word);
         if !self.gate.is_overdue() {
             self.paper.expire(now);
         }
-        // A source that said nothing since the start is mute too, once it had its time to begin.
-        for ticker in self.market.hot.tickers() {
-            let symbol = ticker.symbol;
-            match stale.entry(symbol) {
-                Entry::Vacant(unheard) => {
-                    unheard.insert(false);
-                }
-                Entry::Occupied(mut told) => {
-                    if !*told.get() && self.is_mute(symbol, now) {
-                        told.insert(true);
-                        self.hub.tell_stale(symbol, now, true);
-                    }
-                }
-            }
+        for symbol in mutes.look(&self.market) {
+            self.tell_stale(symbol, now, true);
+        }
+    }
+
+    fn tell_stale(&self, symbol: Symbol, at: Timestamp, stale: bool) {
+        let next = self.hub.next();
+        self.hub.tell_stale(symbol, at, stale);
+        self.signal(next, MarketWord::Stale { symbol, at, stale });
+    }
+
+    /// Tells the other processes, unless another one may have the feed by now.
+    fn signal(&self, next: MarketCursor, word: MarketWord) {
+        if self.gate.is_open() {
+            let signal = MarketSignal { epoch: next.epoch, offset: next.offset, word };
+            self.teller.tell(Signal::Market(Box::new(signal)));
         }
     }
 }
@@ -140,6 +201,8 @@ mod tests {
     use async_trait::async_trait;
     use futures_util::{FutureExt, StreamExt};
     use velox_broker_paper::PaperConfig;
+    use velox_feed_replay::Speed;
+    use velox_kernel::Clock;
     use velox_market::{HotMarket, HotSettings, MarketStore};
     use velox_testkit::market::{MemoryMarketStore, sample_trade};
     use velox_testkit::trading::{AccountScenario, price, symbol};
@@ -166,16 +229,26 @@ mod tests {
         }
     }
 
-    fn task(market: Market, hub: Arc<MarketHub>, paper: Arc<PaperBroker>, clock: &Arc<TestClock>) -> MarketTask {
-        let speed = "1".parse().unwrap();
+    fn task(
+        feed: Option<Script>,
+        market: Market,
+        hub: Arc<MarketHub>,
+        paper: Arc<PaperBroker>,
+        clock: &Arc<TestClock>,
+    ) -> MarketTask {
+        let gate = ExecutionGate::default();
+        gate.open(None);
+        let feed = feed.map(|script| -> Box<dyn Feed> { Box::new(script) });
         MarketTask {
-            ingest: Ingest::new(market.clone()),
+            source: FeedSource::given(feed, clock.clone(), market.store.clone()),
+            symbols: Vec::new(),
             market,
             paper,
-            gate: ExecutionGate::default(),
+            gate,
             hub,
-            moments: Arc::new(FeedMoments::new(clock.clone(), speed, Duration::from_secs(5))),
-            clock: clock.clone(),
+            moments: Arc::new(FeedMoments::new(clock.clone(), Speed::REAL, Duration::from_secs(5))),
+            teller: Teller::to_nobody(),
+            told: mpsc::channel(1).1,
         }
     }
 
@@ -195,10 +268,10 @@ mod tests {
         }
         let hub = Arc::new(MarketHub::new(clock.now()));
         let (mut told, _) = hub.listen_mute();
-        let task = task(market, hub, Arc::new(PaperBroker::new(64)), &clock);
         let shutdown = Shutdown::default();
         let feed = Script(script.into_iter().collect(), clock.now());
-        let running = tokio::spawn(task.run(Some(Box::new(feed)), shutdown.clone()));
+        let task = task(Some(feed), market, hub, Arc::new(PaperBroker::new(64)), &clock);
+        let running = tokio::spawn(task.run(shutdown.clone()));
         for _ in 0..seconds * 10 {
             clock.advance(Duration::from_millis(100));
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -266,8 +339,8 @@ mod tests {
 
         let shutdown = Shutdown::default();
         let hub = Arc::new(MarketHub::new(clock.now()));
-        let task = task(market, hub, Arc::clone(&paper), &clock);
-        let running = tokio::spawn(task.run(None, shutdown.clone()));
+        let task = task(None, market, hub, Arc::clone(&paper), &clock);
+        let running = tokio::spawn(task.run(shutdown.clone()));
         tokio::time::sleep(LOOK * 5).await;
         assert!(reports.next().now_or_never().is_none(), "its day is not over");
         clock.advance(Duration::from_secs(60));

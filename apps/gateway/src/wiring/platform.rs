@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use velox_broker_paper::PaperBroker;
 use velox_brokers::{Brokers, Catalog, PaperSettings};
@@ -15,17 +15,20 @@ use velox_crypto::{
 };
 use velox_engine::{Intake, PastPrices};
 use velox_identity::{Identity, IdentityPorts};
-use velox_kernel::{Clock, Currency, Ids};
-use velox_market::{HotMarket, HotSettings, Ingest, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
+use velox_kernel::{Clock, Currency, Ids, RateLimiter};
+use velox_market::{HotMarket, HotSettings, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
+use velox_redis::InvalidRedisUrl;
 use velox_trading::{Broker, StoreError, Trading};
 
 use super::execution::Execution;
 use super::feed_health::FeedHealth;
-use super::feeds::{FeedStartError, start_feed};
+use super::feeds::{FeedSource, FeedStartError};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::identity_settings::identity_settings;
 use super::market_task::MarketTask;
 use super::openings::Openings;
+use super::peer_news::{CHANGED, PeerNews, set_up_books};
+use super::peers::Peers;
 use super::pruning::Pruning;
 use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
@@ -33,14 +36,15 @@ use super::stores::Stores;
 use super::tasks::{TaskEnded, Tasks};
 use crate::accounts::{Hub, LanePorts, LaneSettings, Lanes};
 use crate::bridges::{
-    CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices, PaperProbe,
-    SessionEndings, TradingAccounts,
+    AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices,
+    PaperProbe, TradingAccounts,
 };
 use crate::config::Config;
 use crate::execution::{BrokerCalls, ExecutionGate};
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::observe::{Observer, watch_queues};
+use crate::peers::{Teller, listen};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
 
@@ -50,6 +54,8 @@ const ENDINGS: usize = 1_024;
 const REPORTS: usize = 65_536;
 /// Instruments there may be.
 const INSTRUMENTS: u32 = 10_000;
+/// Words of the process with the feed that may wait.
+const MARKET_WORDS: usize = 4_096;
 /// How long the paper broker may take until a query about an order is conclusive.
 const SETTLING: Duration = Duration::from_secs(2);
 
@@ -88,6 +94,9 @@ pub enum StartError {
     /// The first start.
     #[error("the first start: {0}")]
     First(#[from] FirstStartError),
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] InvalidRedisUrl),
     /// Identity's store.
     #[error(transparent)]
     Identity(#[from] velox_identity::StoreError),
@@ -111,6 +120,8 @@ pub struct Platform {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     health: HealthChecks,
+    limits: Option<Arc<dyn RateLimiter>>,
+    teller: Arc<Teller>,
     shutdown: Shutdown,
     lanes: Arc<Lanes>,
     lane_tasks: JoinSet<()>,
@@ -132,27 +143,23 @@ impl Platform {
             stores.market.save_instruments(&bundled_instruments()).await?;
         }
         let instruments = stores.market.instruments(&InstrumentFilter::default(), INSTRUMENTS).await?;
-        let feed = start_feed(&config.market, Arc::clone(&clock), &stores.market, &instruments).await?;
-        let market = Market {
-            store: Arc::clone(&stores.market),
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: Arc::clone(&feed.clock),
-            stale_after: Duration::from_millis(config.market.stale_after_ms),
-        };
-        let ingest = Ingest::new(market.clone());
+        let source =
+            FeedSource::prepare(&config.market, Arc::clone(&clock), Arc::clone(&stores.market), &instruments).await?;
+        let stale_after = Duration::from_millis(config.market.stale_after_ms);
+        let moments = Arc::new(FeedMoments::new(Arc::clone(&clock), source.speed(), stale_after));
+        let hot = Arc::new(HotMarket::new(HotSettings::default()));
+        hot.restore(&stores.market.tickers().await?);
+        let market = Market { store: Arc::clone(&stores.market), hot, clock: moments.clone(), stale_after };
         let symbols: Vec<_> = instruments.iter().map(|instrument| instrument.symbol).collect();
-        ingest.warm(&symbols, feed.clock.now()).await?;
-        market.hot.warm(&feed.begun);
+
+        // Other processes: what they are told, and by which way.
+        let peers = Peers::new(&config.redis, stores.bus.clone())?;
+        let teller = Teller::new(ids.next());
 
         // Trading: the accounts' writers, and the paper broker behind them.
-        let moments = Arc::new(FeedMoments::new(
-            Arc::clone(&clock),
-            feed.speed,
-            Duration::from_millis(config.market.stale_after_ms),
-        ));
         let prices = Arc::new(MarketPrices { hot: Arc::clone(&market.hot), stale_after: market.stale_after });
         // Whoever executes listens, from then on.
-        let (hub, _) = Hub::new();
+        let (hub, _) = Hub::telling(Arc::clone(&teller));
         let ports = LanePorts {
             log: Arc::clone(&stores.log),
             queries: Arc::clone(&stores.queries),
@@ -198,7 +205,8 @@ impl Platform {
 
         // Identity and broker connections.
         let (sessions_ended, _) = broadcast::channel(ENDINGS);
-        let identity = Arc::new(identity(config, &stores, &keys, &clock, &ids, sessions_ended.clone())?);
+        let news = AccessNews { sessions_ended: sessions_ended.clone(), teller: Arc::clone(&teller) };
+        let identity = Arc::new(identity(config, &stores, &keys, &clock, &ids, news)?);
         let currency: Currency = "USD".parse().map_err(|_| StartError::Name)?;
         let brokers = Arc::new(Brokers {
             store: Arc::clone(&stores.brokers),
@@ -207,6 +215,7 @@ impl Platform {
                 writer: lanes.clone(),
                 paper: Arc::clone(&paper),
                 gate: gate.clone(),
+                teller: Arc::clone(&teller),
                 users: Arc::clone(&stores.identity),
                 ids: Arc::clone(&ids),
             }),
@@ -225,16 +234,36 @@ impl Platform {
         let pruning = Pruning { identity: Arc::clone(&identity), brokers: Arc::clone(&brokers) };
         tasks.spawn("pruning", pruning.run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
+        let (market_words, told) = mpsc::channel(MARKET_WORDS);
+        let (changed, changes) = mpsc::channel(CHANGED);
+        if let Some(bus) = &peers.bus {
+            let heard = PeerNews {
+                hub: Arc::clone(&hub),
+                identity: Arc::clone(&identity),
+                sessions_ended: sessions_ended.clone(),
+                hot: Arc::clone(&market.hot),
+                market: market_words,
+                connections: changed,
+            };
+            tasks.spawn("telling peers", Arc::clone(&teller).run(Arc::clone(bus), shutdown.clone()));
+            let listening = listen(Arc::clone(bus), Arc::clone(&teller), Arc::new(heard), shutdown.clone());
+            tasks.spawn("hearing peers", listening);
+            let connections = Arc::clone(&stores.brokers);
+            let books = set_up_books(changes, Arc::clone(&paper), gate.clone(), connections, shutdown.clone());
+            tasks.spawn("changed connections", books);
+        }
         let task = MarketTask {
-            ingest,
+            source,
+            symbols,
             market: market.clone(),
             paper: Arc::clone(&paper),
             gate,
             hub: Arc::clone(&market_hub),
             moments,
-            clock: feed.clock,
+            teller: Arc::clone(&teller),
+            told,
         };
-        tasks.spawn("market data", task.run(feed.feed, shutdown.clone()));
+        tasks.spawn("market data", task.run(shutdown.clone()));
 
         let instruments = Arc::new(CachedInstruments::new(Arc::clone(&stores.market), Arc::clone(&clock)));
         let desk = StreamDesk {
@@ -249,9 +278,12 @@ impl Platform {
             clock: Arc::clone(&clock),
             settings: stream_settings(config, stores.shared),
         };
-        let health = HealthChecks::default()
+        let mut health = HealthChecks::default()
             .with(Arc::new(StoreHealth(Arc::clone(&stores.queries))))
             .with(Arc::new(FeedHealth(market.clone())));
+        if let Some(redis) = peers.health() {
+            health = health.with(redis);
+        }
         Ok(Self {
             welcome,
             intake: Intake { trading, instruments: instruments.clone() },
@@ -264,6 +296,8 @@ impl Platform {
             clock,
             ids,
             health,
+            limits: peers.limits,
+            teller,
             shutdown,
             lanes,
             lane_tasks,
@@ -280,6 +314,7 @@ impl Platform {
             authenticator: Arc::clone(&self.desk.authenticator),
             health: self.health.clone(),
             shutdown: self.shutdown.clone(),
+            limits: self.limits.clone(),
         }
     }
 
@@ -295,6 +330,7 @@ impl Platform {
         let paper = Data::from(Arc::clone(&self.paper));
         let instruments = Data::from(Arc::clone(&self.instruments));
         let desk = Data::new(self.desk.clone());
+        let teller = Data::from(Arc::clone(&self.teller));
         move |app| {
             app.app_data(trading.clone())
                 .app_data(intake.clone())
@@ -304,7 +340,8 @@ impl Platform {
                 .app_data(past.clone())
                 .app_data(paper.clone())
                 .app_data(instruments.clone())
-                .app_data(desk.clone());
+                .app_data(desk.clone())
+                .app_data(teller.clone());
         }
     }
 
@@ -357,7 +394,7 @@ fn identity(
     keys: &KeyRing,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn Ids>,
-    ended: broadcast::Sender<velox_kernel::SessionId>,
+    news: AccessNews,
 ) -> Result<Identity, StartError> {
     let binding =
         TokenBinding { audience: "velox".to_owned(), environment: config.auth.environment.as_str().to_owned() };
@@ -366,7 +403,7 @@ fn identity(
         hasher: Arc::new(BcryptHasher::new(keys, BcryptConfig::default())?),
         signer: Arc::new(PasetoSigner::new(keys, &binding)),
         secrets: Arc::new(KeyedSecrets::new(keys)),
-        sessions_ended: Arc::new(SessionEndings(ended)),
+        access_listener: Arc::new(news),
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
     };

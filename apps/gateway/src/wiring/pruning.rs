@@ -95,7 +95,7 @@ mod tests {
             hasher: Arc::new(PlainHasher::default()),
             signer: Arc::new(PlainSigner::default()),
             secrets: Arc::new(CountingSecrets::default()),
-            sessions_ended: Arc::new(EndedSessions::default()),
+            access_listener: Arc::new(EndedSessions::default()),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
         };

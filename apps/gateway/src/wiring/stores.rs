@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
+use velox_kernel::SignalBus;
 use velox_market::MarketStore;
 use velox_postgres::{PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
@@ -32,6 +33,8 @@ pub struct Stores {
     pub shared: bool,
     /// The right to execute its accounts' orders.
     pub lease: Arc<dyn ExecutionLease>,
+    /// Wakes the other processes, where it has a way to.
+    pub bus: Option<Arc<dyn SignalBus>>,
 }
 
 /// Why the database cannot be opened.
@@ -79,15 +82,16 @@ impl Stores {
 
     /// Its file's lock makes the process the only one.
     fn embedded(store: SqliteStore) -> Self {
-        Self::of(store, false, Arc::new(AlwaysHeld))
+        Self::of(store, false, Arc::new(AlwaysHeld), None)
     }
 
     fn on_server(store: PostgresStore) -> Self {
         let lease = PostgresLease::new(store.execution_lease());
-        Self::of(store, true, Arc::new(lease))
+        let bus = Arc::new(store.signals());
+        Self::of(store, true, Arc::new(lease), Some(bus))
     }
 
-    fn of<S>(store: S, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
+    fn of<S>(store: S, shared: bool, lease: Arc<dyn ExecutionLease>, bus: Option<Arc<dyn SignalBus>>) -> Self
     where
         S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + 'static,
     {
@@ -100,6 +104,7 @@ impl Stores {
             market: store,
             shared,
             lease,
+            bus,
         }
     }
 }

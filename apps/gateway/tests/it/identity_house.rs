@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use velox::accounts::{Hub, LanePorts, LaneSettings, Lanes};
 use velox::bridges::{
-    CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, MarketPrices, PaperProbe, SessionEndings,
+    AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, MarketPrices, PaperProbe,
     TradingAccounts,
 };
 use velox::execution::ExecutionGate;
@@ -88,6 +88,7 @@ impl House {
             accounts: Arc::new(TradingAccounts {
                 writer: trading.writer.clone(),
                 paper: paper.clone(),
+                teller: velox::peers::Teller::to_nobody(),
                 gate: gate.clone(),
                 users: users.clone(),
                 ids: Arc::new(FreshIds),
@@ -116,6 +117,7 @@ impl House {
         let wire = move |app: &mut ServiceConfig| {
             let (identity, brokers, market, intake, trading, past) = data.clone();
             app.app_data(identity).app_data(brokers).app_data(market).app_data(intake).app_data(trading).app_data(past);
+            app.app_data(Data::from(velox::peers::Teller::to_nobody()));
         };
         let server = serve(&clock, &identity, set, wire);
         let address = server.address;
@@ -232,7 +234,7 @@ fn identity_ports(
         hasher: Arc::new(BcryptHasher::new(&keys, BcryptConfig { cost: 4, threads: 1, waiting: 8 }).unwrap()),
         signer: Arc::new(PasetoSigner::new(&keys, &binding)),
         secrets: Arc::new(KeyedSecrets::new(&keys)),
-        sessions_ended: Arc::new(SessionEndings(told)),
+        access_listener: Arc::new(AccessNews { sessions_ended: told, teller: velox::peers::Teller::to_nobody() }),
         clock: clock.clone(),
         ids: Arc::new(FreshIds),
     }
@@ -283,6 +285,7 @@ fn serve(
         authenticator: Arc::new(IdentityAuthenticator(identity.clone())),
         health: HealthChecks::default(),
         shutdown: Shutdown::default(),
+        limits: None,
     };
     Server::start(&config.server, Arc::new(Edge::new(&config, ports, routes())), wire).unwrap()
 }

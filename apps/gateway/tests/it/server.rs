@@ -74,6 +74,7 @@ pub(crate) fn start(table: RouteTable, health: HealthChecks, set: &[(&str, &str)
         authenticator: Arc::new(KnownTokens),
         health,
         shutdown: shutdown.clone(),
+        limits: None,
     };
     let (executed, gate) = (Arc::new(Executed::default()), Arc::new(Gate::default()));
     let wire = {

@@ -20,7 +20,7 @@ fn identity(keys: &KeyRing, store: &Arc<MemoryIdentityStore>, binding: &TokenBin
         hasher: Arc::new(hasher),
         signer: Arc::new(PasetoSigner::new(keys, binding)),
         secrets: Arc::new(KeyedSecrets::new(keys)),
-        sessions_ended: Arc::new(EndedSessions::default()),
+        access_listener: Arc::new(EndedSessions::default()),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
     };

@@ -39,7 +39,7 @@ impl House {
             hasher: hasher.clone(),
             signer: signer.clone(),
             secrets: Arc::new(CountingSecrets::default()),
-            sessions_ended: ended.clone(),
+            access_listener: ended.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
         };

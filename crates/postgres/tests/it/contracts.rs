@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
+use velox_kernel::SignalBus;
 use velox_market::MarketStore;
 
 use velox_testkit::brokers::broker_store_contract;
 use velox_testkit::identity::identity_store_contract;
 use velox_testkit::market::market_store_contract;
+use velox_testkit::peers::signal_bus_contract;
 use velox_testkit::trading::{TradingPorts, trading_store_contract};
 
 use crate::database::{Database, Databases};
@@ -52,4 +54,18 @@ async fn keeps_the_contract_of_market() {
     })
     .await;
     databases.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_signals() {
+    let database = Database::migrated().await;
+    let store = database.store().await;
+    signal_bus_contract(async || {
+        [(); 2].map(|()| {
+            let signals: Arc<dyn SignalBus> = Arc::new(store.signals());
+            signals
+        })
+    })
+    .await;
+    database.drop().await;
 }

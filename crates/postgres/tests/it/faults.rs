@@ -201,3 +201,23 @@ async fn a_caller_that_goes_away_leaves_no_lock_behind() {
     assert_eq!(store.append(vec![order(&mut desk)]).await, Ok(vec![Appended::Committed]));
     database.drop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_for_signals_hears_that_its_session_was_ended_and_the_next_one_works() {
+    use velox_kernel::SignalBus;
+    let database = Database::migrated().await;
+    let store = database.store().await;
+    let signals = store.signals();
+    let mut listener = signals.listen().await.unwrap();
+    signals.publish("one").await.unwrap();
+    assert_eq!(listener.next().await.unwrap(), "one");
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND application_name = 'velox signals'";
+    database.client().await.batch_execute(end).await.unwrap();
+    assert!(listener.next().await.is_err());
+    let mut listener = signals.listen().await.unwrap();
+    // The session that tells was ended, too: one text may be lost with it.
+    while signals.publish("two").await.is_err() {}
+    assert_eq!(listener.next().await.unwrap(), "two");
+    database.drop().await;
+}

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use velox_identity::{
-    AccessToken, Claims, GeneratedPassword, HasherError, NoRandomness, Password, PasswordHash, PasswordHasher,
-    RefreshToken, Secrets, SessionsEnded, SigningFailed, TokenError, TokenSigner,
+    AccessListener, AccessToken, Claims, GeneratedPassword, HasherError, NoRandomness, Password, PasswordHash,
+    PasswordHasher, RefreshToken, Secrets, SigningFailed, TokenError, TokenSigner,
 };
-use velox_kernel::{Digest, SessionId, Timestamp};
+use velox_kernel::{Digest, SessionId, Timestamp, UserId};
 
 /// Keeps passwords as they are, counts its checks, and is overloaded when told so.
 #[derive(Debug, Default)]
@@ -114,8 +114,10 @@ impl EndedSessions {
     }
 }
 
-impl SessionsEnded for EndedSessions {
-    fn ended(&self, sessions: &[SessionId]) {
+impl AccessListener for EndedSessions {
+    fn sessions_ended(&self, sessions: &[SessionId]) {
         self.0.lock().extend_from_slice(sessions);
     }
+
+    fn user_changed(&self, _: UserId) {}
 }

@@ -5,13 +5,14 @@ use actix_web::web::Data;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use velox_kernel::{Symbol, Timestamp};
+use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::csv::BarRow;
 use velox_market::{ImportCandles, Market, import_candles};
 
 use super::timeframe_word::TimeframeWord;
 use crate::http::wire::{PositiveDecimal, UnsignedDecimal, WireDecimal, WirePrice};
 use crate::http::{Caller, PathId, Problem, StrictJson, run_to_end};
+use crate::peers::{Signal, Teller};
 
 /// A batch of recorded candles.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -95,11 +96,17 @@ struct CandlesKeptView {
 pub(super) async fn handle(
     caller: Caller,
     market: Data<Market>,
+    teller: Data<Teller>,
     PathId(symbol): PathId<Symbol>,
     StrictJson(body): StrictJson<CandlesBody>,
 ) -> Result<HttpResponse, Problem> {
-    let bars = body.candles.into_iter().map(BarRow::from).collect();
-    let batch = ImportCandles { symbol, timeframe: body.timeframe.into(), bars };
+    let bars: Vec<_> = body.candles.into_iter().map(BarRow::from).collect();
+    let timeframe: Timeframe = body.timeframe.into();
+    let span = bars.first().zip(bars.last()).map(|(first, last)| (first.at, last.at.plus(timeframe.duration())));
+    let batch = ImportCandles { symbol, timeframe, bars };
     let kept = run_to_end(async move { import_candles(&caller, &market, batch).await }).await??;
+    if let Some((from, to)) = span {
+        teller.tell(Signal::CandlesImported { symbol, from, to });
+    }
     Ok(HttpResponse::Ok().json(CandlesKeptView { kept }))
 }

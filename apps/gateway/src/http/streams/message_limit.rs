@@ -31,10 +31,10 @@ impl MessageLimit {
     ///
     /// # Errors
     /// [`CloseReason::RateLimited`] when too many of them came.
-    pub(super) fn count(&mut self, user: Option<UserId>) -> Result<Option<StreamError<'static>>, CloseReason> {
+    pub(super) async fn count(&mut self, user: Option<UserId>) -> Result<Option<StreamError<'static>>, CloseReason> {
         let Some(limiter) = self.edge.limiters.of(Limit::Usual) else { return Ok(None) };
-        let standing = limiter.count(user.map_or(self.sender, Counted::User));
-        if standing.allowed {
+        let allowance = limiter.count(user.map_or(self.sender, Counted::User)).await;
+        if allowance.allowed {
             return Ok(None);
         }
         if self.since.elapsed() >= WINDOW {
@@ -44,7 +44,7 @@ impl MessageLimit {
         if self.refused > REFUSALS {
             return Err(CloseReason::RateLimited);
         }
-        let wait = u64::try_from(standing.wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
+        let wait = u64::try_from(allowance.wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
         let detail = "Too many messages and requests; nothing was done.".to_owned();
         Ok(Some(StreamError { code: "rate_limited", detail, retry_after_ms: Some(wait.max(1)) }))
     }

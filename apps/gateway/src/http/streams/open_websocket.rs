@@ -52,7 +52,8 @@ pub(super) async fn handle(
         None => None,
     };
     let (connection, frames) = Connection::new(desk.into_inner(), actor).ok_or_else(too_many)?;
-    let limit = MessageLimit::new(edge.into_inner(), Counted::sender(&request));
+    let sender = Counted::sender(&request, &edge.proxies);
+    let limit = MessageLimit::new(edge.into_inner(), sender);
     let (response, session, stream) = actix_ws::handle(&request, body).map_err(|error| {
         Problem::of(error_code::INVALID_PARAMETER).detail(format!("Not a WebSocket handshake: {error}."))
     })?;
@@ -171,7 +172,7 @@ impl Socket {
     }
 
     async fn obey(&mut self, connection: &mut Connection, text: &str) -> Result<(), CloseReason> {
-        if let Some(refused) = self.limit.count(connection.user())? {
+        if let Some(refused) = self.limit.count(connection.user()).await? {
             return self.send(Notice::Error(refused).to_json()).await;
         }
         let wish: ClientMessage = match serde_json::from_str(text) {

@@ -39,8 +39,9 @@ async fn owner(database: &Embedded, keys: &KeyRing) -> (velox_identity::User, St
     use std::sync::Arc;
     use velox_identity::{Identity, IdentityConfig, IdentityPorts, create_first_owner};
     struct Nobody;
-    impl velox_identity::SessionsEnded for Nobody {
-        fn ended(&self, _: &[velox_kernel::SessionId]) {}
+    impl velox_identity::AccessListener for Nobody {
+        fn sessions_ended(&self, _: &[velox_kernel::SessionId]) {}
+        fn user_changed(&self, _: velox_kernel::UserId) {}
     }
     let binding = velox_crypto::TokenBinding { audience: "velox".to_owned(), environment: "paper".to_owned() };
     let store = Arc::new(database.open());
@@ -49,7 +50,7 @@ async fn owner(database: &Embedded, keys: &KeyRing) -> (velox_identity::User, St
         hasher: Arc::new(BcryptHasher::new(keys, BcryptConfig { cost: 4, ..BcryptConfig::default() }).unwrap()),
         signer: Arc::new(velox_crypto::PasetoSigner::new(keys, &binding)),
         secrets: Arc::new(KeyedSecrets::new(keys)),
-        sessions_ended: Arc::new(Nobody),
+        access_listener: Arc::new(Nobody),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
     };

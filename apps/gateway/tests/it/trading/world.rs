@@ -385,6 +385,7 @@ fn serve(
         authenticator: Arc::clone(&desk.authenticator),
         health: HealthChecks::default(),
         shutdown: desk.shutdown.clone(),
+        limits: None,
     };
     let intake = Data::new(Intake { trading: trading.clone(), instruments: Arc::new(listed) });
     let (trading, desk) = (Data::new(trading), Data::new(desk.clone()));

@@ -1,0 +1,195 @@
+//! [`Teller`]: tells the other processes, without making anybody wait.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use uuid::Uuid;
+use velox_kernel::{AccountId, SignalBus};
+
+use super::roster::Roster;
+use super::signal::{Envelope, Signal};
+use crate::shutdown::Shutdown;
+
+/// How often a process says that it is there.
+const HERE_EVERY: Duration = Duration::from_secs(3);
+/// The least time between two texts: what is told meanwhile goes together.
+const GAP: Duration = Duration::from_millis(2);
+/// Signals that may wait, beside one for each account; beyond it the oldest are dropped.
+const MOST: usize = 4_096;
+/// Accounts whose commits may wait to be told; beyond it further ones are found in the store.
+const MOST_ACCOUNTS: usize = 16_384;
+
+/// Tells the other processes. What cannot be told is dropped: they look into the store.
+pub struct Teller {
+    /// What this process is called.
+    pub(super) own: Uuid,
+    pub(super) roster: Roster,
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Of each account the newest event, and whether an order waits for its broker.
+    commits: BTreeMap<AccountId, (u64, bool)>,
+    others: VecDeque<Signal>,
+}
+
+impl Teller {
+    /// A process of this name. It tells nothing before [`Teller::run`].
+    #[must_use]
+    pub fn new(own: Uuid) -> Arc<Self> {
+        Arc::new(Self { own, roster: Roster::default(), waiting: Mutex::default(), wake: Notify::new() })
+    }
+
+    /// Tells nobody, for ever: a process that shares its store with none.
+    #[must_use]
+    pub fn to_nobody() -> Arc<Self> {
+        Self::new(Uuid::nil())
+    }
+
+    /// Tells a signal, if anybody is there to hear it.
+    pub fn tell(&self, signal: Signal) {
+        if self.roster.has_any() {
+            self.push(signal);
+        }
+    }
+
+    /// Tells that an account's log has grown to `seq`; of several commits that wait the newest is told.
+    pub fn tell_commit(&self, account: AccountId, seq: u64, waiting: bool) {
+        if !self.roster.has_any() {
+            return;
+        }
+        let mut told = self.waiting.lock();
+        if told.commits.len() >= MOST_ACCOUNTS && !told.commits.contains_key(&account) {
+            counter!("velox_signals_dropped_total").increment(1);
+            return;
+        }
+        let (newest, any_waiting) = told.commits.entry(account).or_default();
+        *newest = (*newest).max(seq);
+        *any_waiting |= waiting;
+        drop(told);
+        self.wake.notify_one();
+    }
+
+    /// Says that this process is there, to somebody who was not heard of before.
+    pub(super) fn greet(&self) {
+        self.push(Signal::Here);
+    }
+
+    fn push(&self, signal: Signal) {
+        let mut told = self.waiting.lock();
+        if told.others.len() >= MOST {
+            told.others.pop_front();
+            counter!("velox_signals_dropped_total").increment(1);
+        }
+        told.others.push_back(signal);
+        drop(told);
+        self.wake.notify_one();
+    }
+
+    /// Tells what waits, until the shutdown begins.
+    pub async fn run(self: Arc<Self>, bus: Arc<dyn SignalBus>, shutdown: Shutdown) {
+        let mut here = interval(HERE_EVERY);
+        here.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let begun = shutdown.begun();
+        tokio::pin!(begun);
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                () = &mut begun => return,
+                _ = here.tick() => self.push(Signal::Here),
+                () = self.wake.notified() => {}
+            }
+            let next = Instant::now() + GAP;
+            let waiting = mem::take(&mut *self.waiting.lock());
+            for text in texts(self.own, waiting, bus.longest()) {
+                match bus.publish(&text).await {
+                    Ok(()) => failing = false,
+                    Err(error) => {
+                        counter!("velox_signals_dropped_total").increment(1);
+                        if !mem::replace(&mut failing, true) {
+                            tracing::warn!(%error, "other processes cannot be woken; they look into the store");
+                        }
+                    }
+                }
+            }
+            sleep_until(next).await;
+        }
+    }
+}
+
+/// The texts of what waits, none longer than `longest`, in the order in which it was told.
+fn texts(own: Uuid, waiting: Waiting, longest: usize) -> Vec<String> {
+    let commits = waiting.commits.into_iter();
+    let commits = commits.map(|(account, (seq, waiting))| Signal::Committed { account, seq, waiting });
+    let written = commits.chain(waiting.others).filter_map(|signal| serde_json::value::to_raw_value(&signal).ok());
+    let frame = serde_json::to_string(&Envelope::<()> { from: own, signals: vec![] }).map_or(0, |text| text.len());
+    let (mut texts, mut signals, mut length) = (Vec::new(), Vec::new(), frame);
+    for signal in written {
+        let room = signal.get().len() + 1;
+        if frame + room > longest {
+            tracing::warn!(bytes = room, "a signal is too long for the bus");
+            counter!("velox_signals_dropped_total").increment(1);
+            continue;
+        }
+        if length + room > longest {
+            texts.push(mem::take(&mut signals));
+            length = frame;
+        }
+        length += room;
+        signals.push(signal);
+    }
+    texts.push(signals);
+    let texts = texts.into_iter().filter(|signals| !signals.is_empty());
+    texts.filter_map(|signals| serde_json::to_string(&Envelope { from: own, signals }).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn account(number: u128) -> AccountId {
+        AccountId::new(Uuid::from_u128(number))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_for_nobody_and_the_newest_of_an_account_for_somebody() {
+        let teller = Teller::new(Uuid::nil());
+        teller.tell_commit(account(1), 7, true);
+        teller.tell(Signal::Here);
+        assert!(texts(teller.own, mem::take(&mut *teller.waiting.lock()), 1_000).is_empty());
+        teller.roster.note(Uuid::from_u128(9));
+        teller.tell_commit(account(1), 8, true);
+        teller.tell_commit(account(1), 7, false);
+        let text = texts(teller.own, mem::take(&mut *teller.waiting.lock()), 1_000).pop().unwrap();
+        let read: Envelope<Signal> = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.signals, [Signal::Committed { account: account(1), seq: 8, waiting: true }]);
+    }
+
+    #[tokio::test]
+    async fn texts_are_as_long_as_the_bus_takes_and_lose_nothing() {
+        let commits = (0..500).map(|number| (account(number), (u64::MAX, true))).collect();
+        let texts = texts(Uuid::nil(), Waiting { commits, others: VecDeque::new() }, 1_000);
+        assert!(texts.len() > 1 && texts.iter().all(|text| text.len() <= 1_000));
+        assert!(texts.iter().rev().skip(1).all(|text| text.len() > 800), "and not shorter than need be");
+        let read = texts.iter().flat_map(|text| serde_json::from_str::<Envelope<Signal>>(text).unwrap().signals);
+        assert_eq!(read.count(), 500);
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded() {
+        let teller = Teller::new(Uuid::nil());
+        for _ in 0..2 * MOST {
+            teller.push(Signal::Here);
+        }
+        assert_eq!(teller.waiting.lock().others.len(), MOST);
+    }
+}

@@ -1,0 +1,122 @@
+//! A process that has no feed follows the one that has.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use velox_market::{Ingest, MarketEvent, MarketStoreError, Ticker};
+
+use super::mute::Mutes;
+use super::{LOOK, MarketTask};
+use crate::peers::{MarketSignal, MarketWord};
+use crate::shutdown::Shutdown;
+use crate::streams::MarketCursor;
+
+/// How long the process with the feed may be silent before prices are taken from the store; it says something each
+/// second.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// What a follower knows.
+#[derive(Default)]
+struct Following {
+    /// When the process with the feed last said something.
+    heard: Option<Instant>,
+    /// Whether it is silent, so that this process tells what it finds in the store.
+    alone: bool,
+    /// Whether memory holds the candles that are kept.
+    warm: bool,
+    mutes: Mutes,
+}
+
+impl MarketTask {
+    /// Follows until the shutdown begins or this process has the feed.
+    pub(super) async fn follow(&mut self, shutdown: &Shutdown) {
+        let gate = self.gate.clone();
+        let begun = async {
+            tokio::select! {
+                () = shutdown.begun() => {}
+                () = gate.chosen(true) => {}
+            }
+        };
+        tokio::pin!(begun);
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut following = Following::default();
+        loop {
+            tokio::select! {
+                () = &mut begun => return,
+                Some(signal) = self.told.recv() => self.hear(&mut following, signal),
+                _ = look.tick() => self.look_into_store(&mut following).await,
+            }
+        }
+    }
+
+    fn hear(&self, following: &mut Following, signal: MarketSignal) {
+        following.heard = Some(Instant::now());
+        following.alone = false;
+        let MarketSignal { epoch, offset, word } = signal;
+        self.hub.go_on(MarketCursor { epoch, offset });
+        match word {
+            MarketWord::Event { event, closed, growing } => {
+                self.moments.hear(event.at());
+                let minutes: Vec<_> = closed.iter().copied().chain(growing).collect();
+                self.market.hot.follow(Some(&event), &minutes);
+                self.hub.tell(&event, &closed);
+            }
+            MarketWord::Closed { at, closed } => {
+                self.moments.hear(at);
+                self.market.hot.follow(None, &closed);
+                self.hub.tell_closed(&closed, at);
+            }
+            MarketWord::Stale { symbol, at, stale } => self.hub.tell_stale(symbol, at, stale),
+            MarketWord::Alive { at } => self.moments.hear(at),
+        }
+    }
+
+    /// Warms memory where that was not done, and takes prices from the store while nobody tells any.
+    async fn look_into_store(&self, following: &mut Following) {
+        let looked = async {
+            if !following.warm {
+                self.market.hot.forget_candles();
+                Ingest::new(self.market.clone()).warm(&self.symbols, self.market.clock.now()).await?;
+                following.warm = true;
+            }
+            if following.heard.is_some_and(|heard| heard.elapsed() < SILENCE) {
+                return Ok(());
+            }
+            let tickers = self.market.store.tickers().await?;
+            if !std::mem::replace(&mut following.alone, true) {
+                self.hub.begin(self.market.clock.now());
+            }
+            tickers.iter().for_each(|ticker| self.tell_found(following, ticker));
+            Ok::<_, MarketStoreError>(())
+        };
+        if let Err(error) = looked.await {
+            tracing::warn!(%error, "the market could not be looked up in the store");
+        }
+        if following.alone {
+            let now = self.market.clock.now();
+            for symbol in following.mutes.look(&self.market) {
+                self.hub.tell_stale(symbol, now, true);
+            }
+        }
+    }
+
+    /// Tells of a price in the store that is newer than what is known.
+    fn tell_found(&self, following: &mut Following, found: &Ticker) {
+        let known = self.market.hot.ticker(found.symbol);
+        if known.is_some_and(|known| known.cursor() >= found.cursor() && known.at() >= found.at()) {
+            return;
+        }
+        self.moments.hear(found.at());
+        self.market.hot.restore(std::slice::from_ref(found));
+        if let Some(quote) = found.quote.filter(|quote| known.and_then(|known| known.quote) != Some(*quote)) {
+            self.hub.tell(&MarketEvent::Quote(quote), &[]);
+        }
+        if let Some(last) = found.last.filter(|last| known.and_then(|known| known.last) != Some(*last)) {
+            self.hub.tell(&MarketEvent::Trade(last), &[]);
+        }
+        if following.mutes.hear(&self.market, found.symbol) {
+            self.hub.tell_stale(found.symbol, found.at(), false);
+        }
+    }
+}
