@@ -345,10 +345,8 @@ impl Lane {
             })
             .collect();
         match locked::execute(&self.ports, known, &tasks, moment).await {
-            Ok(locked::Settled { after, answers, events }) => {
+            Ok(locked::Settled { after, answers, events, waiting }) => {
                 let read = Executed { events: Vec::new(), account: after.account().clone() };
-                // Its orders are found by the executor's look into the store.
-                let waiting = Vec::new();
                 self.settle(Group { account, jobs: writes, answers, after, appends: true, events, waiting });
                 for job in reads {
                     let _ = job.reply.send(Ok(read.clone()));

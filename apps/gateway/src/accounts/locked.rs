@@ -8,9 +8,10 @@ use parking_lot::Mutex;
 use velox_kernel::{ClientOrderId, OrderId, OrgId};
 use velox_trading::{
     Account, Append, Appended, Cause, Command, DecideLocked, ExecuteError, Executed, Fact, Head, Known, LiveAccount,
-    Moment, RecordedEvent, Refused, Run, StoreError,
+    Moment, Order, RecordedEvent, Refused, Run, StoreError,
 };
 
+use super::hub;
 use super::lane::{Answer, LanePorts, belongs_to};
 use super::loading::damaged;
 
@@ -25,6 +26,8 @@ pub(super) struct Settled {
     pub(super) answers: Vec<Answer>,
     /// What was appended.
     pub(super) events: Vec<RecordedEvent>,
+    /// The orders in it that now wait for a call to their broker.
+    pub(super) waiting: Vec<Order>,
 }
 
 /// Decides commands of one account under its stream's lock and commits what follows.
@@ -158,7 +161,8 @@ impl Decider {
         }
         let (append, after) = run.finish();
         let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();
-        (Outcome::Decided(Ok(Settled { after, answers, events })), append)
+        let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
+        (Outcome::Decided(Ok(Settled { after, answers, events, waiting })), append)
     }
 
     /// Whether a closed order that the command names was changed after it was looked up: its row must not be

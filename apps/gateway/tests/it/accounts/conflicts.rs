@@ -80,6 +80,21 @@ async fn a_fill_told_twice_counts_once_and_beats_a_cancel() {
 }
 
 #[tokio::test]
+async fn an_order_taken_after_a_conflict_is_told_to_the_executor_as_any_other() {
+    let ledger = Ledger::new();
+    let (here, mut there) = (ledger.process(), ledger.process());
+    let account = ledger.open(&here).await;
+    there.lanes.read(account).await.unwrap();
+    ledger.place(&here, account).await;
+    // `there` holds the account as it was before that.
+    let id = ledger.place(&there, account).await;
+    let mut told = Vec::new();
+    there.work.recv_many(&mut told, 8).now_or_never().expect("it was told before the answer");
+    assert_eq!(told.iter().map(|order| order.id).collect::<Vec<_>>(), [id]);
+    ledger.verify().await;
+}
+
+#[tokio::test]
 async fn another_processs_events_are_seen_before_anything_is_refused() {
     let ledger = Ledger::new();
     let (here, there) = (ledger.process(), ledger.process());
