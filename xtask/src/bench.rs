@@ -13,6 +13,8 @@
 mod api;
 mod disk;
 mod fdatasync;
+mod gateways;
+mod lists;
 mod livez;
 mod load;
 mod machine;
@@ -22,6 +24,7 @@ mod ratio;
 mod reads;
 mod report;
 mod server;
+mod sql;
 mod start;
 mod streams;
 mod velox;
@@ -42,7 +45,7 @@ struct Bench {
 }
 
 /// Every bench, in the order they run.
-const BENCHES: [Bench; 7] = [
+const BENCHES: [Bench; 9] = [
     Bench {
         name: "fdatasync",
         about: "an 8 KiB write and fdatasync on the disk of the target directory",
@@ -59,6 +62,16 @@ const BENCHES: [Bench; 7] = [
         about: "accepted resting orders on PostgreSQL, against pgbench with the same statements",
         run: pgbench::run,
     },
+    Bench {
+        name: "lists",
+        about: "pages of orders out of 10 thousand and 10 million, of candles out of a million, on PostgreSQL",
+        run: lists::run,
+    },
+    Bench {
+        name: "gateways",
+        about: "accepted resting orders on two gateways against one, on one PostgreSQL",
+        run: gateways::run,
+    },
     Bench { name: "reads", about: "users/me, a list of orders and candles, by server CPU second", run: reads::run },
     Bench { name: "streams", about: "deliveries to 1,000 WebSocket clients, by server CPU second", run: streams::run },
     Bench {
@@ -68,11 +81,17 @@ const BENCHES: [Bench; 7] = [
     },
 ];
 
+/// The benches of `--stack`.
+const STACK: [&str; 3] = ["pgbench", "lists", "gateways"];
+
 /// What `bench` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The benches to run; all of them when none is named
     names: Vec<String>,
+    /// Those of PostgreSQL and of several gateways
+    #[arg(long, conflicts_with = "names")]
+    stack: bool,
     /// List the benches and run none
     #[arg(long)]
     list: bool,
@@ -133,7 +152,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &args.programs {
         server::use_programs(std::path::absolute(folder)?);
     }
-    let wanted = |bench: &&Bench| args.names.is_empty() || args.names.iter().any(|name| name == bench.name);
+    let named = |bench: &Bench| args.names.is_empty() || args.names.iter().any(|name| name == bench.name);
+    let wanted = |bench: &&Bench| if args.stack { STACK.contains(&bench.name) } else { named(bench) };
     for bench in BENCHES.iter().filter(wanted) {
         println!("{}: {}", bench.name, bench.about);
         let figures = (bench.run)(&args.settings)?;

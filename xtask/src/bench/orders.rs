@@ -149,18 +149,21 @@ impl Market {
         Ok(Market { velox, database, api: RefCell::new(api), accounts })
     }
 
+    /// The same with other flags: the server is started anew on the data and the database that are there.
+    pub(super) fn restart(self, name: &str, args: &[&str]) -> anyhow::Result<Market> {
+        let Market { velox, database, api: _, accounts } = self;
+        let url = database.as_ref().map(|cluster| format!("database.url={}", cluster.url()));
+        let args: Vec<&str> = url.iter().flat_map(|url| ["--set", url.as_str()]).chain(args.iter().copied()).collect();
+        let velox = velox::start_on(Program::Velox, velox.stop(), name, &args)?;
+        let api = Api::sign_in(&velox)?;
+        Ok(Market { velox, database, api: RefCell::new(api), accounts })
+    }
+
     /// Places orders for a while; they must all be accepted.
     pub(super) fn measure(&self, settings: &Settings, spread: Spread, connections: u32) -> anyhow::Result<Taken> {
         *self.api.borrow_mut() = Api::sign_in(&self.velox)?;
+        let (accounts, each) = self.accounts_for(settings, spread)?;
         let api = self.api.borrow();
-        let time = settings.warm_up() + settings.measure() + Duration::from_secs(1);
-        let (accounts, each) = match spread {
-            Spread::Wide => (self.accounts.clone(), 1),
-            Spread::Hot => {
-                let count = time.as_secs() * MOST_PER_SECOND / HOT_ORDERS + 1;
-                (api.open_accounts(usize::try_from(count)?)?, HOT_ORDERS)
-            }
-        };
         let counts = || -> anyhow::Result<[f64; 4]> {
             Ok([
                 api.metric("velox_commits_total", "")?,
@@ -170,7 +173,7 @@ impl Market {
             ])
         };
         let before = counts()?;
-        let measured = self.place(settings, &api.token, accounts, each, connections)?;
+        let measured = place(&self.load(settings, connections), &api.token, accounts, each)?;
         let after = counts()?;
         ensure!(measured.refused == 0, "refused: {:?}", measured.first_refusal);
         let [commits, events, accepted, acknowledged] = std::array::from_fn(|at| after[at] - before[at]);
@@ -187,31 +190,67 @@ impl Market {
         })
     }
 
-    /// Places orders over `accounts`, `each` on one account before the next has its turn.
-    fn place(
-        &self,
-        settings: &Settings,
-        token: &str,
-        accounts: Vec<String>,
-        each: u64,
-        connections: u32,
-    ) -> anyhow::Result<Measured> {
-        let load = Load {
+    /// The accounts that orders go over, and how many on one before the next has its turn.
+    fn accounts_for(&self, settings: &Settings, spread: Spread) -> anyhow::Result<(Vec<String>, u64)> {
+        let time = settings.warm_up() + settings.measure() + Duration::from_secs(1);
+        Ok(match spread {
+            Spread::Wide => (self.accounts.clone(), 1),
+            Spread::Hot => {
+                let count = time.as_secs() * MOST_PER_SECOND / HOT_ORDERS + 1;
+                (self.api.borrow().open_accounts(usize::try_from(count)?)?, HOT_ORDERS)
+            }
+        })
+    }
+
+    fn load(&self, settings: &Settings, connections: u32) -> Load {
+        Load {
             address: self.velox.server.address,
             pid: self.velox.server.pid(),
             database: self.database.as_ref().map(Cluster::pid),
             connections,
             warm_up: settings.warm_up(),
             measure: settings.measure(),
-        };
-        let token = token.to_owned();
-        let (sent, run) = (AtomicU64::new(0), next_run());
-        load::run(&load, move |_, _, bytes| {
-            let number = sent.fetch_add(1, Ordering::Relaxed);
-            let place = usize::try_from(number / each).unwrap_or(0) % accounts.len();
-            bytes.extend_from_slice(&resting_order(&token, &accounts[place], &format!("r{run}-{number}")));
-        })
+        }
     }
+
+    /// Places orders for a while on this server and another one of the same installation, at the same time and over the
+    /// same accounts; they must all be accepted.
+    pub(super) fn place_on_both(
+        &self,
+        settings: &Settings,
+        spread: Spread,
+        other: &Velox,
+        connections: u32,
+    ) -> anyhow::Result<(Measured, Measured)> {
+        *self.api.borrow_mut() = Api::sign_in(&self.velox)?;
+        let (accounts, each) = self.accounts_for(settings, spread)?;
+        let token = self.api.borrow().token.clone();
+        let here = self.load(settings, connections);
+        let there = Load { address: other.server.address, pid: other.server.pid(), ..self.load(settings, connections) };
+        let (here, there) = std::thread::scope(|scope| {
+            let both = [(here, &accounts), (there, &accounts)].map(|(load, accounts)| {
+                let token = &token;
+                scope.spawn(move || place(&load, token, accounts.clone(), each))
+            });
+            let [here, there] = both.map(|run| run.join().map_err(|_| anyhow::anyhow!("a load generator panicked")));
+            anyhow::Ok((here??, there??))
+        })?;
+        for measured in [&here, &there] {
+            ensure!(measured.refused == 0, "refused: {:?}", measured.first_refusal);
+        }
+        Ok((here, there))
+    }
+}
+
+/// Places orders over `accounts`, `each` on one account before the next has its turn.
+fn place(load: &Load, token: &str, accounts: Vec<String>, each: u64) -> anyhow::Result<Measured> {
+    let token = token.to_owned();
+    let (sent, run) = (AtomicU64::new(0), next_run());
+    load::run(load, move |_, _, bytes| {
+        let number = sent.fetch_add(1, Ordering::Relaxed);
+        let place = usize::try_from(number / each).unwrap_or(0) % accounts.len();
+        bytes.extend_from_slice(&resting_order(&token, &accounts[place], &format!("r{run}-{number}")));
+    })
 }
 
 /// Numbers the measurements of this process: the names of orders are unique for ever.

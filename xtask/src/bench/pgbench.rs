@@ -11,15 +11,19 @@ use super::orders::{Market, Spread, Taken, median};
 use super::ratio::interleaved;
 use super::report::Figure;
 use super::server::cpu_time_of_family;
+use super::sql::{at_database, psql};
 use super::velox::{self, Program};
 use crate::postgres::{Cluster, Durability, Installation};
 use crate::workspace;
 use anyhow::{Context, ensure};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
+use std::path::Path;
 use std::process::Stdio;
 
 const ACCOUNTS: u32 = 1_000;
+/// The number of connections at which it is measured without shared commits, too.
+const ALONE: u32 = 32;
 /// How long `pgbench` runs at the least.
 const LEAST_SECONDS: u32 = 10;
 /// The database that `pgbench` writes to: velox would serve the orders it finds in its own.
@@ -36,13 +40,40 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     // Its schema, with nobody at work in it.
     velox::start(Program::Velox, "yardstick", &["--set", &url, "--set", "market.feed=none"])?;
     let market = Market::open(Program::Velox, "pgbench", usize::try_from(ACCOUNTS)?, Some(cluster))?;
-    let cluster = market.database.as_ref().context("no database")?;
-    market.measure(settings, Spread::Wide, 1)?;
     let script = workspace::target().join("bench/order.pgbench");
-    std::fs::write(&script, replay(cluster)?)?;
-
-    let (mut figures, round) = (Vec::new(), RefCell::new(0));
+    {
+        let cluster = market.database.as_ref().context("no database")?;
+        market.measure(settings, Spread::Wide, 1)?;
+        std::fs::write(&script, replay(cluster)?)?;
+    }
+    let round = RefCell::new(0);
+    let mut figures = Vec::new();
     for &connections in &settings.connections {
+        let what = format!("{connections} connections, 1,000 accounts");
+        figures.extend(compare(settings, &market, &script, &round, connections, &what)?);
+    }
+    if let Some(&connections) = settings.connections.iter().find(|connections| **connections == ALONE) {
+        // As many sessions as `pgbench` has, each commit one account's alone.
+        let sessions = format!("database.pool_size={}", 2 * connections);
+        let market = market.restart("pgbench-alone", &["--set", "trading.max_batch=1", "--set", &sessions])?;
+        let what = format!("{connections} connections, 1,000 accounts, no shared commits");
+        figures.extend(compare(settings, &market, &script, &round, connections, &what)?);
+    }
+    Ok(figures)
+}
+
+/// Interleaved rounds of Velox and `pgbench` on the same connections.
+fn compare(
+    settings: &Settings,
+    market: &Market,
+    script: &Path,
+    round: &RefCell<u32>,
+    connections: u32,
+    what: &str,
+) -> anyhow::Result<Vec<Figure>> {
+    let cluster = market.database.as_ref().context("no database")?;
+    let mut figures = Vec::new();
+    {
         let (velox, yardstick) = (RefCell::new(Vec::<Taken>::new()), RefCell::new(Vec::new()));
         let ratio = interleaved(
             settings.rounds,
@@ -54,13 +85,12 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
             },
             || {
                 *round.borrow_mut() += 1;
-                let (per_second, cpu) = pgbench(settings, cluster, &script, *round.borrow(), connections)?;
+                let (per_second, cpu) = pgbench(settings, cluster, script, *round.borrow(), connections)?;
                 yardstick.borrow_mut().push((per_second, cpu));
                 Ok(per_second)
             },
         )?;
-        let what = format!("postgres, {connections} connections, 1,000 accounts");
-        figures.push(ratio.figure(&format!("{what}: orders/s against pgbench"))?);
+        figures.push(ratio.figure(&format!("postgres, {what}: orders/s against pgbench"))?);
         let (velox, yardstick) = (velox.into_inner(), yardstick.into_inner());
         let mut figure = |name: &str, unit, values: Vec<f64>| {
             figures.push(Figure::new(format!("    {name}"), median(values), unit));
@@ -70,6 +100,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
         figure("velox: PostgreSQL's CPU an order", "us", velox.iter().map(|taken| taken.database_cpu_us).collect());
         figure("velox: p99", "ms", velox.iter().map(|taken| taken.p99_ms).collect());
         figure("velox: commits an order", "", velox.iter().map(|taken| taken.commits_an_order).collect());
+        figure("velox: events a commit", "", velox.iter().map(|taken| taken.events_a_commit).collect());
         figure("pgbench: orders (three commits each)", "1/s", yardstick.iter().map(|run| run.0).collect());
         figure("pgbench: PostgreSQL's CPU an order", "us", yardstick.iter().map(|run| run.1).collect());
     }
@@ -80,7 +111,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
 fn pgbench(
     settings: &Settings,
     cluster: &Cluster,
-    script: &std::path::Path,
+    script: &Path,
     round: u32,
     connections: u32,
 ) -> anyhow::Result<(f64, f64)> {
@@ -195,17 +226,4 @@ fn value(column: &str, kind: &str, row: &Map<String, Value>, step: usize) -> Str
             None => "NULL".to_owned(),
         },
     }
-}
-
-fn psql(cluster: &Cluster, database: &str, query: &str) -> anyhow::Result<String> {
-    let mut command = Installation::find()?.command("psql");
-    command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &at_database(&cluster.url(), database), "-c", query]);
-    let output = command.stdin(Stdio::null()).output().context("cannot run psql")?;
-    ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-/// The same server, another database.
-fn at_database(url: &str, database: &str) -> String {
-    url.rsplit_once('/').map_or_else(|| url.to_owned(), |(server, _)| format!("{server}/{database}"))
 }
