@@ -7,8 +7,12 @@ mod bench;
 mod codegen;
 mod dev;
 mod layers;
+mod nginx;
 mod postgres;
 mod process;
+mod programs;
+mod redis;
+mod stack;
 mod test;
 mod workspace;
 
@@ -36,6 +40,11 @@ enum Command {
     Bench(bench::Args),
     /// Start a throw-away PostgreSQL, run a command with VELOX_TEST_POSTGRES_URL set (or wait for ctrl-c), stop it
     Postgres(postgres::Args),
+    /// The same with a throw-away Redis and VELOX_TEST_REDIS_URL
+    Redis(redis::Args),
+    /// The servers that velox may use, on this machine, kept until they are told to go
+    #[command(subcommand)]
+    Stack(stack::Command),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +55,8 @@ fn main() -> ExitCode {
         Command::Codegen(args) => codegen::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Postgres(args) => postgres::run(&args),
+        Command::Redis(args) => redis::run(&args),
+        Command::Stack(command) => stack::run(&command),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
