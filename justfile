@@ -24,6 +24,10 @@ test:
 full:
     cargo xtask test --full
 
+# Break gateways, network and database while clients trade; then the books must agree
+chaos *args:
+    cargo xtask chaos {{args}}
+
 # Check that dependencies between the crates point inward
 layers:
     cargo xtask layers

@@ -4,6 +4,7 @@
 //! lists of names and a person at a terminal runs exactly what the build server runs.
 
 mod bench;
+mod chaos;
 mod codegen;
 mod dev;
 mod layers;
@@ -11,9 +12,12 @@ mod nginx;
 mod postgres;
 mod process;
 mod programs;
+mod python;
 mod redis;
+mod servers;
 mod stack;
 mod test;
+mod toxiproxy;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +36,8 @@ enum Command {
     Dev(dev::Args),
     /// Format, lint and test; starts the servers that the tests need and stops them again
     Test(test::Args),
+    /// Faults of every kind against running gateways, while clients trade; then the books must agree
+    Chaos(chaos::Args),
     /// Check that dependencies between the crates point inward
     Layers,
     /// Write the generated documents and schemas, or check that they are current
@@ -51,6 +57,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Dev(args) => dev::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Layers => layers::run(),
         Command::Codegen(args) => codegen::run(&args),
         Command::Bench(args) => bench::run(&args),

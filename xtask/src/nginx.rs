@@ -5,6 +5,9 @@ use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The variable with the path of the program.
+pub(crate) const PROGRAM: &str = "VELOX_TEST_NGINX";
+
 /// Where the program is.
 pub(crate) fn find() -> anyhow::Result<PathBuf> {
     programs::find("nginx", "nginx")
