@@ -8,6 +8,10 @@ default:
 dev *args:
     cargo xtask dev {{args}}
 
+# PostgreSQL and Redis on this machine: up, down, status, logs, reset
+stack *args:
+    cargo xtask stack {{args}}
+
 # Format, lints, layers, generated files, unit tests
 quick:
     cargo xtask test --quick
@@ -19,6 +23,10 @@ test:
 # Everything, with long campaigns
 full:
     cargo xtask test --full
+
+# Break gateways, network and database while clients trade; then the books must agree
+chaos *args:
+    cargo xtask chaos {{args}}
 
 # Check that dependencies between the crates point inward
 layers:
@@ -35,6 +43,10 @@ bench *args:
 # A throw-away PostgreSQL for a command, or until ctrl-c
 postgres *args:
     cargo xtask postgres {{args}}
+
+# A throw-away Redis for a command, or until ctrl-c
+redis *args:
+    cargo xtask redis {{args}}
 
 # Licences, banned and doubled packages, sources (needs cargo-deny)
 deny:

@@ -4,12 +4,20 @@
 //! lists of names and a person at a terminal runs exactly what the build server runs.
 
 mod bench;
+mod chaos;
 mod codegen;
 mod dev;
 mod layers;
+mod nginx;
 mod postgres;
 mod process;
+mod programs;
+mod python;
+mod redis;
+mod servers;
+mod stack;
 mod test;
+mod toxiproxy;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +36,8 @@ enum Command {
     Dev(dev::Args),
     /// Format, lint and test; starts the servers that the tests need and stops them again
     Test(test::Args),
+    /// Faults of every kind against running gateways, while clients trade; then the books must agree
+    Chaos(chaos::Args),
     /// Check that dependencies between the crates point inward
     Layers,
     /// Write the generated documents and schemas, or check that they are current
@@ -36,16 +46,24 @@ enum Command {
     Bench(bench::Args),
     /// Start a throw-away PostgreSQL, run a command with VELOX_TEST_POSTGRES_URL set (or wait for ctrl-c), stop it
     Postgres(postgres::Args),
+    /// The same with a throw-away Redis and VELOX_TEST_REDIS_URL
+    Redis(redis::Args),
+    /// The servers that velox may use, on this machine, kept until they are told to go
+    #[command(subcommand)]
+    Stack(stack::Command),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Dev(args) => dev::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Layers => layers::run(),
         Command::Codegen(args) => codegen::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Postgres(args) => postgres::run(&args),
+        Command::Redis(args) => redis::run(&args),
+        Command::Stack(command) => stack::run(&command),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

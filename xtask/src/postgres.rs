@@ -3,14 +3,13 @@
 mod cluster;
 mod install;
 
-pub(crate) use cluster::{Cluster, Durability};
+pub(crate) use cluster::{Cluster, Durability, serve};
 pub(crate) use install::Installation;
 
 use crate::process;
-use anyhow::Context;
-use std::io::IsTerminal;
-use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// The variable with the address of a server that may forget on a crash: `postgres://…`, a superuser, trusted.
 pub(crate) const URL: &str = "VELOX_TEST_POSTGRES_URL";
@@ -24,6 +23,15 @@ pub(crate) struct Args {
     /// Sync every commit, as in production; without it a crash of the machine may lose data
     #[arg(long)]
     durable: bool,
+    /// A setting of the server, such as shared_preload_libraries=timescaledb
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Become a server of the data in this folder, made when it is not there, and leave them; for tests that kill it
+    #[arg(long, value_name = "FOLDER", requires = "port", conflicts_with = "command")]
+    data: Option<PathBuf>,
+    /// The port of 127.0.0.1 of such a server
+    #[arg(long, requires = "data")]
+    port: Option<u16>,
     /// The command to run; without one, PostgreSQL runs until ctrl-c
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
@@ -31,23 +39,26 @@ pub(crate) struct Args {
 
 /// Starts a server, prints its address or runs a command with it, stops it, and answers with the command's exit code.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let durability = if args.durable { Durability::Synced } else { Durability::Volatile };
+    if let (Some(folder), Some(port)) = (&args.data, args.port) {
+        return become_server(folder, port, durability, &args.set);
+    }
     process::catch_interrupts()?;
-    let cluster = Cluster::start(if args.durable { Durability::Synced } else { Durability::Volatile })?;
-    let Some((program, rest)) = args.command.split_first() else {
-        println!("{URL}={}", cluster.url());
-        process::wait_for_interrupt();
-        return Ok(ExitCode::SUCCESS);
-    };
-    let mut command = Command::new(program);
-    command.args(rest).env(URL, cluster.url());
-    // At a terminal the command stays in our process group, so that it may read and hears ctrl-c itself.
-    let status = if std::io::stdin().is_terminal() {
-        command.status().with_context(|| format!("cannot run {program}"))?
-    } else {
-        match process::run(&mut command, Duration::MAX)? {
-            process::Ended::Exited(status) => status,
-            process::Ended::TimedOut => return Ok(ExitCode::FAILURE),
-        }
-    };
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    let cluster = Cluster::start_with(durability, &args.set)?;
+    process::run_with(URL, &cluster.url(), &args.command)
+}
+
+/// Our process becomes PostgreSQL's first one.
+fn become_server(folder: &Path, port: u16, durability: Durability, settings: &[String]) -> anyhow::Result<ExitCode> {
+    let installation = Installation::find()?;
+    if !folder.exists() {
+        installation.make_folder(folder)?;
+        installation.initialise(folder, cluster::SUPERUSER)?;
+    }
+    let mut postgres = installation.command("postgres");
+    durability.apply(serve(&mut postgres, folder, port));
+    for setting in settings {
+        postgres.args(["-c", setting]);
+    }
+    Err(postgres.exec().into())
 }

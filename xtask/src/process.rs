@@ -2,8 +2,11 @@
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::io::{IsTerminal, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -101,4 +104,69 @@ pub(crate) fn wait(child: &Child, limit: Duration) -> anyhow::Result<bool> {
         Err(RecvTimeoutError::Timeout) => Ok(false),
         Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the waiting thread is gone"),
     }
+}
+
+/// Runs a command with a variable set, and answers with its exit code; without a command, says the variable and waits
+/// until we are told to stop. Needs [`catch_interrupts`].
+pub(crate) fn run_with(name: &str, value: &str, command: &[String]) -> anyhow::Result<ExitCode> {
+    let Some((program, rest)) = command.split_first() else {
+        println!("{name}={value}");
+        wait_for_interrupt();
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut command = Command::new(program);
+    command.args(rest).env(name, value);
+    run_here(&mut command)
+}
+
+/// Runs a command and answers with its exit code. At a terminal it stays in our process group, so that it may read and
+/// hears ctrl-c itself. Needs [`catch_interrupts`].
+pub(crate) fn run_here(command: &mut Command) -> anyhow::Result<ExitCode> {
+    let status = if std::io::stdin().is_terminal() {
+        command.status().with_context(|| format!("cannot run {command:?}"))?
+    } else {
+        match run(command, Duration::MAX)? {
+            Ended::Exited(status) => status,
+            Ended::TimedOut => return Ok(ExitCode::FAILURE),
+        }
+    };
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// A command of a program that ends when the thread that started it does, so that not even `kill -9` of us leaves it
+/// behind; where the system cannot do that, a plain one.
+pub(crate) fn ending_with_us(program: &Path) -> Command {
+    let setpriv = Path::new("/usr/bin/setpriv");
+    if !setpriv.exists() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", "TERM"]).arg(program);
+    command
+}
+
+/// Looks again and again until something is so; false when `limit` passed first, or when we are told to stop.
+pub(crate) fn until(limit: Duration, mut is_so: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
+    let began = tokio::time::Instant::now();
+    while !is_so()? {
+        if began.elapsed() > limit || interrupted() {
+            return Ok(false);
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    Ok(true)
+}
+
+/// Whether a path of a server on 127.0.0.1 answers 200.
+pub(crate) fn answers_ok(port: u16, path: &str) -> bool {
+    let limit = Duration::from_secs(1);
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: xtask\r\nconnection: close\r\n\r\n")?;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start)?;
+        Ok(&start == b"HTTP/1.1 200")
+    };
+    ask().unwrap_or(false)
 }

@@ -3,15 +3,13 @@
 //! The steps stand in `test/steps.rs`, one line each. A step is a command; its output goes to a log under target/xtask
 //! and to the terminal only when it fails.
 
-mod python;
-mod servers;
 mod step;
 mod steps;
 mod summary;
 mod tally;
 
+use crate::servers::Servers;
 use crate::{process, workspace};
-use servers::Servers;
 use std::process::ExitCode;
 use step::Tier;
 
@@ -27,6 +25,9 @@ pub(crate) struct Args {
     /// Only the steps whose name contains this, and what they need
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Use this PostgreSQL instead of starting one: postgres://…/database, a superuser, every commit synced
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
 }
 
 /// Runs the steps of the tier one after another, all of them whatever fails, and prints what came of each.
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     process::catch_interrupts()?;
     std::fs::create_dir_all(workspace::scratch())?;
     let wanted = |name: &str| args.only.as_deref().is_none_or(|text| name.contains(text));
-    let mut steps = steps::of(tier)?;
+    let mut steps = steps::of(tier, args.database_url.is_some())?;
     let chosen: Vec<usize> = (0..steps.len()).filter(|place| wanted(&steps[*place].name)).collect();
     anyhow::ensure!(!chosen.is_empty(), "no step is called so");
     // With a step comes what it needs: a check must not run against what was built before.
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .collect();
     let mut keep = keep.into_iter();
     steps.retain(|_| keep.next().unwrap_or(false));
-    let mut servers = Servers::default();
+    let mut servers = Servers::new(args.database_url.clone())?;
     let mut reports: Vec<step::Report> = Vec::new();
     for step in &steps {
         if process::interrupted() {

@@ -1,10 +1,10 @@
 //! A server under test: started on a free port, asked until it answers, its CPU time and memory read from /proc.
 
+use crate::process::answers_ok;
 use crate::workspace;
 use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -31,7 +31,7 @@ impl Server {
         let start = tokio::time::Instant::now();
         let process = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
         let mut server = Server { process, address, ready_after: Duration::ZERO };
-        while !is_live(address) {
+        while !answers_ok(address.port(), "/livez") {
             if let Some(status) = server.process.try_wait()? {
                 bail!("the server ended with {status}, see {}", log.display());
             }
@@ -57,18 +57,6 @@ impl Drop for Server {
         }
         let _status = self.process.wait();
     }
-}
-
-fn is_live(address: SocketAddr) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"GET /livez HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
-        let mut start = [0; 12];
-        stream.read_exact(&mut start)?;
-        Ok(&start == b"HTTP/1.1 200")
-    };
-    ask().unwrap_or(false)
 }
 
 /// An address of this machine that nobody listens on.

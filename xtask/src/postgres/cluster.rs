@@ -2,13 +2,13 @@
 
 use super::install::Installation;
 use crate::{process, workspace};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 /// A free port may be taken between our look and its start.
 const PORT_TRIES: u32 = 5;
 
+/// Who may do everything on a server for tests.
+pub(super) const SUPERUSER: &str = "postgres";
+
 /// What a commit is worth.
 #[derive(Clone, Copy)]
 pub(crate) enum Durability {
@@ -26,6 +29,15 @@ pub(crate) enum Durability {
     Volatile,
     /// Every commit is synced before it is answered, as in production.
     Synced,
+}
+
+impl Durability {
+    /// Makes a server's command keep it.
+    pub(super) fn apply(self, postgres: &mut Command) {
+        if matches!(self, Durability::Volatile) {
+            postgres.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        }
+    }
 }
 
 /// A running server. Dropping it stops the server and removes its data.
@@ -40,15 +52,20 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes a data directory and starts a server on a free port of 127.0.0.1.
     pub(crate) fn start(durability: Durability) -> anyhow::Result<Cluster> {
+        Cluster::start_with(durability, &[])
+    }
+
+    /// [`Cluster::start`] with settings, such as `shared_preload_libraries=timescaledb`.
+    pub(crate) fn start_with(durability: Durability, settings: &[String]) -> anyhow::Result<Cluster> {
         let installation = Installation::find()?;
         let name = match durability {
             Durability::Volatile => "volatile",
             Durability::Synced => "synced",
         };
         let folder = make_folder(&installation, name)?;
-        let started = initialise(&installation, &folder).and_then(|()| {
+        let started = installation.initialise(&folder, SUPERUSER).and_then(|()| {
             let log = logs_folder().join(format!("{name}-{}.log", std::process::id()));
-            start_on_a_free_port(&installation, &folder, &log, durability)
+            start_on_a_free_port(&installation, &folder, &log, durability, settings)
         });
         if started.is_err() {
             let _half_made = std::fs::remove_dir_all(&folder);
@@ -64,7 +81,7 @@ impl Cluster {
 
     /// Its address, as a superuser, on the database `postgres`.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        url(self.port)
     }
 }
 
@@ -94,10 +111,7 @@ fn make_folder(installation: &Installation, name: &str) -> anyhow::Result<PathBu
     std::fs::create_dir_all(&parent)?;
     remove_left_behind(&parent)?;
     let folder = parent.join(format!("{name}-{}", std::process::id()));
-    std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    if let Some(user) = &installation.user {
-        std::os::unix::fs::chown(&folder, Some(user.uid), Some(user.gid))?;
-    }
+    installation.make_folder(&folder)?;
     Ok(folder)
 }
 
@@ -131,33 +145,22 @@ fn owner(name: &str) -> Option<Pid> {
     Pid::from_raw(pid.parse().ok()?)
 }
 
-fn initialise(installation: &Installation, folder: &Path) -> anyhow::Result<()> {
-    let mut initdb = installation.command("initdb");
-    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
-    let output = initdb.arg(folder).current_dir(folder).output().context("cannot run initdb")?;
-    ensure!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
-}
-
 fn start_on_a_free_port(
     installation: &Installation,
     folder: &Path,
     log: &Path,
     durability: Durability,
+    settings: &[String],
 ) -> anyhow::Result<(Child, Receiver<()>, u16)> {
     for _ in 0..PORT_TRIES {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut postgres = installation.command("postgres");
-        postgres.arg("-D").arg(folder).args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()]);
-        // Contract suites run side by side, each with its own pool.
-        postgres.args(["-c", "max_connections=300", "-c", "log_line_prefix=%m [%p] "]);
-        // Whole statements in pg_stat_activity, for whoever wonders and for `bench pgbench`.
-        postgres.args(["-c", "track_activity_query_size=32768"]);
-        if matches!(durability, Durability::Volatile) {
-            postgres.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        durability.apply(serve(&mut postgres, folder, port));
+        for setting in settings {
+            postgres.args(["-c", setting]);
         }
         // A group of its own: ctrl-c at the terminal is for us, and we stop it when the tests have ended.
-        postgres.process_group(0).env("LC_ALL", "C").current_dir(folder);
+        postgres.process_group(0);
         let mut server = postgres.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let stderr = server.stderr.take().context("no stderr")?;
         let (ready, log_open) = follow(stderr, log)?;
@@ -171,6 +174,21 @@ fn start_on_a_free_port(
         }
     }
     bail!("PostgreSQL does not start, see {}", log.display())
+}
+
+/// Makes `postgres` a server of a folder and a port of 127.0.0.1.
+pub(crate) fn serve<'a>(postgres: &'a mut Command, folder: &Path, port: u16) -> &'a mut Command {
+    postgres.arg("-D").arg(folder).args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()]);
+    // Contract suites run side by side, each with its own pool.
+    postgres.args(["-c", "max_connections=300", "-c", "log_line_prefix=%m [%p] "]);
+    // Whole statements in pg_stat_activity, for whoever wonders and for `bench pgbench`.
+    postgres.args(["-c", "track_activity_query_size=32768"]);
+    postgres.env("LC_ALL", "C").current_dir(folder)
+}
+
+/// The address of such a server, as its superuser, on the database `postgres`.
+pub(super) fn url(port: u16) -> String {
+    format!("postgres://{SUPERUSER}@127.0.0.1:{port}/postgres")
 }
 
 /// Copies the server's log to a file. The first receiver hears when it takes connections; the second disconnects when

@@ -1,8 +1,12 @@
 //! Where PostgreSQL is installed, and as whom it can run.
 
+use crate::programs;
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Runs a program as another user, and ends it with us.
+const SETPRIV: &str = "/usr/bin/setpriv";
 
 /// The programs of one version of PostgreSQL.
 pub(crate) struct Installation {
@@ -21,8 +25,7 @@ impl Installation {
     /// Finds the newest version; the error names the command that installs one.
     pub(crate) fn find() -> anyhow::Result<Installation> {
         let Some(bin) = candidates().into_iter().find(|bin| bin.join("initdb").is_file()) else {
-            let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
-            bail!("PostgreSQL is not installed: {sudo}apt-get install --yes postgresql");
+            bail!("PostgreSQL is not installed: {}", programs::install("postgresql"));
         };
         let user = if rustix::process::geteuid().is_root() { Some(User::postgres()?) } else { None };
         Ok(Installation { bin, user })
@@ -31,22 +34,50 @@ impl Installation {
     /// A program of PostgreSQL, as the user it may run as. On Linux it ends when the thread that started it does, so
     /// that not even `kill -9` of us leaves a server behind.
     pub(crate) fn command(&self, program: &str) -> Command {
+        self.setpriv(&["--pdeathsig", "INT"], program)
+    }
+
+    /// The same for a server that stays when we end.
+    pub(crate) fn lasting_command(&self, program: &str) -> Command {
+        self.setpriv(&[], program)
+    }
+
+    fn setpriv(&self, options: &[&str], program: &str) -> Command {
         let program = self.bin.join(program);
-        if !Path::new("/usr/bin/setpriv").exists() {
+        if !Path::new(SETPRIV).exists() || (self.user.is_none() && options.is_empty()) {
             return Command::new(program);
         }
-        let mut command = Command::new("/usr/bin/setpriv");
+        let mut command = Command::new(SETPRIV);
         if let Some(user) = &self.user {
             command.arg(format!("--reuid={}", user.uid)).arg(format!("--regid={}", user.gid)).arg("--clear-groups");
         }
-        command.args(["--pdeathsig", "INT"]).arg(program);
+        command.args(options).arg(program);
         command
+    }
+
+    /// Makes an empty folder that the user PostgreSQL runs as owns.
+    pub(crate) fn make_folder(&self, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        if let Some(user) = &self.user {
+            std::os::unix::fs::chown(folder, Some(user.uid), Some(user.gid))?;
+        }
+        Ok(())
+    }
+
+    /// Fills such a folder: anybody on this machine gets in, as this superuser.
+    pub(crate) fn initialise(&self, folder: &Path, superuser: &str) -> anyhow::Result<()> {
+        let mut initdb = self.command("initdb");
+        initdb.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]).arg(folder);
+        initdb.arg(format!("--username={superuser}"));
+        let output = initdb.current_dir(folder).output().context("cannot run initdb")?;
+        anyhow::ensure!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
     }
 
     /// Whether the user that PostgreSQL runs as can get at a folder; a clone in root's home is out of its reach.
     pub(crate) fn reaches(&self, folder: &Path) -> bool {
         let Some(user) = &self.user else { return true };
-        let mut command = Command::new("/usr/bin/setpriv");
+        let mut command = Command::new(SETPRIV);
         command.arg(format!("--reuid={}", user.uid)).arg(format!("--regid={}", user.gid)).arg("--clear-groups");
         command.args(["test", "-x"]).arg(folder).status().is_ok_and(|status| status.success())
     }

@@ -1,10 +1,9 @@
 //! One step: a command, what it needs, and what came of it.
 
-use super::servers::Servers;
-use super::tally::Tally;
-use super::{python, tally};
+use super::tally::{self, Tally};
 use crate::process::{self, Ended};
-use crate::{postgres, workspace};
+use crate::servers::{Need, Servers};
+use crate::{python, workspace};
 use anyhow::Context;
 use std::ffi::OsString;
 use std::fs::File;
@@ -37,25 +36,16 @@ impl Tier {
     }
 }
 
-/// What must be there before a step can run.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// A PostgreSQL without syncs, in `VELOX_TEST_POSTGRES_URL`.
-    Postgres,
-    /// A PostgreSQL that syncs, in `VELOX_TEST_POSTGRES_DURABLE_URL`.
-    DurablePostgres,
-    /// The virtual environment with the packages of `tests/requirements.txt`.
-    Python,
-    /// Another step, passed.
-    Step(&'static str),
-}
-
 /// One step.
 pub(super) struct Step {
     pub(super) name: String,
     pub(super) tier: Tier,
     command: Vec<OsString>,
     needs: Vec<Need>,
+    /// Steps that must have passed.
+    after: Vec<&'static str>,
+    /// Whether the build server, too, may go without what it needs.
+    optional: bool,
 }
 
 /// What came of a step.
@@ -97,12 +87,30 @@ impl Step {
 
     fn new(name: &str, tier: Tier, program: OsString, args: &[&str]) -> Step {
         let command = std::iter::once(program).chain(args.iter().map(OsString::from)).collect();
-        Step { name: name.to_owned(), tier, command, needs: Vec::new() }
+        Step { name: name.to_owned(), tier, command, needs: Vec::new(), after: Vec::new(), optional: false }
     }
 
     /// The same step with needs.
     pub(super) fn needs(mut self, needs: &[Need]) -> Step {
-        self.needs = needs.to_vec();
+        self.needs.extend(needs);
+        self
+    }
+
+    /// The same step, to be run only when others have passed.
+    pub(super) fn after(mut self, steps: &[&'static str]) -> Step {
+        self.after = steps.to_vec();
+        self
+    }
+
+    /// The same step, skipped wherever what it needs cannot be had.
+    pub(super) fn optional(mut self) -> Step {
+        self.optional = true;
+        self
+    }
+
+    /// The same step with further arguments.
+    pub(super) fn args(mut self, args: &[&str]) -> Step {
+        self.command.extend(args.iter().map(OsString::from));
         self
     }
 
@@ -119,10 +127,10 @@ impl Step {
             .env("VELOX_TEST_TIER", tier.name())
             .env("VELOX_TEST_BIN", workspace::velox())
             .env("CARGO_TERM_COLOR", "never");
-        if let Err(trouble) = self.provide(servers, &mut command) {
+        if let Err(trouble) = servers.provide(&self.needs, &mut command) {
             let reason = format!("{trouble:#}");
             // The build server has everything, or is broken; elsewhere one may go without.
-            return Ok(if std::env::var_os("CI").is_some() {
+            return Ok(if std::env::var_os("CI").is_some() && !self.optional {
                 report(Outcome::Failed(reason), Tally::failed(), None)
             } else {
                 report(Outcome::Skipped(reason), Tally::skipped(), None)
@@ -143,26 +151,13 @@ impl Step {
 
     /// Whether the step of this name has to pass first.
     pub(super) fn needs_step(&self, name: &str) -> bool {
-        self.needs.iter().any(|need| matches!(need, Need::Step(step) if *step == name))
+        self.after.contains(&name)
     }
 
     /// The reason not to run, when a step that this one stands on did not pass. One that was not asked for is no reason.
     fn missing_step(&self, before: &[Report]) -> Option<String> {
         let broken = before.iter().find(|report| self.needs_step(&report.name) && report.outcome != Outcome::Passed)?;
         Some(format!("needs the step `{}`", broken.name))
-    }
-
-    /// Starts the servers it needs, unless they run already, and tells the command where they are.
-    fn provide(&self, servers: &mut Servers, command: &mut Command) -> anyhow::Result<()> {
-        for need in &self.needs {
-            match need {
-                Need::Postgres => command.env(postgres::URL, servers.postgres()?),
-                Need::DurablePostgres => command.env(postgres::DURABLE_URL, servers.durable_postgres()?),
-                Need::Python => command.env("VIRTUAL_ENV", servers.python()?),
-                Need::Step(_) => command,
-            };
-        }
-        Ok(())
     }
 }
 

@@ -5,29 +5,46 @@
 //! `VELOX_TEST_TIER` (`default` or `full`). It passes by exit code 0; when its last line reads
 //! `N passed, N failed, N skipped`, its checks are counted one by one.
 
-use super::step::{Need, Step, Tier};
-use crate::workspace;
+use super::step::{Step, Tier};
+use crate::servers::Need;
+use crate::{chaos, workspace};
 use anyhow::Context;
 
+/// What `tests` of a given PostgreSQL cannot show: they need the server's processes under a trace, and one without syncs.
+const NOT_ON_A_GIVEN_SERVER: [&str; 2] = ["--skip", "sync_order::on_postgres"];
+
 /// The steps of a tier: its own and those of the smaller tiers.
-pub(super) fn of(tier: Tier) -> anyhow::Result<Vec<Step>> {
+pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> {
     let mut steps = vec![
         Step::cargo("format", Tier::Quick, &["fmt", "--all", "--check"]),
         Step::cargo("clippy", Tier::Quick, &["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         Step::xtask("layers", Tier::Quick, &["layers"])?,
         Step::xtask("codegen", Tier::Quick, &["codegen", "--check"])?,
         Step::cargo("unit tests", Tier::Quick, &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
-        Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "it", "--no-fail-fast"])
-            .needs(&[Need::Postgres, Need::DurablePostgres]),
+        Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "it", "--no-fail-fast"]).needs(&[
+            Need::Postgres,
+            Need::DurablePostgres,
+            Need::Redis,
+        ]),
         // Real processes, and times that are asserted: one test after the other, with what they measured in the log.
-        Step::cargo("end to end", Tier::Default, &["test", "-p", "velox", "--test", "e2e", "--", "--test-threads=1"])
-            .needs(&[Need::Postgres, Need::DurablePostgres]),
+        e2e("end to end", &["--skip", "chaos::"])
+            .args(if database_given { &NOT_ON_A_GIVEN_SERVER } else { &[] })
+            .needs(&[Need::Postgres, Need::DurablePostgres, Need::Redis, Need::Nginx]),
+        e2e("chaos", &["chaos::", "--skip", "chaos::network"]).needs(&chaos::NEEDS),
+        // Toxiproxy is in no distribution, and takes Go to build.
+        e2e("chaos network", &["chaos::network"]).needs(&chaos::NEEDS).needs(&[Need::Toxiproxy]).optional(),
         Step::cargo("doc tests", Tier::Default, &["test", "--workspace", "--doc", "--no-fail-fast"]),
         Step::cargo("build velox", Tier::Default, &workspace::BUILD_VELOX),
     ];
     steps.extend(python_checks()?);
     steps.retain(|step| step.tier <= tier);
     Ok(steps)
+}
+
+/// A step that is some of the end-to-end tests.
+fn e2e(name: &str, arguments: &[&str]) -> Step {
+    Step::cargo(name, Tier::Default, &["test", "-p", "velox", "--test", "e2e", "--", "--test-threads=1"])
+        .args(arguments)
 }
 
 fn python_checks() -> anyhow::Result<Vec<Step>> {
@@ -40,6 +57,6 @@ fn python_checks() -> anyhow::Result<Vec<Step>> {
         }
     }
     scripts.sort();
-    let needs = [Need::Step("build velox"), Need::Python, Need::Postgres];
-    Ok(scripts.iter().map(|script| Step::python(Tier::Default, script).needs(&needs)).collect())
+    let step = |script: &String| Step::python(Tier::Default, script).needs(&[Need::Python, Need::Postgres]);
+    Ok(scripts.iter().map(|script| step(script).after(&["build velox"])).collect())
 }

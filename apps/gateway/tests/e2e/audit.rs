@@ -71,11 +71,11 @@ impl Books {
 
     /// What the API shows once nothing is under way any more.
     pub(crate) fn at_rest(api: &mut Api, account: &str) -> Self {
-        let moving = format!("/v1/orders?account_id={account}&status={}", PASSING.join(","));
+        // One list: between two an order could go from what the second one shows to what the first one did.
+        let open = format!("/v1/orders?account_id={account}&status=new,{}", PASSING.join(","));
         wait_for("the orders to come to rest", PATIENCE, || {
-            let markets = format!("/v1/orders?account_id={account}&status=new");
-            let working = api.list(&markets).iter().any(|order| order["type"] == "market");
-            (api.list(&moving).is_empty() && !working).then_some(())
+            let rests = |order: &Value| order["status"] == "new" && order["type"] != "market";
+            api.list(&open).iter().all(rests).then_some(())
         });
         Self::read(api, account)
     }
@@ -145,6 +145,7 @@ impl Books {
                 "denied" => "order_denied",
                 "new" => "order_acknowledged",
                 "expired" => "order_expired",
+                "rejected" => "order_rejected",
                 other => panic!("{id} is {other}: {order}"),
             };
             let newest = of_it.last().unwrap();

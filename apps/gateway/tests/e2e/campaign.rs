@@ -1,8 +1,8 @@
 //! Kills at random moments, while clients place and cancel orders and somebody follows the streams.
 
-mod client;
-mod door;
-mod follower;
+pub(crate) mod client;
+pub(crate) mod door;
+pub(crate) mod follower;
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::installation::Installation;
 use crate::kill_points::READY_WITHIN;
 use crate::random::{Random, seed};
 use crate::waiting::say;
-use client::{Client, Entry};
+use client::{Client, Entry, Way};
 use door::Door;
 use follower::Follower;
 
@@ -50,7 +50,7 @@ fn survive(installation: &Installation, kills: u32) {
         let _ends_everybody = door.close_on_drop();
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let client = Client::new(number, seed, &door, &api.token, &account);
+                let client = Client::new(number, seed, &door, Way::Direct, &api.token, &account);
                 scope.spawn(move || client.run())
             })
             .collect();
@@ -81,7 +81,7 @@ fn survive(installation: &Installation, kills: u32) {
     say(&format!("{} commands, {again} sent more than once, {orders} orders, {events} events", journal.len()));
     assert!(journal.len() > 20 && events > 40, "seed {seed}: too little happened to mean anything");
     books.agree();
-    client::agree(&journal, &books);
+    client::agree(&journal, &books, |_| false);
     for (channel, messages) in streams {
         books.were_streamed(channel, 0, &messages);
     }

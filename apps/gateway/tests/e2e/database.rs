@@ -38,10 +38,15 @@ pub(crate) struct Sql {
 
 impl Sql {
     fn connect(config: &Config) -> Self {
+        Self::try_connect(config).unwrap()
+    }
+
+    /// A session, when the server gives one.
+    pub(crate) fn try_connect(config: &Config) -> Result<Self, tokio_postgres::Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (client, connection) = runtime.block_on(config.connect(NoTls)).unwrap();
+        let (client, connection) = runtime.block_on(config.connect(NoTls))?;
         runtime.spawn(connection);
-        Self { client, runtime }
+        Ok(Self { client, runtime })
     }
 
     /// Runs statements and gives the first column of each row.
@@ -66,13 +71,28 @@ pub(crate) struct Database {
 impl Database {
     /// A database with nothing in it.
     pub(crate) fn empty(syncs: Syncs) -> Self {
-        let url = syncs.url();
-        let server = Config::from_str(&url).unwrap();
+        Self::empty_on(&syncs.url())
+    }
+
+    /// The same on the server of this address.
+    pub(crate) fn empty_on(url: &str) -> Self {
+        let server = Config::from_str(url).unwrap();
         let name = format!("velox_e2e_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         Sql::connect(&server).run(&format!("CREATE DATABASE {name} TEMPLATE template0"));
         // The address ends in the name of the server's own database.
         let (before, _) = url.rsplit_once('/').expect("a PostgreSQL address names its database");
         Self { url: format!("{before}/{name}"), name, server }
+    }
+
+    /// Host and port of its server.
+    pub(crate) fn server(&self) -> String {
+        let authority = self.url.split('/').nth(2).expect("a PostgreSQL address names its server");
+        authority.rsplit('@').next().unwrap().to_owned()
+    }
+
+    /// Its address at another place that leads to the server.
+    pub(crate) fn url_through(&self, place: &str) -> String {
+        self.url.replacen(&self.server(), place, 1)
     }
 
     /// A session in it.
@@ -85,6 +105,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        Sql::connect(&self.server).run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        match Sql::try_connect(&self.server) {
+            Ok(sql) => drop(sql.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))),
+            Err(_) if std::thread::panicking() => {}
+            Err(error) => panic!("the server is gone: {error}"),
+        }
     }
 }

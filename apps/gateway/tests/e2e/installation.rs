@@ -34,7 +34,12 @@ impl Installation {
 
     /// A new one on PostgreSQL.
     pub(crate) fn on_postgres(syncs: Syncs) -> Self {
-        Self::on(Store::Postgres(Box::new(Database::empty(syncs))))
+        Self::on_database(Database::empty(syncs))
+    }
+
+    /// A new one on a database.
+    pub(crate) fn on_database(database: Database) -> Self {
+        Self::on(Store::Postgres(Box::new(database)))
     }
 
     fn on(store: Store) -> Self {
@@ -66,8 +71,13 @@ impl Installation {
 
     /// The command that serves, without limits on how much one may ask.
     pub(crate) fn serve(&self) -> Command {
+        self.serve_on(0)
+    }
+
+    /// The same on a port.
+    pub(crate) fn serve_on(&self, port: u16) -> Command {
         let mut command = self.command();
-        command.args(["--port", "0", "--set", "log.format=json"]);
+        command.args(["--port", &port.to_string(), "--set", "log.format=json"]);
         for limit in ["requests", "orders", "logins"] {
             command.args(["--set", &format!("limits.{limit}_per_minute=0")]);
         }

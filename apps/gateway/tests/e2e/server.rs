@@ -66,6 +66,16 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
+    /// Stops it from doing anything, its connections open, as a machine does that hangs.
+    pub(crate) fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
     /// How it ended, once it has.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         wait_for("the process to end", PATIENCE, || self.child.try_wait().unwrap())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,10 @@ use crate::audit::{Books, number};
 use crate::waiting::PATIENCE;
 
 /// The channels that are followed.
-pub(super) const CHANNELS: [&str; 3] = ["orders", "positions", "alerts"];
+pub(crate) const CHANNELS: [&str; 3] = ["orders", "positions", "alerts"];
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Default)]
 struct State {
@@ -22,13 +26,14 @@ struct State {
 
 /// Where the server is at the moment.
 #[derive(Default)]
-pub(super) struct Door {
+pub(crate) struct Door {
     state: Mutex<State>,
     changed: Condvar,
+    answers: AtomicU64,
 }
 
 /// Ends everybody's work when the campaign has failed: nobody waits for a server that does not come back.
-pub(super) struct CloseOnDrop<'a>(&'a Door);
+pub(crate) struct CloseOnDrop<'a>(&'a Door);
 
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
@@ -42,50 +47,73 @@ impl Door {
         self.changed.notify_all();
     }
 
-    pub(super) fn close_on_drop(&self) -> CloseOnDrop<'_> {
+    pub(crate) fn close_on_drop(&self) -> CloseOnDrop<'_> {
         CloseOnDrop(self)
     }
 
     /// The server is here.
-    pub(super) fn open(&self, address: SocketAddr) {
+    pub(crate) fn open(&self, address: SocketAddr) {
         self.change(|state| state.address = Some(address));
     }
 
     /// The server is about to be gone.
-    pub(super) fn shut(&self) {
+    pub(crate) fn shut(&self) {
         self.change(|state| state.address = None);
     }
 
     /// Lets time pass; returns early when somebody gives up.
-    pub(super) fn watch(&self, time: Duration) {
+    pub(crate) fn watch(&self, time: Duration) {
         let state = self.state.lock().unwrap();
         let (state, _) = self.changed.wait_timeout_while(state, time, |state| !state.closed).unwrap();
         assert!(!state.closed, "somebody gave up");
     }
 
+    /// Ends whoever asks when the campaign has failed elsewhere.
+    pub(crate) fn check(&self) {
+        assert!(!self.state.lock().unwrap().closed, "the campaign has failed elsewhere");
+    }
+
+    /// Lets a little time pass before something is tried again; returns early when the campaign has failed.
+    pub(crate) fn pause(&self) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_timeout_while(state, PAUSE, |state| !state.closed).unwrap());
+        self.check();
+    }
+
+    /// A client has its answer.
+    pub(crate) fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many answers clients have so far.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
     /// Clients finish what they have begun.
-    pub(super) fn no_more_orders(&self) {
+    pub(crate) fn no_more_orders(&self) {
         self.change(|state| state.winding_down = true);
     }
 
     /// Whether clients may begin something.
-    pub(super) fn may_begin(&self) -> bool {
+    pub(crate) fn may_begin(&self) -> bool {
+        self.check();
         !self.state.lock().unwrap().winding_down
     }
 
     /// Nothing happens any more: the streams end with these events.
-    pub(super) fn ends_at(&self, books: &Books) {
+    pub(crate) fn ends_at(&self, books: &Books) {
         let last = |channel| books.of_channel(channel).last().map_or(0, |event| number(event, "seq"));
         self.change(|state| state.ends = Some(CHANNELS.map(|channel| (channel, last(channel))).into()));
     }
 
     /// The last event of a channel, once that is known.
-    pub(super) fn end_of(&self, channel: &str) -> Option<u64> {
+    pub(crate) fn end_of(&self, channel: &str) -> Option<u64> {
         self.state.lock().unwrap().ends.as_ref().map(|ends| ends[channel])
     }
 
     /// The server's address, once it has one.
-    pub(super) fn enter(&self) -> SocketAddr {
+    pub(crate) fn enter(&self) -> SocketAddr {
         let state = self.state.lock().unwrap();
         let (state, _) =
             self.changed.wait_timeout_while(state, PATIENCE, |state| state.address.is_none() && !state.closed).unwrap();

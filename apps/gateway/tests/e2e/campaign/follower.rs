@@ -11,7 +11,7 @@ use crate::socket::{Heard, Socket};
 use crate::waiting::PATIENCE;
 
 /// Follows an account's channels.
-pub(super) struct Follower<'a> {
+pub(crate) struct Follower<'a> {
     door: &'a Door,
     token: String,
     account: String,
@@ -19,20 +19,24 @@ pub(super) struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(door: &'a Door, token: &str, account: &str) -> Self {
+    pub(crate) fn new(door: &'a Door, token: &str, account: &str) -> Self {
         let messages = CHANNELS.map(|channel| (channel, Vec::new())).into();
         Self { door, token: token.to_owned(), account: account.to_owned(), messages }
     }
 
     /// Follows until it has the last event of each channel; gives what came, in the order in which it came.
-    pub(super) fn run(mut self) -> BTreeMap<&'static str, Vec<Value>> {
+    pub(crate) fn run(mut self) -> BTreeMap<&'static str, Vec<Value>> {
         let mut progress = Instant::now();
         while !self.has_everything() {
             assert!(progress.elapsed() < PATIENCE * 2, "the streams do not come to their end");
-            let Ok(mut socket) = Socket::connect(self.door.enter(), &self.token) else { continue };
+            let Ok(mut socket) = Socket::connect(self.door.enter(), &self.token) else {
+                self.door.pause();
+                continue;
+            };
             let begun =
                 CHANNELS.iter().all(|channel| socket.follow(channel, &self.account, self.last(channel)).is_ok());
             while begun && !self.has_everything() && progress.elapsed() < PATIENCE * 2 {
+                self.door.check();
                 match socket.hear() {
                     Heard::Message(message) => {
                         progress = Instant::now();

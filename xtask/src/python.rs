@@ -10,13 +10,13 @@ fn folder() -> PathBuf {
 }
 
 /// The environment's interpreter.
-pub(super) fn interpreter() -> PathBuf {
+pub(crate) fn interpreter() -> PathBuf {
     folder().join("bin/python")
 }
 
 /// Makes the environment and installs `tests/requirements.txt`, unless that was done for the same text: then no network
 /// is needed. Answers its folder.
-pub(super) fn prepare() -> anyhow::Result<PathBuf> {
+pub(crate) fn prepare() -> anyhow::Result<PathBuf> {
     let requirements = workspace::root().join("tests/requirements.txt");
     let wanted = if requirements.exists() { std::fs::read_to_string(&requirements)? } else { String::new() };
     let stamp = folder().join("installed-requirements.txt");

@@ -1,0 +1,74 @@
+//! `cargo xtask chaos`: the fault campaigns of the end-to-end tests, as long as one likes.
+//!
+//! The campaigns, and the audit of the books after each, are tests in `apps/gateway/tests/e2e/chaos`; here are only the
+//! servers they need, and how long they run.
+
+use crate::servers::{Need, Servers};
+use crate::{process, workspace};
+use anyhow::Context;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What every campaign but that of the network needs.
+pub(crate) const NEEDS: [Need; 4] = [Need::Postgres, Need::OwnPostgres, Need::Redis, Need::Nginx];
+
+/// What `chaos` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How long each campaign goes on with faults, such as 90s, 5m
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = duration)]
+    time: Duration,
+    /// Repeats what clients did and which faults came, as far as the machine's timing allows
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only the campaigns whose name contains this: gateways, network, postgres
+    #[arg(value_name = "CAMPAIGN")]
+    only: Option<String>,
+}
+
+/// Starts what the campaigns need and runs them one after the other; what they see is printed as it happens.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    process::catch_interrupts()?;
+    std::fs::create_dir_all(workspace::scratch())?;
+    let mut servers = Servers::new(None)?;
+    let mut tests = workspace::cargo();
+    let only = args.only.as_deref().unwrap_or_default();
+    tests.args(["test", "-q", "-p", "velox", "--test", "e2e", "--", "--test-threads=1", "--nocapture"]);
+    tests.arg(format!("chaos::{only}"));
+    servers.provide(&NEEDS, &mut tests)?;
+    if let Err(reason) = servers.provide(&[Need::Toxiproxy], &mut tests) {
+        anyhow::ensure!(!"network".starts_with(only) || only.is_empty(), "{reason:#}");
+        println!("without the campaign of the network: {reason:#}");
+        tests.args(["--skip", "chaos::network"]);
+    }
+    tests.env("VELOX_TEST_CHAOS_SECONDS", args.time.as_secs().to_string());
+    tests.envs(args.seed.map(|seed| ("VELOX_TEST_SEED", seed.to_string())));
+    let status = process::run_here(&mut tests)?;
+    drop(servers);
+    Ok(status)
+}
+
+/// `90s`, `5m`, `1h`.
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let number = text.trim_end_matches(char::is_alphabetic);
+    let seconds = match &text[number.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => anyhow::bail!("a number and s, m or h"),
+    };
+    let number: u64 = number.parse().context("a number and s, m or h")?;
+    Ok(Duration::from_secs(number.checked_mul(seconds).context("too long")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("5m").unwrap(), Duration::from_secs(300));
+        assert!(duration("5").is_err() && duration("").is_err() && duration("é").is_err());
+    }
+}

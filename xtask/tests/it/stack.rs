@@ -1,0 +1,90 @@
+//! `cargo xtask stack`, on a folder of the test's own.
+
+use super::xtask;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A stack in a folder that nobody else uses; stopped at the end.
+struct Stack(PathBuf);
+
+impl Stack {
+    fn new(name: &str) -> Stack {
+        // Where PostgreSQL's user gets at it, unlike a clone in root's home.
+        let folder = std::env::temp_dir().join(format!("velox-xtask-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Stack(folder)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = xtask(&[&["stack"], args].concat());
+        command.env("CARGO_TARGET_DIR", &self.0);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs what must succeed, and gives what it printed.
+    fn must(&self, args: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.run(args);
+        assert!(status.success(), "{args:?}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let _stopped_already = self.command(&["down"]).status();
+        let _removed_by_the_system_one_day = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The ports in the variables that were printed.
+fn ports(printed: &str) -> Vec<u16> {
+    let variables = printed.lines().filter_map(|line| line.strip_prefix("VELOX_")?.split_once("_URL="));
+    variables.map(|(_, url)| url.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap()).collect()
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+#[test]
+fn the_stack_stays_until_it_is_told_to_go_and_comes_back_on_its_ports() {
+    let stack = Stack::new("stays");
+    let first = ports(&stack.must(&["up", "--native"]));
+    assert_eq!(first.len(), 2);
+    assert!(first.iter().all(|port| listens(*port)), "it outlives the command that started it");
+    let known = std::fs::read_to_string(stack.0.join("stack/state.json")).unwrap();
+    assert_eq!(ports(&stack.must(&["up"])), first, "what runs is left alone");
+    assert_eq!(std::fs::read_to_string(stack.0.join("stack/state.json")).unwrap(), known);
+    stack.must(&["status"]);
+    assert!(stack.must(&["logs", "postgres"]).contains("ready to accept connections"));
+
+    stack.must(&["down"]);
+    assert!(!first.iter().any(|port| listens(*port)));
+    assert_eq!(stack.run(&["status"]).status.code(), Some(1));
+    stack.must(&["down"]);
+    assert_eq!(ports(&stack.must(&["up"])), first);
+
+    let mark = stack.0.join("stack/redis/mark");
+    std::fs::write(&mark, "").unwrap();
+    assert!(!stack.run(&["reset"]).status.success(), "nobody was asked");
+    assert!(mark.exists() && first.iter().all(|port| listens(*port)));
+    assert_eq!(ports(&stack.must(&["reset", "--yes", "--native"])), first);
+    assert!(!mark.exists());
+}
+
+#[test]
+fn what_is_missing_is_named_and_what_was_started_is_stopped_again() {
+    let stack = Stack::new("missing");
+    let Output { status, stderr, .. } = stack.command(&["up", "--native"]).env("PATH", "/nowhere").output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert!(!status.success());
+    // A machine may have no PostgreSQL under Debian's path; then that is what is missing.
+    assert!(said.contains("is not installed: ") && said.contains("apt-get install --yes "), "{said}");
+    let status = stack.run(&["status"]);
+    assert!(String::from_utf8(status.stdout).unwrap().lines().all(|line| line.contains("stopped")));
+}
