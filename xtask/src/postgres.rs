@@ -1,5 +1,6 @@
 //! A real PostgreSQL for tests: found on this machine, started on a free port, thrown away.
 
+mod certificates;
 mod cluster;
 mod install;
 
@@ -14,6 +15,10 @@ use std::time::Duration;
 
 /// The variable with the address of a server that may forget on a crash: `postgres://…`, a superuser, trusted.
 pub(crate) const URL: &str = "VELOX_TEST_POSTGRES_URL";
+
+/// The variable with the file of the authority that signed the certificate of the first server, which speaks TLS to whoever
+/// asks for it.
+pub(crate) const AUTHORITY: &str = "VELOX_TEST_POSTGRES_CA";
 
 /// The variable with the address of a second server, which syncs every commit: for tests of crashes.
 pub(crate) const DURABLE_URL: &str = "VELOX_TEST_POSTGRES_DURABLE_URL";
@@ -34,12 +39,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     process::catch_interrupts()?;
     let cluster = Cluster::start(if args.durable { Durability::Synced } else { Durability::Volatile })?;
     let Some((program, rest)) = args.command.split_first() else {
-        println!("{URL}={}", cluster.url());
+        for (name, value) in cluster.variables(URL) {
+            println!("{name}={value}");
+        }
         process::wait_for_interrupt();
         return Ok(ExitCode::SUCCESS);
     };
     let mut command = Command::new(program);
-    command.args(rest).env(URL, cluster.url());
+    command.args(rest).envs(cluster.variables(URL));
     // At a terminal the command stays in our process group, so that it may read and hears ctrl-c itself.
     let status = if std::io::stdin().is_terminal() {
         command.status().with_context(|| format!("cannot run {program}"))?

@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         market: Arc::new(MemoryMarketStore::default()),
         shared: false,
         lease: Arc::new(AlwaysHeld),
+        pool: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve_on(config, stores))?;

@@ -89,7 +89,7 @@ impl PostgresStore {
     async fn try_append(
         &self,
         members: Vec<PreparedAppend>,
-    ) -> Result<HashSet<AccountId>, (Lost, Option<crate::pool::Backend>)> {
+    ) -> Result<HashSet<AccountId>, (Lost, Option<crate::session::Backend>)> {
         let mut lease = self.lease().await.map_err(|failure| (Lost::NotDone(failure), None))?;
         let PostgresOptions { statement, .. } = self.options();
         let lost = match timeout(*statement, write(&mut lease, members)).await {
@@ -107,7 +107,7 @@ impl PostgresStore {
     async fn settle(
         &self,
         lost: Lost,
-        backend: Option<crate::pool::Backend>,
+        backend: Option<crate::session::Backend>,
         marks: &[Mark],
     ) -> Result<HashSet<AccountId>, Failure> {
         let reason = match lost {
@@ -122,7 +122,7 @@ impl PostgresStore {
     pub(crate) async fn look_for(
         &self,
         reason: String,
-        backend: Option<crate::pool::Backend>,
+        backend: Option<crate::session::Backend>,
         marks: &[Mark],
     ) -> Result<HashSet<AccountId>, Failure> {
         let Some(backend) = backend else {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use velox_sql::{CommitObserver, Unobserved};
 
+use crate::PoolObserver;
+
 /// The bounds of the store on a server.
 #[derive(Clone)]
 pub struct PostgresOptions {
@@ -22,6 +24,8 @@ pub struct PostgresOptions {
     pub outcome: Duration,
     /// Hears of commits.
     pub observer: Arc<dyn CommitObserver>,
+    /// Hears of the pool.
+    pub pool_observer: Option<Arc<dyn PoolObserver>>,
 }
 
 impl Default for PostgresOptions {
@@ -34,6 +38,7 @@ impl Default for PostgresOptions {
             idle_in_transaction: Duration::from_secs(10),
             outcome: Duration::from_secs(5),
             observer: Arc::new(Unobserved),
+            pool_observer: None,
         }
     }
 }

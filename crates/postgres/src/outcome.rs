@@ -10,7 +10,8 @@ use velox_kernel::{AccountId, Digest};
 use velox_sql::Failure;
 use velox_sql::types::{Hash, Id};
 
-use crate::pool::{Backend, Pool};
+use crate::pool::Pool;
+use crate::session::Backend;
 
 /// How long to wait before asking again whether a session has ended.
 const PAUSE: Duration = Duration::from_millis(20);

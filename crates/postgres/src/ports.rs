@@ -25,7 +25,7 @@ macro_rules! change {
             velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await
         };
         // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
-        let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::pool::silence())??;
+        let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::lease::silence())??;
         lease.commit(deadline).await?;
         Ok(value)
     }};

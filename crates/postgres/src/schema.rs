@@ -4,11 +4,15 @@ use diesel_async::SimpleAsyncConnection;
 use velox_sql::on_postgres::migrate;
 use velox_sql::{Failure, MIGRATIONS_POSTGRES, MigrationError};
 
+use crate::AddressError;
 use crate::pool::Pool;
 
 /// Why a database was not connected to. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// The server's address is not one.
+    #[error("the address of PostgreSQL: {0}")]
+    Address(#[from] AddressError),
     /// The server cannot be reached or refuses.
     #[error("PostgreSQL cannot be used: {0}")]
     Unavailable(Failure),

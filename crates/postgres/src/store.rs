@@ -4,7 +4,8 @@ use diesel_async::SimpleAsyncConnection;
 use tokio::time::timeout;
 use velox_sql::Failure;
 
-use crate::pool::{Lease, Pool};
+use crate::lease::Lease;
+use crate::pool::{Pool, PoolStatus};
 use crate::schema::{self, ConnectError};
 use crate::{ExecutionLease, PostgresOptions};
 
@@ -36,7 +37,7 @@ impl PostgresStore {
     }
 
     fn new(url: &str, read_only: bool, options: &PostgresOptions) -> Result<Self, ConnectError> {
-        let pool = Pool::new(url, read_only, options).map_err(ConnectError::Unavailable)?;
+        let pool = Pool::new(url, read_only, options)?;
         Ok(Self { pool, options: options.clone() })
     }
 
@@ -54,7 +55,13 @@ impl PostgresStore {
     /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.
     #[must_use]
     pub fn execution_lease(&self) -> ExecutionLease {
-        ExecutionLease::new(self.pool.config().clone())
+        ExecutionLease::new(self.pool.server().clone())
+    }
+
+    /// How the pool of connections stands now.
+    #[must_use]
+    pub fn pool_status(&self) -> PoolStatus {
+        self.pool.status()
     }
 
     /// Closes the idle connections and gives out no more; those at work end with their work.

@@ -13,8 +13,8 @@ use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapsho
 
 use crate::PostgresStore;
 use crate::append::write;
+use crate::lease::silence;
 use crate::outcome::Mark;
-use crate::pool::silence;
 use crate::ports::read;
 
 async fn locked_head(connection: &mut AsyncPgConnection, account: AccountId) -> Result<Option<(i64, Digest)>, Failure> {

@@ -1,7 +1,7 @@
 //! What the steps share: started by the first that needs it, stopped after the last.
 
 use super::python;
-use crate::postgres::{Cluster, Durability};
+use crate::postgres::{Cluster, DURABLE_URL, Durability, URL};
 use std::path::PathBuf;
 
 /// Servers that run, and the reason of those that do not: nothing is tried twice.
@@ -13,14 +13,15 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// The address of a PostgreSQL without syncs.
-    pub(super) fn postgres(&mut self) -> anyhow::Result<String> {
-        once(&mut self.postgres, || Cluster::start(Durability::Volatile)).map(Cluster::url)
+    /// The variables of a PostgreSQL without syncs.
+    pub(super) fn postgres(&mut self) -> anyhow::Result<Vec<(&'static str, String)>> {
+        once(&mut self.postgres, || Cluster::start(Durability::Volatile)).map(|server| server.variables(URL))
     }
 
-    /// The address of a PostgreSQL that syncs.
-    pub(super) fn durable_postgres(&mut self) -> anyhow::Result<String> {
-        once(&mut self.durable_postgres, || Cluster::start(Durability::Synced)).map(Cluster::url)
+    /// The variables of a PostgreSQL that syncs.
+    pub(super) fn durable_postgres(&mut self) -> anyhow::Result<Vec<(&'static str, String)>> {
+        once(&mut self.durable_postgres, || Cluster::start(Durability::Synced))
+            .map(|server| server.variables(DURABLE_URL))
     }
 
     /// The folder of the virtual environment.

@@ -4,7 +4,7 @@ use super::servers::Servers;
 use super::tally::Tally;
 use super::{python, tally};
 use crate::process::{self, Ended};
-use crate::{postgres, workspace};
+use crate::workspace;
 use anyhow::Context;
 use std::ffi::OsString;
 use std::fs::File;
@@ -156,8 +156,8 @@ impl Step {
     fn provide(&self, servers: &mut Servers, command: &mut Command) -> anyhow::Result<()> {
         for need in &self.needs {
             match need {
-                Need::Postgres => command.env(postgres::URL, servers.postgres()?),
-                Need::DurablePostgres => command.env(postgres::DURABLE_URL, servers.durable_postgres()?),
+                Need::Postgres => command.envs(servers.postgres()?),
+                Need::DurablePostgres => command.envs(servers.durable_postgres()?),
                 Need::Python => command.env("VIRTUAL_ENV", servers.python()?),
                 Need::Step(_) => command,
             };

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
 use velox_market::MarketStore;
-use velox_postgres::{PostgresOptions, PostgresStore};
+use velox_postgres::{PoolStatus, PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
 use velox_trading::{TradingLog, TradingQueries};
 
 use super::execution_lease::{AlwaysHeld, ExecutionLease, PostgresLease};
 use crate::config::{Config, DatabaseUrl};
 use crate::observe::CommitMetrics;
+use crate::observe_pool::PoolMetrics;
 
 /// One database behind every store port.
 #[derive(Clone)]
@@ -32,7 +34,12 @@ pub struct Stores {
     pub shared: bool,
     /// The right to execute its accounts' orders.
     pub lease: Arc<dyn ExecutionLease>,
+    /// How the pool of connections to a server stands; the embedded database has none.
+    pub pool: Option<PoolLook>,
 }
+
+/// Looks at the pool of connections.
+pub type PoolLook = Arc<dyn Fn() -> PoolStatus + Send + Sync>;
 
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -79,19 +86,20 @@ impl Stores {
 
     /// Its file's lock makes the process the only one.
     fn embedded(store: SqliteStore) -> Self {
-        Self::of(store, false, Arc::new(AlwaysHeld))
+        Self::of(Arc::new(store), false, Arc::new(AlwaysHeld))
     }
 
     fn on_server(store: PostgresStore) -> Self {
         let lease = PostgresLease::new(store.execution_lease());
-        Self::of(store, true, Arc::new(lease))
+        let store = Arc::new(store);
+        let pool = Arc::clone(&store);
+        Self { pool: Some(Arc::new(move || pool.pool_status())), ..Self::of(store, true, Arc::new(lease)) }
     }
 
-    fn of<S>(store: S, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
+    fn of<S>(store: Arc<S>, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
     where
         S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + 'static,
     {
-        let store = Arc::new(store);
         Self {
             log: store.clone(),
             queries: store.clone(),
@@ -100,6 +108,7 @@ impl Stores {
             market: store,
             shared,
             lease,
+            pool: None,
         }
     }
 }
@@ -123,7 +132,12 @@ fn sqlite_options(config: &Config) -> SqliteOptions {
 fn postgres_options(config: &Config) -> PostgresOptions {
     PostgresOptions {
         connections: config.database.pool_size,
+        wait: Duration::from_millis(config.database.wait_ms),
+        connect: Duration::from_millis(config.database.connect_timeout_ms),
+        statement: Duration::from_millis(config.database.statement_timeout_ms),
+        idle_in_transaction: Duration::from_millis(config.database.idle_in_transaction_timeout_ms),
         observer: Arc::new(CommitMetrics::default()),
+        pool_observer: Some(Arc::new(PoolMetrics::default())),
         ..PostgresOptions::default()
     }
 }

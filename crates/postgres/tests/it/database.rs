@@ -9,6 +9,8 @@ use velox_testkit::trading::FreshIds;
 
 /// The variable that names the server.
 const URL: &str = "VELOX_TEST_POSTGRES_URL";
+/// The variable that names the certificate of the authority that signed the server's.
+const AUTHORITY: &str = "VELOX_TEST_POSTGRES_CA";
 /// The advisory lock under which the template is made.
 const LOCK: i64 = 0x0074_656D_706C;
 
@@ -42,6 +44,8 @@ fn url_of(name: &str) -> String {
     if let Some(password) = config.get_password() {
         url.push_str(&format!(" password='{}'", std::str::from_utf8(password).unwrap()));
     }
+    // The driver of the tests speaks no TLS, and the stores need not, but where that is tested.
+    url.push_str(" sslmode=disable");
     url
 }
 
@@ -83,6 +87,17 @@ impl Database {
         administrator().await.batch_execute(&create).await.unwrap();
         let url = url_of(&name);
         Self { name, url }
+    }
+
+    /// The same address with other words for TLS; `trust` names the server's own authority.
+    pub(crate) fn url_with(&self, mode: &str, trust: bool) -> String {
+        let roots = trust.then(|| {
+            let path = std::env::var(AUTHORITY).unwrap_or_else(|_| {
+                panic!("{AUTHORITY} names no certificate: run the tests with `cargo xtask test`, which makes one")
+            });
+            format!(" sslrootcert='{path}'")
+        });
+        self.url.replace(" sslmode=disable", &format!(" sslmode={mode}{}", roots.unwrap_or_default()))
     }
 
     pub(crate) async fn store(&self) -> PostgresStore {

@@ -5,3 +5,5 @@ mod contracts;
 mod database;
 mod execution_lease;
 mod faults;
+mod pool;
+mod tls;

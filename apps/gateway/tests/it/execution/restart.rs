@@ -49,6 +49,7 @@ async fn orders_at_the_paper_broker_go_on_after_a_restart() {
         market: Arc::new(MemoryMarketStore::default()),
         shared: false,
         lease: Arc::new(AlwaysHeld),
+        pool: None,
     };
     let shutdown = Shutdown::default();
     let platform = Platform::start(&config, stores.clone(), shutdown.clone()).await.unwrap();
