@@ -4,10 +4,9 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deadpool::managed::Object;
-use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use velox_sql::Failure;
 
 use crate::session::{Backend, Sessions};
@@ -21,49 +20,72 @@ pub(crate) fn silence() -> Failure {
 /// undone at once, with its locks, and an answer that is still to come reaches nobody else.
 pub(crate) struct Lease {
     object: Option<Object<Sessions>>,
-    clean: bool,
+    since: Instant,
+    fate: Fate,
+}
+
+/// What becomes of a leased session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is closed.
+    Close,
+    /// It is closed, and so is every session that rests in the pool since before this one was leased: what ended this one
+    /// (a restart of the server, a firewall) ended those too, and each would fail whoever used it next.
+    Lost,
+    /// It goes back.
+    Keep,
 }
 
 impl Lease {
-    pub(crate) const fn new(object: Object<Sessions>) -> Self {
-        Self { object: Some(object), clean: false }
+    pub(crate) fn new(object: Object<Sessions>) -> Self {
+        Self { object: Some(object), since: Instant::now(), fate: Fate::Close }
     }
 
     /// What came of work on the session; after success it may go back.
     pub(crate) fn judge<T>(&mut self, done: Result<Result<T, Failure>, Elapsed>) -> Result<T, Failure> {
-        match done {
-            Ok(Ok(value)) => {
-                self.clean = true;
-                Ok(value)
-            }
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(silence()),
+        let value = self.hear(done)?;
+        self.keep();
+        Ok(value)
+    }
+
+    /// What came of work on the session, which is not over yet.
+    fn hear<T>(&mut self, done: Result<Result<T, Failure>, Elapsed>) -> Result<T, Failure> {
+        let heard = done.unwrap_or_else(|_| Err(silence()));
+        if matches!(heard, Err(Failure::Disconnected(_))) {
+            self.lose();
         }
+        heard
     }
 
     /// Begins a transaction.
-    pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
-        self.batch_execute("BEGIN").await.map_err(Failure::from)
+    pub(crate) async fn begin(&mut self, deadline: Duration) -> Result<(), Failure> {
+        let begun = timeout(deadline, async { self.batch_execute("BEGIN").await.map_err(Failure::from) }).await;
+        self.hear(begun)
     }
 
     /// Commits the transaction; then the session may go back.
     pub(crate) async fn commit(&mut self, deadline: Duration) -> Result<(), Failure> {
         match timeout(deadline, self.batch_execute("COMMIT")).await {
             Ok(Ok(())) => {
-                self.clean = true;
+                self.keep();
                 Ok(())
             }
-            Ok(Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, text))) => {
-                Err(Failure::OutcomeUnknown(text.message().to_owned()))
-            }
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Err(error)) => match Failure::from(error) {
+                Failure::Disconnected(reason) => Err(Failure::OutcomeUnknown(reason)),
+                failure => Err(failure),
+            },
             Err(_) => Err(Failure::OutcomeUnknown(format!("no answer came within {deadline:?}"))),
         }
     }
 
     /// Marks the session as fit for others.
     pub(crate) const fn keep(&mut self) {
-        self.clean = true;
+        self.fate = Fate::Keep;
+    }
+
+    /// Notes that the session was found dead.
+    pub(crate) const fn lose(&mut self) {
+        self.fate = Fate::Lost;
     }
 
     /// The session on the server.
@@ -74,10 +96,17 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(object) = self.object.take()
-            && !self.clean
+        let Some(object) = self.object.take() else { return };
+        if self.fate == Fate::Keep {
+            return;
+        }
+        let pool = Object::pool(&object);
+        Object::take(object).hang_up();
+        if self.fate == Fate::Lost
+            && let Some(pool) = pool
         {
-            drop(Object::take(object));
+            let since = self.since.into_std();
+            pool.retain(|_, metrics| metrics.recycled.unwrap_or(metrics.created) > since);
         }
     }
 }

@@ -62,8 +62,16 @@ pub(crate) async fn find(
 
 async fn look(pool: &Pool, lost: Backend, marks: &[Mark]) -> Result<Option<HashSet<AccountId>>, Failure> {
     let mut lease = pool.lease().await?;
-    if !has_ended(&mut lease, lost).await? {
-        lease.keep();
+    let looked = look_with(&mut lease, lost, marks).await;
+    lease.judge(Ok(looked))
+}
+
+async fn look_with(
+    connection: &mut AsyncPgConnection,
+    lost: Backend,
+    marks: &[Mark],
+) -> Result<Option<HashSet<AccountId>>, Failure> {
+    if !has_ended(connection, lost).await? {
         return Ok(None);
     }
     let there: Vec<There> = diesel::sql_query(
@@ -73,9 +81,8 @@ async fn look(pool: &Pool, lost: Backend, marks: &[Mark]) -> Result<Option<HashS
     .bind::<Array<Id>, _>(marks.iter().map(|mark| mark.account).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(marks.iter().map(|mark| mark.seq).collect::<Vec<_>>())
     .bind::<Array<Hash>, _>(marks.iter().map(|mark| mark.hash).collect::<Vec<_>>())
-    .load::<There>(&mut *lease)
+    .load::<There>(connection)
     .await?;
-    lease.keep();
     Ok(Some(there.into_iter().map(|row| row.account_id).collect()))
 }
 

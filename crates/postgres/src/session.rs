@@ -6,11 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use tokio::task::AbortHandle;
 use velox_sql::Failure;
 
 use crate::Server;
 use crate::address::chain;
+
+/// A session that is closed in the middle of a statement is found by the server within a second, and its transaction
+/// undone; without this the server would look at the socket only when it has something to say.
+const NOTICE_HANG_UP: &str = "SET client_connection_check_interval = 1000";
 
 /// What the server calls a session: its process, and when that began, because numbers of processes come again.
 #[derive(Clone, Copy, Debug, QueryableByName)]
@@ -40,6 +45,14 @@ pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
     pub(crate) backend: Backend,
     closed: Closed,
+    driver: AbortHandle,
+}
+
+impl Session {
+    /// Closes the socket now. Without this the driver would first wait for the answer to what is at work.
+    pub(crate) fn hang_up(self) {
+        self.driver.abort();
+    }
 }
 
 /// Makes sessions.
@@ -56,12 +69,13 @@ impl managed::Manager for Sessions {
         let (client, socket) = self.server.connect().await.map_err(|error| unavailable(&error))?;
         let closed = Closed::default();
         let ended = closed.clone();
-        tokio::spawn(async move {
+        let driver = tokio::spawn(async move {
             if let Err(error) = socket.await {
                 tracing::warn!(error = chain(&error), "a connection to PostgreSQL was lost");
             }
             ended.set();
-        });
+        })
+        .abort_handle();
         let mut connection = AsyncPgConnection::try_from(client).await.map_err(|error| unavailable(&error))?;
         let backend = diesel::sql_query(
             "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint AS began \
@@ -70,7 +84,10 @@ impl managed::Manager for Sessions {
         .get_result(&mut connection)
         .await
         .map_err(Failure::from)?;
-        Ok(Session { connection, backend, closed })
+        if let Err(error) = connection.batch_execute(NOTICE_HANG_UP).await {
+            tracing::debug!(%error, "the server's system cannot tell that a client has gone in the middle of a statement");
+        }
+        Ok(Session { connection, backend, closed, driver })
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Failure> {

@@ -80,4 +80,18 @@ impl PostgresStore {
     pub(crate) async fn lease(&self) -> Result<Lease, Failure> {
         self.pool.lease().await
     }
+
+    /// A session in a transaction that has just begun. One that turns out to be dead is replaced: nothing was done on it.
+    pub(crate) async fn begin(&self) -> Result<Lease, Failure> {
+        let mut lease = self.lease().await?;
+        match lease.begin(self.options.statement).await {
+            Err(Failure::Disconnected(_)) => {
+                drop(lease);
+                lease = self.lease().await?;
+                lease.begin(self.options.statement).await?;
+            }
+            begun => begun?,
+        }
+        Ok(lease)
+    }
 }

@@ -6,4 +6,6 @@ mod database;
 mod execution_lease;
 mod faults;
 mod pool;
+mod proxy;
+mod retries;
 mod tls;
