@@ -2,6 +2,7 @@
 
 mod address;
 mod append;
+mod blockers;
 mod execution_lease;
 mod lease;
 mod options;

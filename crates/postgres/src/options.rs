@@ -22,6 +22,10 @@ pub struct PostgresOptions {
     pub idle_in_transaction: Duration,
     /// How long to look for the outcome of a commit whose answer was lost. 5 seconds by default.
     pub outcome: Duration,
+    /// How long one try of a step of the schema waits for a lock: for so long others wait behind it. 2 seconds by default.
+    pub schema_lock: Duration,
+    /// How long to wait for another program that changes the schema. 60 seconds by default.
+    pub schema_turn: Duration,
     /// Hears of commits.
     pub observer: Arc<dyn CommitObserver>,
     /// Hears of the pool.
@@ -37,6 +41,8 @@ impl Default for PostgresOptions {
             statement: Duration::from_secs(10),
             idle_in_transaction: Duration::from_secs(10),
             outcome: Duration::from_secs(5),
+            schema_lock: Duration::from_secs(2),
+            schema_turn: Duration::from_secs(60),
             observer: Arc::new(Unobserved),
             pool_observer: None,
         }

@@ -22,7 +22,7 @@ impl PostgresStore {
     /// [`ConnectError`]; then nothing was changed.
     pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let store = Self::new(url, false, options)?;
-        schema::migrate(&store.pool).await?;
+        schema::migrate(&store.pool, options).await?;
         Ok(store)
     }
 

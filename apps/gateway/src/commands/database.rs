@@ -179,6 +179,7 @@ fn of_schema(error: MigrationError) -> State {
     match error {
         MigrationError::Newer { version } => State::Newer(version),
         MigrationError::Older { version } => State::Older(version),
+        MigrationError::Blocked { .. } | MigrationError::Busy { .. } => State::Unavailable(error.to_string()),
         MigrationError::Failed(failure) => of_failure(failure),
     }
 }

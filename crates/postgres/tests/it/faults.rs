@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use velox_postgres::{ConnectError, PostgresOptions, PostgresStore};
-use velox_sql::{Failure, MigrationError};
+use velox_sql::Failure;
 use velox_testkit::trading::{AccountScenario, FreshIds, price, symbol};
 use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Side, StoreError, TradingLog};
 
@@ -20,41 +20,11 @@ pub(crate) fn order(desk: &mut AccountScenario) -> Append {
     desk.place_limit(symbol("BTC-PERP"), Side::Buy, "1", price("90")).1
 }
 
-fn error_of(connected: Result<PostgresStore, ConnectError>) -> ConnectError {
+pub(crate) fn error_of(connected: Result<PostgresStore, ConnectError>) -> ConnectError {
     match connected {
         Ok(_) => panic!("the store was connected"),
         Err(error) => error,
     }
-}
-
-#[tokio::test]
-async fn servers_that_start_together_change_the_schema_once() {
-    let database = Database::empty().await;
-    let starts = (0..4).map(|_| database.store());
-    for store in futures_util::future::join_all(starts).await {
-        store.health().await.unwrap();
-    }
-    let steps = database.client().await.query("SELECT version FROM __diesel_schema_migrations", &[]).await.unwrap();
-    assert_eq!(steps.len(), velox_sql::MIGRATIONS_POSTGRES.len());
-    database.drop().await;
-}
-
-#[tokio::test]
-async fn leaves_a_database_of_a_newer_version_alone() {
-    let database = Database::migrated().await;
-    let note = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999_from_the_future')";
-    database.client().await.batch_execute(note).await.unwrap();
-    let options = PostgresOptions::default();
-    for connected in [
-        PostgresStore::connect(&database.url, &options).await,
-        PostgresStore::connect_read_only(&database.url, &options).await,
-    ] {
-        let ConnectError::Schema(MigrationError::Newer { version }) = error_of(connected) else {
-            panic!("another error");
-        };
-        assert_eq!(version, "9999_from_the_future");
-    }
-    database.drop().await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod contracts;
 mod database;
 mod execution_lease;
 mod faults;
+mod migrations;
 mod pool;
 mod proxy;
 mod retries;
