@@ -1,5 +1,6 @@
 //! A real PostgreSQL for tests: found on this machine, started on a free port, thrown away.
 
+mod certificates;
 mod cluster;
 mod install;
 
@@ -13,6 +14,10 @@ use std::process::ExitCode;
 
 /// The variable with the address of a server that may forget on a crash: `postgres://…`, a superuser, trusted.
 pub(crate) const URL: &str = "VELOX_TEST_POSTGRES_URL";
+
+/// The variable with the file of the authority that signed the certificate of the first server, which speaks TLS to whoever
+/// asks for it.
+pub(crate) const AUTHORITY: &str = "VELOX_TEST_POSTGRES_CA";
 
 /// The variable with the address of a second server, which syncs every commit: for tests of crashes.
 pub(crate) const DURABLE_URL: &str = "VELOX_TEST_POSTGRES_DURABLE_URL";
@@ -45,7 +50,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     process::catch_interrupts()?;
     let cluster = Cluster::start_with(durability, &args.set)?;
-    process::run_with(URL, &cluster.url(), &args.command)
+    process::run_with(&cluster.variables(URL), &args.command)
 }
 
 /// Our process becomes PostgreSQL's first one.

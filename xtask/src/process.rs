@@ -108,14 +108,16 @@ pub(crate) fn wait(child: &Child, limit: Duration) -> anyhow::Result<bool> {
 
 /// Runs a command with a variable set, and answers with its exit code; without a command, says the variable and waits
 /// until we are told to stop. Needs [`catch_interrupts`].
-pub(crate) fn run_with(name: &str, value: &str, command: &[String]) -> anyhow::Result<ExitCode> {
+pub(crate) fn run_with(variables: &[(&str, String)], command: &[String]) -> anyhow::Result<ExitCode> {
     let Some((program, rest)) = command.split_first() else {
-        println!("{name}={value}");
+        for (name, value) in variables {
+            println!("{name}={value}");
+        }
         wait_for_interrupt();
         return Ok(ExitCode::SUCCESS);
     };
     let mut command = Command::new(program);
-    command.args(rest).env(name, value);
+    command.args(rest).envs(variables.iter().cloned());
     run_here(&mut command)
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     process::catch_interrupts()?;
     let redis = Redis::start()?;
-    process::run_with(URL, &redis.url(), &args.command)
+    process::run_with(&[(URL, redis.url())], &args.command)
 }
 
 /// A running server. Dropping it stops it.

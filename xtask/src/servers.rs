@@ -55,8 +55,8 @@ impl Servers {
     pub(crate) fn provide(&mut self, needs: &[Need], command: &mut Command) -> anyhow::Result<()> {
         for need in needs {
             match need {
-                Need::Postgres => command.env(postgres::URL, self.postgres(Durability::Volatile)?),
-                Need::DurablePostgres => command.env(postgres::DURABLE_URL, self.postgres(Durability::Synced)?),
+                Need::Postgres => command.envs(self.postgres(Durability::Volatile, postgres::URL)?),
+                Need::DurablePostgres => command.envs(self.postgres(Durability::Synced, postgres::DURABLE_URL)?),
                 Need::OwnPostgres => {
                     Installation::find()?;
                     command.env(XTASK, &self.xtask)
@@ -70,15 +70,20 @@ impl Servers {
         Ok(())
     }
 
-    fn postgres(&mut self, durability: Durability) -> anyhow::Result<String> {
+    /// What is told of a server, its address under this name.
+    fn postgres(
+        &mut self,
+        durability: Durability,
+        address: &'static str,
+    ) -> anyhow::Result<Vec<(&'static str, String)>> {
         if let Some(given) = &self.given {
-            return Ok(given.clone());
+            return Ok(vec![(address, given.clone())]);
         }
         let slot = match durability {
             Durability::Volatile => &mut self.postgres,
             Durability::Synced => &mut self.durable_postgres,
         };
-        once(slot, || Cluster::start(durability)).map(Cluster::url)
+        once(slot, || Cluster::start(durability)).map(|server| server.variables(address))
     }
 }
 

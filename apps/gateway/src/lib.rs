@@ -11,6 +11,7 @@ pub mod http;
 pub mod logging;
 pub mod memory;
 pub mod observe;
+pub mod observe_pool;
 pub mod peers;
 pub mod serve;
 pub mod shutdown;

@@ -22,5 +22,5 @@ pub use execution_lease::{AlwaysHeld, ExecutionLease};
 pub use first_start::{OWNER_EMAIL, Welcome};
 pub use platform::{Platform, StartError, prepare_data_dir};
 pub(crate) use stores::database_file;
-pub use stores::{StoreOpenError, Stores};
+pub use stores::{PoolLook, StoreOpenError, Stores};
 pub use tasks::TaskEnded;

@@ -4,34 +4,42 @@ use std::collections::HashSet;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use velox_kernel::AccountId;
 use velox_sql::{Commit, Failure, PreparedAppend};
 use velox_trading::Appended;
 
+use crate::PostgresStore;
 use crate::outcome::{self, Mark};
+use crate::session::Backend;
 use crate::statement::{AppendStatement, is_wide};
-use crate::{PostgresOptions, PostgresStore};
+
+/// How often a batch is tried, all of them within the deadline of one statement.
+const TRIES: u32 = 3;
 
 /// Why an append was not answered.
 enum Lost {
-    /// It was not done.
+    /// It was not done, and it is not tried again.
     NotDone(Failure),
-    /// Two batches waited for each other; this one was given up by the server.
-    Deadlock,
+    /// Another transaction was in the way, and the server gave this one up: a deadlock, or a serialization failure.
+    Race(String),
     /// The session ended, or the deadline passed, before the answer.
-    Silence(String),
+    Silence(String, Option<Backend>),
 }
 
-impl From<Error> for Lost {
-    fn from(error: Error) -> Self {
+impl Lost {
+    fn of(error: Error, backend: Option<Backend>) -> Self {
         match &error {
-            Error::DatabaseError(
-                DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection,
-                text,
-            ) => Self::Silence(text.message().to_owned()),
-            Error::DatabaseError(_, text) if text.message() == "deadlock detected" => Self::Deadlock,
-            _ => Self::NotDone(error.into()),
+            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, text) => {
+                Self::Race(text.message().to_owned())
+            }
+            Error::DatabaseError(_, text) if text.message() == "deadlock detected" => {
+                Self::Race(text.message().to_owned())
+            }
+            _ => match Failure::from(error) {
+                Failure::Disconnected(reason) => Self::Silence(reason, backend),
+                failure => Self::NotDone(failure),
+            },
         }
     }
 }
@@ -66,14 +74,7 @@ impl PostgresStore {
         let marks: Vec<Mark> =
             members.iter().map(|member| Mark { account: member.account, seq: member.seq, hash: member.hash }).collect();
         let sizes: Vec<usize> = members.iter().map(|member| member.events.len()).collect();
-        let won = match self.try_append(members.clone()).await {
-            Ok(won) => won,
-            Err((Lost::Deadlock, _)) => match self.try_append(members).await {
-                Ok(won) => won,
-                Err((lost, backend)) => self.settle(lost, backend, &marks).await?,
-            },
-            Err((lost, backend)) => self.settle(lost, backend, &marks).await?,
-        };
+        let won = self.append_or_look(members, &marks, began + self.options().statement).await?;
         let outcome = |mark: &Mark| {
             if won.contains(&mark.account) { Appended::Committed } else { Appended::Conflict }
         };
@@ -86,50 +87,65 @@ impl PostgresStore {
         Ok(outcomes)
     }
 
-    async fn try_append(
+    /// Tries until the outcome is known, or nothing was done and there is no time or try left.
+    async fn append_or_look(
         &self,
         members: Vec<PreparedAppend>,
-    ) -> Result<HashSet<AccountId>, (Lost, Option<crate::pool::Backend>)> {
-        let mut lease = self.lease().await.map_err(|failure| (Lost::NotDone(failure), None))?;
-        let PostgresOptions { statement, .. } = self.options();
-        let lost = match timeout(*statement, write(&mut lease, members)).await {
+        marks: &[Mark],
+        deadline: Instant,
+    ) -> Result<HashSet<AccountId>, Failure> {
+        let mut tries = 1;
+        loop {
+            let reason = match self.try_append(members.clone(), deadline).await {
+                Ok(won) => return Ok(won),
+                Err(Lost::NotDone(failure)) => return Err(failure),
+                Err(Lost::Race(reason)) => reason,
+                Err(Lost::Silence(reason, backend)) => {
+                    // It was one statement: done in whole or not at all.
+                    let there = self.look_for(&reason, backend, marks).await?;
+                    if !there.is_empty() {
+                        return Ok(there);
+                    }
+                    reason
+                }
+            };
+            if tries == TRIES || Instant::now() >= deadline {
+                return Err(Failure::Unavailable(reason));
+            }
+            tracing::warn!(reason, tries, "nothing of a batch was done; it is tried again");
+            tries += 1;
+        }
+    }
+
+    async fn try_append(&self, members: Vec<PreparedAppend>, deadline: Instant) -> Result<HashSet<AccountId>, Lost> {
+        let mut lease = self.lease().await.map_err(Lost::NotDone)?;
+        match timeout_at(deadline, write(&mut lease, members)).await {
             Ok(Ok(won)) => {
                 lease.keep();
-                return Ok(won);
+                Ok(won)
             }
-            Ok(Err(error)) => Lost::from(error),
-            Err(_) => Lost::Silence(format!("no answer came within {statement:?}")),
-        };
-        Err((lost, lease.backend()))
+            Ok(Err(error)) => {
+                let lost = Lost::of(error, lease.backend());
+                if matches!(lost, Lost::Silence(..)) {
+                    lease.lose();
+                }
+                Err(lost)
+            }
+            Err(_) => Err(Lost::Silence("no answer came in time".to_owned(), lease.backend())),
+        }
     }
 
-    /// Finds out what became of a batch whose answer was lost. It was one statement: done in whole or not at all.
-    async fn settle(
-        &self,
-        lost: Lost,
-        backend: Option<crate::pool::Backend>,
-        marks: &[Mark],
-    ) -> Result<HashSet<AccountId>, Failure> {
-        let reason = match lost {
-            Lost::NotDone(failure) => return Err(failure),
-            Lost::Deadlock => return Err(Failure::Unavailable("the server found a deadlock, twice".to_owned())),
-            Lost::Silence(reason) => reason,
-        };
-        self.look_for(reason, backend, marks).await
-    }
-
-    /// The marks that are there; none of them means that nothing was done.
+    /// Which marks of a batch are there whose answer was lost; none of them means that nothing was done.
     pub(crate) async fn look_for(
         &self,
-        reason: String,
-        backend: Option<crate::pool::Backend>,
+        reason: &str,
+        backend: Option<Backend>,
         marks: &[Mark],
     ) -> Result<HashSet<AccountId>, Failure> {
         let Some(backend) = backend else {
-            return Err(Failure::OutcomeUnknown(reason));
+            return Err(Failure::OutcomeUnknown(reason.to_owned()));
         };
         tracing::warn!(reason, "looking for the outcome of a commit");
-        let there = outcome::find(self.pool(), backend, marks, self.options().outcome).await?;
-        if there.is_empty() { Err(Failure::Unavailable(reason)) } else { Ok(there) }
+        outcome::find(self.pool(), backend, marks, self.options().outcome).await
     }
 }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 use velox_sql::Failure;
+
+use crate::Server;
+use crate::address::chain;
 
 /// The advisory lock that stands for the right: `velox` in ASCII, and a one.
 const LOCK: i64 = 0x7665_6C6F_7801;
@@ -18,7 +21,7 @@ const KEEPALIVE: &str = "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interva
 /// The right to execute orders: an advisory lock of a session of its own. The lock goes with the session, so a process
 /// that is killed frees it.
 pub struct ExecutionLease {
-    config: Config,
+    server: Server,
     held: Option<Held>,
 }
 
@@ -30,10 +33,10 @@ struct Held {
 }
 
 impl ExecutionLease {
-    pub(crate) fn new(mut config: Config) -> Self {
+    pub(crate) fn new(mut server: Server) -> Self {
         // So that whoever looks at the server's sessions knows what this one is for.
-        config.application_name("velox execution lease");
-        Self { config, held: None }
+        server.config.application_name("velox execution lease");
+        Self { server, held: None }
     }
 
     /// Tries to take it; `false` when another process has it. One that was held before is given up first.
@@ -42,14 +45,15 @@ impl ExecutionLease {
     /// [`Failure`] when the server does not say. It is not held then.
     pub async fn try_acquire(&mut self) -> Result<bool, Failure> {
         self.held = None;
-        let wait = self.config.get_connect_timeout().copied().unwrap_or_default().saturating_add(DEADLINE * 2);
+        let connect = self.server.config.get_connect_timeout().copied().unwrap_or_default();
+        let wait = connect.saturating_add(DEADLINE * 2);
         let Ok(tried) = timeout(wait, self.connect_and_lock()).await else { return Err(silence()) };
         self.held = tried.map_err(|error| lost(&error))?;
         Ok(self.held.is_some())
     }
 
     async fn connect_and_lock(&self) -> Result<Option<Held>, tokio_postgres::Error> {
-        let (client, socket) = self.config.connect(NoTls).await?;
+        let (client, socket) = self.server.connect().await?;
         let (end, ended) = watch::channel(false);
         tokio::spawn(async move {
             if let Err(error) = socket.await {
@@ -100,7 +104,7 @@ impl ExecutionLease {
 }
 
 fn lost(error: &tokio_postgres::Error) -> Failure {
-    Failure::Unavailable(error.to_string())
+    Failure::Unavailable(chain(error))
 }
 
 fn silence() -> Failure {

@@ -1,19 +1,28 @@
 //! The store on a PostgreSQL server, behind the domains' ports.
 
+mod address;
 mod append;
+mod blockers;
 mod execution_lease;
+mod lease;
 mod options;
 mod outcome;
 mod pool;
 mod ports;
 mod schema;
+mod server;
+mod session;
 mod signals;
 mod statement;
 mod store;
+mod tls;
 mod trading;
 
+pub use address::AddressError;
 pub use execution_lease::ExecutionLease;
 pub use options::PostgresOptions;
+pub use pool::{PoolObserver, PoolStatus};
 pub use schema::ConnectError;
+pub use server::{Driver, Server};
 pub use signals::PostgresSignals;
 pub use store::PostgresStore;

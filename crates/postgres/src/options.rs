@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use velox_sql::{CommitObserver, Unobserved};
 
+use crate::PoolObserver;
+
 /// The bounds of the store on a server.
 #[derive(Clone)]
 pub struct PostgresOptions {
@@ -20,8 +22,14 @@ pub struct PostgresOptions {
     pub idle_in_transaction: Duration,
     /// How long to look for the outcome of a commit whose answer was lost. 5 seconds by default.
     pub outcome: Duration,
+    /// How long one try of a step of the schema waits for a lock: for so long others wait behind it. 2 seconds by default.
+    pub schema_lock: Duration,
+    /// How long to wait for another program that changes the schema. 60 seconds by default.
+    pub schema_turn: Duration,
     /// Hears of commits.
     pub observer: Arc<dyn CommitObserver>,
+    /// Hears of the pool.
+    pub pool_observer: Option<Arc<dyn PoolObserver>>,
 }
 
 impl Default for PostgresOptions {
@@ -33,7 +41,10 @@ impl Default for PostgresOptions {
             statement: Duration::from_secs(10),
             idle_in_transaction: Duration::from_secs(10),
             outcome: Duration::from_secs(5),
+            schema_lock: Duration::from_secs(2),
+            schema_turn: Duration::from_secs(60),
             observer: Arc::new(Unobserved),
+            pool_observer: None,
         }
     }
 }

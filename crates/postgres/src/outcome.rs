@@ -10,7 +10,8 @@ use velox_kernel::{AccountId, Digest};
 use velox_sql::Failure;
 use velox_sql::types::{Hash, Id};
 
-use crate::pool::{Backend, Pool};
+use crate::pool::Pool;
+use crate::session::Backend;
 
 /// How long to wait before asking again whether a session has ended.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -61,8 +62,16 @@ pub(crate) async fn find(
 
 async fn look(pool: &Pool, lost: Backend, marks: &[Mark]) -> Result<Option<HashSet<AccountId>>, Failure> {
     let mut lease = pool.lease().await?;
-    if !has_ended(&mut lease, lost).await? {
-        lease.keep();
+    let looked = look_with(&mut lease, lost, marks).await;
+    lease.judge(Ok(looked))
+}
+
+async fn look_with(
+    connection: &mut AsyncPgConnection,
+    lost: Backend,
+    marks: &[Mark],
+) -> Result<Option<HashSet<AccountId>>, Failure> {
+    if !has_ended(connection, lost).await? {
         return Ok(None);
     }
     let there: Vec<There> = diesel::sql_query(
@@ -72,9 +81,8 @@ async fn look(pool: &Pool, lost: Backend, marks: &[Mark]) -> Result<Option<HashS
     .bind::<Array<Id>, _>(marks.iter().map(|mark| mark.account).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(marks.iter().map(|mark| mark.seq).collect::<Vec<_>>())
     .bind::<Array<Hash>, _>(marks.iter().map(|mark| mark.hash).collect::<Vec<_>>())
-    .load::<There>(&mut *lease)
+    .load::<There>(connection)
     .await?;
-    lease.keep();
     Ok(Some(there.into_iter().map(|row| row.account_id).collect()))
 }
 

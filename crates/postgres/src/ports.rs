@@ -4,13 +4,20 @@ use velox_sql::{impl_broker_store, impl_identity_store, impl_market_store, impl_
 
 use crate::PostgresStore;
 
-/// Runs a repository function on a session of the pool, within the deadline of a statement.
+/// Runs a repository function on a session of the pool, within the deadline of a statement; once more on a fresh session
+/// when the first one turns out to be dead. What it runs must be the same when it is done twice.
 macro_rules! read {
     ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
-        let mut lease = $store.lease().await?;
-        let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
-        let answered = tokio::time::timeout($store.options().statement, asked).await;
-        lease.judge(answered).map_err(Into::into)
+        let mut is_first = true;
+        loop {
+            let mut lease = $store.lease().await?;
+            let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
+            let answered = tokio::time::timeout($store.options().statement, asked).await;
+            match lease.judge(answered) {
+                Err(velox_sql::Failure::Disconnected(_)) if is_first => is_first = false,
+                answer => break answer.map_err(Into::into),
+            }
+        }
     }};
 }
 pub(crate) use read;
@@ -18,14 +25,11 @@ pub(crate) use read;
 /// Runs a repository function in a transaction.
 macro_rules! change {
     ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
-        let mut lease = $store.lease().await?;
+        let mut lease = $store.begin().await?;
         let deadline = $store.options().statement;
-        let work = async {
-            lease.begin().await?;
-            velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await
-        };
+        let work = async { velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await };
         // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
-        let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::pool::silence())??;
+        let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::lease::silence())??;
         lease.commit(deadline).await?;
         Ok(value)
     }};

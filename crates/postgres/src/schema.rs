@@ -1,14 +1,21 @@
 //! Brings a database to this program's schema.
 
-use diesel_async::SimpleAsyncConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio::time::{Duration, sleep};
 use velox_sql::on_postgres::migrate;
-use velox_sql::{Failure, MIGRATIONS_POSTGRES, MigrationError};
+use velox_sql::{Failure, MIGRATIONS_POSTGRES, Migration, MigrationError};
 
+use crate::blockers::watched;
+use crate::lease::Lease;
 use crate::pool::Pool;
+use crate::{AddressError, PostgresOptions};
 
-/// Why a database was not connected to. Nothing in it was changed.
+/// Why a database was not connected to. A step of the schema that failed has changed nothing; those before it stay.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// The server's address is not one.
+    #[error("the address of PostgreSQL: {0}")]
+    Address(#[from] AddressError),
     /// The server cannot be reached or refuses.
     #[error("PostgreSQL cannot be used: {0}")]
     Unavailable(Failure),
@@ -28,19 +35,73 @@ impl From<MigrationError> for ConnectError {
 
 /// The advisory lock that lets one program change the schema at a time: `velox` in ASCII.
 const LOCK: i64 = 0x0076_656C_6F78;
+/// How often a step is tried that does not get its locks.
+const TRIES: u32 = 5;
+/// How long those who came to wait behind a step may pass before it tries again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// What PostgreSQL says (SQLSTATE 55P03) when `lock_timeout` has passed.
+const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 
-/// Does what is missing; a database of a newer program is left as it is.
-pub(crate) async fn migrate(pool: &Pool) -> Result<(), ConnectError> {
+/// Does what is missing, each step in a transaction of its own; a database of a newer program is left as it is.
+///
+/// A step waits for its locks a short while only, and lets those pass who wait behind it before it tries again.
+pub(crate) async fn migrate(pool: &Pool, options: &PostgresOptions) -> Result<(), ConnectError> {
     let mut lease = pool.lease().await.map_err(ConnectError::Unavailable)?;
-    let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})");
-    lease.batch_execute(&begin).await.map_err(|error| ConnectError::Unavailable(error.into()))?;
+    take_turn(&mut lease, pool, options).await?;
     migrate::prepare(&mut lease).await?;
     for step in migrate::missing(&mut lease, MIGRATIONS_POSTGRES).await? {
         tracing::info!(migration = step.version, "changing the database's schema");
-        migrate::apply(&mut lease, step).await?;
+        apply(&mut lease, pool, step, options.schema_lock).await?;
     }
-    lease.batch_execute("COMMIT").await.map_err(|error| ConnectError::Unavailable(error.into()))?;
+    // On every other way out the session is closed, which frees the lock too.
+    let end = format!("RESET statement_timeout; SELECT pg_advisory_unlock({LOCK})");
+    execute(&mut lease, &end).await.map_err(ConnectError::Unavailable)?;
     lease.keep();
+    Ok(())
+}
+
+async fn execute(connection: &mut AsyncPgConnection, statements: &str) -> Result<(), Failure> {
+    Ok(connection.batch_execute(statements).await?)
+}
+
+fn is_lock_timeout(failure: &Failure) -> bool {
+    matches!(failure, Failure::Unavailable(reason) if reason == LOCK_TIMEOUT)
+}
+
+/// Waits until no other program changes the schema.
+async fn take_turn(lease: &mut Lease, pool: &Pool, options: &PostgresOptions) -> Result<(), MigrationError> {
+    let statements = format!(
+        "SET statement_timeout = 0; SET lock_timeout = {}; SELECT pg_advisory_lock({LOCK}); RESET lock_timeout",
+        options.schema_turn.as_millis()
+    );
+    let backend = lease.backend();
+    let (taken, by) = watched(pool, backend, options.schema_turn / 2, execute(lease, &statements)).await;
+    taken.map_err(|failure| if is_lock_timeout(&failure) { MigrationError::Busy { by } } else { failure.into() })
+}
+
+/// Does a step, or nothing of it.
+async fn apply(lease: &mut Lease, pool: &Pool, step: Migration, patience: Duration) -> Result<(), MigrationError> {
+    let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", patience.as_millis());
+    for tries in 1.. {
+        let backend = lease.backend();
+        let work = async {
+            execute(lease, &begin).await?;
+            migrate::apply(lease, step).await?;
+            execute(lease, "COMMIT").await.map_err(MigrationError::from)
+        };
+        let (done, by) = watched(pool, backend, patience / 2, work).await;
+        match done {
+            Err(MigrationError::Failed(failure)) if is_lock_timeout(&failure) => {
+                execute(lease, "ROLLBACK").await?;
+                if tries == TRIES {
+                    return Err(MigrationError::Blocked { version: step.version, by });
+                }
+                tracing::warn!(migration = step.version, by, "a step of the schema waits for a lock");
+                sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
     Ok(())
 }
 

@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection};
 use velox_kernel::{BusAway, SignalBus, SignalListener};
+
+use crate::Server;
 
 /// The channel.
 const CHANNEL: &str = "velox_signals";
@@ -23,18 +25,18 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// Signals on a channel of the database. What tells and what listens have a session each, beside the pool.
 pub struct PostgresSignals {
-    config: Config,
+    server: Server,
     teller: Mutex<Option<Client>>,
 }
 
 impl PostgresSignals {
-    pub(crate) fn new(mut config: Config) -> Self {
-        config.application_name("velox signals");
-        Self { config, teller: Mutex::default() }
+    pub(crate) fn new(mut server: Server) -> Self {
+        server.config.application_name("velox signals");
+        Self { server, teller: Mutex::default() }
     }
 
     async fn connect(&self) -> Result<(Client, mpsc::Receiver<String>), BusAway> {
-        let (client, connection) = within(self.config.connect(NoTls)).await?;
+        let (client, connection) = within(self.server.connect()).await?;
         let (heard, listener) = mpsc::channel(BACKLOG);
         tokio::spawn(pump(connection, heard));
         Ok((client, listener))

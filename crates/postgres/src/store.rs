@@ -4,7 +4,8 @@ use diesel_async::SimpleAsyncConnection;
 use tokio::time::timeout;
 use velox_sql::Failure;
 
-use crate::pool::{Lease, Pool};
+use crate::lease::Lease;
+use crate::pool::{Pool, PoolStatus};
 use crate::schema::{self, ConnectError};
 use crate::{ExecutionLease, PostgresOptions, PostgresSignals};
 
@@ -21,7 +22,7 @@ impl PostgresStore {
     /// [`ConnectError`]; then nothing was changed.
     pub async fn connect(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let store = Self::new(url, false, options)?;
-        schema::migrate(&store.pool).await?;
+        schema::migrate(&store.pool, options).await?;
         Ok(store)
     }
 
@@ -36,7 +37,7 @@ impl PostgresStore {
     }
 
     fn new(url: &str, read_only: bool, options: &PostgresOptions) -> Result<Self, ConnectError> {
-        let pool = Pool::new(url, read_only, options).map_err(ConnectError::Unavailable)?;
+        let pool = Pool::new(url, read_only, options)?;
         Ok(Self { pool, options: options.clone() })
     }
 
@@ -54,13 +55,19 @@ impl PostgresStore {
     /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.
     #[must_use]
     pub fn execution_lease(&self) -> ExecutionLease {
-        ExecutionLease::new(self.pool.config().clone())
+        ExecutionLease::new(self.pool.server().clone())
+    }
+
+    /// How the pool of connections stands now.
+    #[must_use]
+    pub fn pool_status(&self) -> PoolStatus {
+        self.pool.status()
     }
 
     /// Signals between the processes that share the database, on sessions of their own.
     #[must_use]
     pub fn signals(&self) -> PostgresSignals {
-        PostgresSignals::new(self.pool.config().clone())
+        PostgresSignals::new(self.pool.server().clone())
     }
 
     /// Closes the idle connections and gives out no more; those at work end with their work.
@@ -78,5 +85,19 @@ impl PostgresStore {
 
     pub(crate) async fn lease(&self) -> Result<Lease, Failure> {
         self.pool.lease().await
+    }
+
+    /// A session in a transaction that has just begun. One that turns out to be dead is replaced: nothing was done on it.
+    pub(crate) async fn begin(&self) -> Result<Lease, Failure> {
+        let mut lease = self.lease().await?;
+        match lease.begin(self.options.statement).await {
+            Err(Failure::Disconnected(_)) => {
+                drop(lease);
+                lease = self.lease().await?;
+                lease.begin(self.options.statement).await?;
+            }
+            begun => begun?,
+        }
+        Ok(lease)
     }
 }

@@ -13,8 +13,8 @@ use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapsho
 
 use crate::PostgresStore;
 use crate::append::write;
+use crate::lease::silence;
 use crate::outcome::Mark;
-use crate::pool::silence;
 use crate::ports::read;
 
 async fn locked_head(connection: &mut AsyncPgConnection, account: AccountId) -> Result<Option<(i64, Digest)>, Failure> {
@@ -62,10 +62,9 @@ impl TradingLog for PostgresStore {
         known: Head,
         mut decide: Box<dyn DecideLocked>,
     ) -> Result<(Box<dyn DecideLocked>, Option<Appended>), StoreError> {
-        let mut lease = self.lease().await?;
+        let mut lease = self.begin().await?;
         let deadline = self.options().statement;
         let work = async {
-            lease.begin().await?;
             let head = lock_head(&mut lease, account).await?;
             let tail = trading::tail(&mut lease, account, known.seq).await?;
             let Some(append) = decide.decide(head, tail) else {
@@ -88,7 +87,9 @@ impl TradingLog for PostgresStore {
                 Err(Failure::OutcomeUnknown(reason)) => {
                     let backend = lease.backend();
                     drop(lease);
-                    self.look_for(reason, backend, &[mark]).await?;
+                    if self.look_for(&reason, backend, &[mark]).await?.is_empty() {
+                        return Err(StoreError::Unavailable(reason));
+                    }
                 }
                 committed => committed?,
             }

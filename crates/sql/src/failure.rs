@@ -12,6 +12,9 @@ pub enum Failure {
     /// It cannot be reached or refused; nothing was done.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The session ended before it answered: whether what it was doing was done cannot be read off this.
+    #[error("the session with the store ended: {0}")]
+    Disconnected(String),
     /// A commit was sent and its outcome could not be read.
     #[error("the outcome is unknown: {0}")]
     OutcomeUnknown(String),
@@ -35,6 +38,8 @@ const SQLITE_CORRUPT: [&str; 3] =
 const POSTGRES_FULL: &str = "No space left on device";
 /// What PostgreSQL says (SQLSTATE XX001) of a damaged page.
 const POSTGRES_CORRUPT: &str = "invalid page in block";
+/// How PostgreSQL begins (SQLSTATE 57P01 and its kin) when it ends a session: on a shutdown, or by an administrator's hand.
+const POSTGRES_ENDS: &str = "terminating connection";
 
 impl Failure {
     fn of_message(message: &str) -> Option<Self> {
@@ -63,6 +68,10 @@ impl From<Error> for Failure {
                     return failure;
                 }
                 match kind {
+                    DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
+                        Self::Disconnected(message.to_owned())
+                    }
+                    _ if message.starts_with(POSTGRES_ENDS) => Self::Disconnected(message.to_owned()),
                     DatabaseErrorKind::UniqueViolation
                     | DatabaseErrorKind::ForeignKeyViolation
                     | DatabaseErrorKind::NotNullViolation
@@ -80,7 +89,7 @@ impl From<Failure> for velox_trading::StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Overloaded => Self::Unavailable("its queue is full".to_owned()),
-            Failure::Unavailable(reason) => Self::Unavailable(reason),
+            Failure::Unavailable(reason) | Failure::Disconnected(reason) => Self::Unavailable(reason),
             Failure::OutcomeUnknown(reason) => Self::OutcomeUnknown(reason),
             Failure::Full(reason) => Self::Full(reason),
             Failure::Corrupt(reason) => Self::Corrupt(reason),
@@ -93,7 +102,9 @@ impl From<Failure> for velox_identity::StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Overloaded => Self::Overloaded,
-            Failure::Unavailable(reason) | Failure::Full(reason) => Self::Unavailable(reason),
+            Failure::Unavailable(reason) | Failure::Disconnected(reason) | Failure::Full(reason) => {
+                Self::Unavailable(reason)
+            }
             Failure::OutcomeUnknown(reason) => Self::OutcomeUnknown(reason),
             Failure::Corrupt(reason) => Self::Corrupt(reason),
             Failure::InvalidCursor(cursor) => Self::Corrupt(cursor.to_string()),
@@ -105,7 +116,9 @@ impl From<Failure> for velox_brokers::StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Overloaded => Self::Overloaded,
-            Failure::Unavailable(reason) | Failure::Full(reason) => Self::Unavailable(reason),
+            Failure::Unavailable(reason) | Failure::Disconnected(reason) | Failure::Full(reason) => {
+                Self::Unavailable(reason)
+            }
             Failure::OutcomeUnknown(reason) => Self::OutcomeUnknown(reason),
             Failure::Corrupt(reason) => Self::Corrupt(reason),
             Failure::InvalidCursor(_) => Self::InvalidCursor,

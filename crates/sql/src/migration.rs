@@ -43,6 +43,23 @@ pub enum MigrationError {
         /// The first migration that is missing.
         version: &'static str,
     },
+    /// Somebody holds a lock that a step needs. What was done before it stays done; of the step itself, nothing was.
+    #[error(
+        "the migration {version} needs a lock that somebody else holds: {by}. Wait until that has ended, or end it, and \
+         start again"
+    )]
+    Blocked {
+        /// The step.
+        version: &'static str,
+        /// Who has it, and since when.
+        by: String,
+    },
+    /// Another program has been changing the schema for too long.
+    #[error("another program is changing the schema of the database: {by}. Start again when it has finished")]
+    Busy {
+        /// Which one.
+        by: String,
+    },
     /// The database did not do it.
     #[error(transparent)]
     Failed(#[from] crate::Failure),

@@ -1,5 +1,6 @@
 //! One running server with data of its own.
 
+use super::certificates::Certificates;
 use super::install::Installation;
 use crate::{process, workspace};
 use anyhow::{Context, bail};
@@ -47,6 +48,7 @@ pub(crate) struct Cluster {
     log_open: Receiver<()>,
     folder: PathBuf,
     port: u16,
+    certificates: Option<Certificates>,
 }
 
 impl Cluster {
@@ -65,18 +67,31 @@ impl Cluster {
         let folder = make_folder(&installation, name)?;
         let started = installation.initialise(&folder, SUPERUSER).and_then(|()| {
             let log = logs_folder().join(format!("{name}-{}.log", std::process::id()));
-            start_on_a_free_port(&installation, &folder, &log, durability, settings)
+            // Measurements and traces of system calls see what is sent: the other server does not encrypt.
+            let certificates = match durability {
+                Durability::Volatile => Some(Certificates::make(&folder, installation.user.as_ref())?),
+                Durability::Synced => None,
+            };
+            let (server, log_open, port) =
+                start_on_a_free_port(&installation, &folder, &log, durability, settings, certificates.as_ref())?;
+            Ok((server, log_open, port, certificates))
         });
         if started.is_err() {
             let _half_made = std::fs::remove_dir_all(&folder);
         }
-        let (server, log_open, port) = started?;
-        Ok(Cluster { server, log_open, folder, port })
+        let (server, log_open, port, certificates) = started?;
+        Ok(Cluster { server, log_open, folder, port, certificates })
     }
 
     /// The number of its first process, whose children are the others.
     pub(crate) fn pid(&self) -> u32 {
         self.server.id()
+    }
+
+    /// What a test is told of it: its address under this name, and whom to trust.
+    pub(crate) fn variables(&self, address: &'static str) -> Vec<(&'static str, String)> {
+        let authority = self.certificates.iter().map(|made| (super::AUTHORITY, made.authority.display().to_string()));
+        std::iter::once((address, self.url())).chain(authority).collect()
     }
 
     /// Its address, as a superuser, on the database `postgres`.
@@ -151,6 +166,7 @@ fn start_on_a_free_port(
     log: &Path,
     durability: Durability,
     settings: &[String],
+    certificates: Option<&Certificates>,
 ) -> anyhow::Result<(Child, Receiver<()>, u16)> {
     for _ in 0..PORT_TRIES {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
@@ -158,6 +174,10 @@ fn start_on_a_free_port(
         durability.apply(serve(&mut postgres, folder, port));
         for setting in settings {
             postgres.args(["-c", setting]);
+        }
+        if let Some(Certificates { server, key, .. }) = certificates {
+            postgres.args(["-c", "ssl=on", "-c", &format!("ssl_cert_file={}", server.display())]);
+            postgres.args(["-c", &format!("ssl_key_file={}", key.display())]);
         }
         // A group of its own: ctrl-c at the terminal is for us, and we stop it when the tests have ended.
         postgres.process_group(0);

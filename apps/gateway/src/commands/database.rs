@@ -92,6 +92,7 @@ impl Reading {
                     Ok(store) => Ok(Self::Server(store)),
                     Err(ConnectError::Schema(error)) => Err(of_schema(error)),
                     Err(ConnectError::Unavailable(failure)) => Err(of_failure(failure)),
+                    Err(ConnectError::Address(error)) => Err(State::Unavailable(error.to_string())),
                 }
             }
         }
@@ -178,6 +179,7 @@ fn of_schema(error: MigrationError) -> State {
     match error {
         MigrationError::Newer { version } => State::Newer(version),
         MigrationError::Older { version } => State::Older(version),
+        MigrationError::Blocked { .. } | MigrationError::Busy { .. } => State::Unavailable(error.to_string()),
         MigrationError::Failed(failure) => of_failure(failure),
     }
 }

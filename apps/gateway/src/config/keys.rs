@@ -122,8 +122,12 @@ config! {
     }
     /// The database.
     database: DatabaseConfig {
-        url: DatabaseUrl = "", "", Any, "`postgres://user:password@host/name`; empty uses the embedded database in `data.dir`.";
+        url: DatabaseUrl = "", "", Any, "`postgres://user:password@host/name?sslmode=verify-full`; empty uses the embedded database in `data.dir`. `sslmode` is one of disable, prefer (the default), require, verify-ca, verify-full; `sslrootcert` names a file of trusted certificates.";
         pool_size: usize = "8", "connections", Within(1, 1_000), "Connections to PostgreSQL, or readers of the embedded database.";
+        wait_ms: u64 = "2000", "ms", Within(1, 600_000), "How long work waits for a free connection to PostgreSQL; then it is refused with 503.";
+        connect_timeout_ms: u64 = "5000", "ms", Within(1, 600_000), "How long a new connection to PostgreSQL may take.";
+        statement_timeout_ms: u64 = "10000", "ms", Within(10, 600_000), "How long a statement on PostgreSQL may take, here and there (`statement_timeout`).";
+        idle_in_transaction_timeout_ms: u64 = "10000", "ms", Within(10, 600_000), "How long PostgreSQL lets a transaction stand idle (`idle_in_transaction_session_timeout`) before it ends the session.";
     }
     /// Redis, which gateways that share a database count requests in and wake each other through. Nothing is lost with it.
     redis: RedisConfig {

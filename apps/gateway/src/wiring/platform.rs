@@ -44,6 +44,7 @@ use crate::execution::{BrokerCalls, ExecutionGate};
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::observe::{Observer, watch_queues};
+use crate::observe_pool::watch_pool;
 use crate::peers::{Teller, listen};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
@@ -230,6 +231,9 @@ impl Platform {
         let mut tasks = Tasks::default();
         tasks.spawn("execution", execution.run(shutdown.clone()));
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
+        if let Some(pool) = stores.pool.clone() {
+            tasks.spawn("pool gauges", watch_pool(move || pool(), shutdown.clone()));
+        }
         tasks.spawn("interrupted connections", Openings(Arc::clone(&brokers)).run(shutdown.clone()));
         let pruning = Pruning { identity: Arc::clone(&identity), brokers: Arc::clone(&brokers) };
         tasks.spawn("pruning", pruning.run(shutdown.clone()));

@@ -2,19 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
 use velox_kernel::SignalBus;
 use velox_market::MarketStore;
-use velox_postgres::{PostgresOptions, PostgresStore};
+use velox_postgres::{PoolStatus, PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
 use velox_trading::{TradingLog, TradingQueries};
 
 use super::execution_lease::{AlwaysHeld, ExecutionLease, PostgresLease};
 use crate::config::{Config, DatabaseUrl};
 use crate::observe::CommitMetrics;
+use crate::observe_pool::PoolMetrics;
 
 /// One database behind every store port.
 #[derive(Clone)]
@@ -35,7 +37,12 @@ pub struct Stores {
     pub lease: Arc<dyn ExecutionLease>,
     /// Wakes the other processes, where it has a way to.
     pub bus: Option<Arc<dyn SignalBus>>,
+    /// How the pool of connections to a server stands; the embedded database has none.
+    pub pool: Option<PoolLook>,
 }
+
+/// Looks at the pool of connections.
+pub type PoolLook = Arc<dyn Fn() -> PoolStatus + Send + Sync>;
 
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -82,20 +89,22 @@ impl Stores {
 
     /// Its file's lock makes the process the only one.
     fn embedded(store: SqliteStore) -> Self {
-        Self::of(store, false, Arc::new(AlwaysHeld), None)
+        Self::of(Arc::new(store), false, Arc::new(AlwaysHeld))
     }
 
     fn on_server(store: PostgresStore) -> Self {
         let lease = PostgresLease::new(store.execution_lease());
-        let bus = Arc::new(store.signals());
-        Self::of(store, true, Arc::new(lease), Some(bus))
+        let bus: Arc<dyn SignalBus> = Arc::new(store.signals());
+        let store = Arc::new(store);
+        let pool = Arc::clone(&store);
+        let look: PoolLook = Arc::new(move || pool.pool_status());
+        Self { pool: Some(look), bus: Some(bus), ..Self::of(store, true, Arc::new(lease)) }
     }
 
-    fn of<S>(store: S, shared: bool, lease: Arc<dyn ExecutionLease>, bus: Option<Arc<dyn SignalBus>>) -> Self
+    fn of<S>(store: Arc<S>, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
     where
         S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + 'static,
     {
-        let store = Arc::new(store);
         Self {
             log: store.clone(),
             queries: store.clone(),
@@ -104,7 +113,8 @@ impl Stores {
             market: store,
             shared,
             lease,
-            bus,
+            bus: None,
+            pool: None,
         }
     }
 }
@@ -128,7 +138,12 @@ fn sqlite_options(config: &Config) -> SqliteOptions {
 fn postgres_options(config: &Config) -> PostgresOptions {
     PostgresOptions {
         connections: config.database.pool_size,
+        wait: Duration::from_millis(config.database.wait_ms),
+        connect: Duration::from_millis(config.database.connect_timeout_ms),
+        statement: Duration::from_millis(config.database.statement_timeout_ms),
+        idle_in_transaction: Duration::from_millis(config.database.idle_in_transaction_timeout_ms),
         observer: Arc::new(CommitMetrics::default()),
+        pool_observer: Some(Arc::new(PoolMetrics::default())),
         ..PostgresOptions::default()
     }
 }

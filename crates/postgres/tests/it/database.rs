@@ -9,6 +9,8 @@ use velox_testkit::trading::FreshIds;
 
 /// The variable that names the server.
 const URL: &str = "VELOX_TEST_POSTGRES_URL";
+/// The variable that names the certificate of the authority that signed the server's.
+const AUTHORITY: &str = "VELOX_TEST_POSTGRES_CA";
 /// The advisory lock under which the template is made.
 const LOCK: i64 = 0x0074_656D_706C;
 
@@ -25,24 +27,30 @@ fn server() -> Config {
     Config::from_str(&url).unwrap()
 }
 
-fn url_of(name: &str) -> String {
+/// The words of an address that say where the server is.
+fn place() -> (String, u16) {
     let config = server();
     let host = match &config.get_hosts()[0] {
         tokio_postgres::config::Host::Tcp(host) => host.clone(),
         #[cfg(unix)]
         tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
     };
-    let mut url = format!("host='{host}' dbname='{name}'");
-    if let Some(port) = config.get_ports().first() {
-        url.push_str(&format!(" port={port}"));
-    }
+    (host, config.get_ports().first().copied().unwrap_or(5_432))
+}
+
+/// The driver of the tests speaks no TLS, and the stores need not, but where that is tested.
+const NO_TLS: &str = " sslmode=disable";
+
+fn words_of(name: &str) -> String {
+    let config = server();
+    let mut words = format!("dbname='{name}'{NO_TLS}");
     if let Some(user) = config.get_user() {
-        url.push_str(&format!(" user='{user}'"));
+        words.push_str(&format!(" user='{user}'"));
     }
     if let Some(password) = config.get_password() {
-        url.push_str(&format!(" password='{}'", std::str::from_utf8(password).unwrap()));
+        words.push_str(&format!(" password='{}'", std::str::from_utf8(password).unwrap()));
     }
-    url
+    words
 }
 
 async fn administrator() -> Client {
@@ -81,8 +89,30 @@ impl Database {
         let name = format!("velox_test_{}", FreshIds.next().simple());
         let create = format!("CREATE DATABASE {name} TEMPLATE \"{template}\" STRATEGY file_copy");
         administrator().await.batch_execute(&create).await.unwrap();
-        let url = url_of(&name);
+        let (host, port) = place();
+        let url = format!("host='{host}' port={port} {}", words_of(&name));
         Self { name, url }
+    }
+
+    /// The same address with other words for TLS; `trust` names the server's own authority.
+    pub(crate) fn url_with(&self, mode: &str, trust: bool) -> String {
+        let roots = trust.then(|| {
+            let path = std::env::var(AUTHORITY).unwrap_or_else(|_| {
+                panic!("{AUTHORITY} names no certificate: run the tests with `cargo xtask test`, which makes one")
+            });
+            format!(" sslrootcert='{path}'")
+        });
+        self.url.replace(NO_TLS, &format!(" sslmode={mode}{}", roots.unwrap_or_default()))
+    }
+
+    /// Where its server is.
+    pub(crate) fn server_address(&self) -> (String, u16) {
+        place()
+    }
+
+    /// Its address without where its server is.
+    pub(crate) fn url_without_address(&self) -> String {
+        words_of(&self.name)
     }
 
     pub(crate) async fn store(&self) -> PostgresStore {

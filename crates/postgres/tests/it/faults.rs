@@ -4,57 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use velox_postgres::{ConnectError, PostgresOptions, PostgresStore};
-use velox_sql::{Failure, MigrationError};
+use velox_sql::Failure;
 use velox_testkit::trading::{AccountScenario, FreshIds, price, symbol};
 use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Side, StoreError, TradingLog};
 
 use crate::database::Database;
 
-fn desk() -> AccountScenario {
+pub(crate) fn desk() -> AccountScenario {
     let mut desk = AccountScenario::new(Arc::new(FreshIds));
     desk.set_price(symbol("BTC-PERP"), price("100"));
     desk
 }
 
-fn order(desk: &mut AccountScenario) -> Append {
+pub(crate) fn order(desk: &mut AccountScenario) -> Append {
     desk.place_limit(symbol("BTC-PERP"), Side::Buy, "1", price("90")).1
 }
 
-fn error_of(connected: Result<PostgresStore, ConnectError>) -> ConnectError {
+pub(crate) fn error_of(connected: Result<PostgresStore, ConnectError>) -> ConnectError {
     match connected {
         Ok(_) => panic!("the store was connected"),
         Err(error) => error,
     }
-}
-
-#[tokio::test]
-async fn servers_that_start_together_change_the_schema_once() {
-    let database = Database::empty().await;
-    let starts = (0..4).map(|_| database.store());
-    for store in futures_util::future::join_all(starts).await {
-        store.health().await.unwrap();
-    }
-    let steps = database.client().await.query("SELECT version FROM __diesel_schema_migrations", &[]).await.unwrap();
-    assert_eq!(steps.len(), velox_sql::MIGRATIONS_POSTGRES.len());
-    database.drop().await;
-}
-
-#[tokio::test]
-async fn leaves_a_database_of_a_newer_version_alone() {
-    let database = Database::migrated().await;
-    let note = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999_from_the_future')";
-    database.client().await.batch_execute(note).await.unwrap();
-    let options = PostgresOptions::default();
-    for connected in [
-        PostgresStore::connect(&database.url, &options).await,
-        PostgresStore::connect_read_only(&database.url, &options).await,
-    ] {
-        let ConnectError::Schema(MigrationError::Newer { version }) = error_of(connected) else {
-            panic!("another error");
-        };
-        assert_eq!(version, "9999_from_the_future");
-    }
-    database.drop().await;
 }
 
 #[tokio::test]
@@ -84,44 +54,20 @@ async fn an_exhausted_pool_refuses_after_its_wait() {
     let store = Arc::new(database.store_with(&options).await);
     let mut desk = desk();
     store.append(vec![desk.open()]).await.unwrap();
-    let blocker = database.client().await;
+    let (blocker, watcher) = (database.client().await, database.client().await);
     blocker.batch_execute("BEGIN; SELECT 1 FROM stream_heads FOR UPDATE").await.unwrap();
     let (busy, next) = (Arc::clone(&store), order(&mut desk));
     let waiting = tokio::spawn(async move { busy.append(vec![next]).await });
-    while !is_somebody_waiting(&blocker).await {}
+    while !is_somebody_waiting(&watcher).await {}
     assert_eq!(store.health().await, Err(Failure::Overloaded));
     blocker.batch_execute("COMMIT").await.unwrap();
     assert_eq!(waiting.await.unwrap(), Ok(vec![Appended::Committed]));
     database.drop().await;
 }
 
-async fn is_somebody_waiting(client: &tokio_postgres::Client) -> bool {
+pub(crate) async fn is_somebody_waiting(client: &tokio_postgres::Client) -> bool {
     let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     client.query_one(query, &[]).await.unwrap().get::<_, i64>(0) > 0
-}
-
-/// The answer of an append is lost when its session is cut off; the truth is found all the same.
-#[tokio::test]
-async fn a_session_cut_off_before_its_commit_has_done_nothing() {
-    let database = Database::migrated().await;
-    let store = Arc::new(database.store().await);
-    let mut desk = desk();
-    store.append(vec![desk.open()]).await.unwrap();
-    let blocker = database.client().await;
-    blocker.batch_execute("BEGIN; SELECT 1 FROM stream_heads FOR UPDATE").await.unwrap();
-    let next = order(&mut desk);
-    let (busy, sent) = (Arc::clone(&store), next.clone());
-    let waiting = tokio::spawn(async move { busy.append(vec![sent]).await });
-    while !is_somebody_waiting(&blocker).await {}
-    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    blocker.batch_execute(cut).await.unwrap();
-    let lost = waiting.await.unwrap();
-    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
-    blocker.batch_execute("COMMIT").await.unwrap();
-    assert_eq!(store.append(vec![next]).await, Ok(vec![Appended::Committed]), "the same again is fine");
-    assert_eq!(store.events(desk.id(), 0, 10).await.unwrap(), desk.log());
-    database.drop().await;
 }
 
 /// A deadline that passes while the server is still at work: the session is ended there before anything is said.
@@ -132,12 +78,12 @@ async fn silence_is_looked_into_before_it_is_answered() {
     let store = database.store_with(&options).await;
     let mut desk = desk();
     store.append(vec![desk.open()]).await.unwrap();
-    let blocker = database.client().await;
+    let (blocker, watcher) = (database.client().await, database.client().await);
     blocker.batch_execute("BEGIN; SELECT 1 FROM stream_heads FOR UPDATE").await.unwrap();
     let next = order(&mut desk);
     let lost = store.append(vec![next.clone()]).await;
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
-    assert!(!is_somebody_waiting(&blocker).await, "the lost session is gone");
+    assert!(!is_somebody_waiting(&watcher).await, "the lost session is gone");
     blocker.batch_execute("COMMIT").await.unwrap();
     assert_eq!(store.append(vec![next]).await, Ok(vec![Appended::Committed]));
     database.drop().await;
@@ -189,12 +135,12 @@ async fn a_caller_that_goes_away_leaves_no_lock_behind() {
     let store = Arc::new(database.store().await);
     let mut desk = desk();
     store.append(vec![desk.open()]).await.unwrap();
-    let blocker = database.client().await;
+    let (blocker, watcher) = (database.client().await, database.client().await);
     blocker.batch_execute("BEGIN; SELECT 1 FROM stream_heads FOR UPDATE").await.unwrap();
     let (busy, head) = (Arc::clone(&store), desk.head());
     let account = desk.id();
     let waiting = tokio::spawn(async move { busy.append_locked(account, head, Box::new(Nothing)).await.map(|_| ()) });
-    while !is_somebody_waiting(&blocker).await {}
+    while !is_somebody_waiting(&watcher).await {}
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
     blocker.batch_execute("COMMIT").await.unwrap();

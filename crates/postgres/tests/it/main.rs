@@ -5,3 +5,8 @@ mod contracts;
 mod database;
 mod execution_lease;
 mod faults;
+mod migrations;
+mod pool;
+mod proxy;
+mod retries;
+mod tls;

@@ -1,12 +1,12 @@
 //! The settings of a PostgreSQL server that decide whether a commit is durable.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::SimpleQueryMessage;
 use velox_crypto::SystemClock;
 use velox_kernel::Clock;
+use velox_postgres::Server;
 
 use super::finding::Finding;
 
@@ -35,9 +35,9 @@ fn unread(reason: &str) -> Finding {
     )
 }
 
-async fn ask(url: &SecretString) -> Result<Vec<Finding>, tokio_postgres::Error> {
-    let mut config = Config::from_str(url.expose_secret())?;
-    let (client, connection) = config.connect_timeout(PATIENCE).connect(NoTls).await?;
+async fn ask(url: &SecretString) -> Result<Vec<Finding>, Box<dyn std::error::Error + Send + Sync>> {
+    let server = Server::parse(url.expose_secret())?.connect_within(PATIENCE);
+    let (client, connection) = server.connect().await?;
     let driver = tokio::spawn(connection);
     let query = "SELECT current_setting('server_version_num'), current_setting('fsync'), \
                  current_setting('synchronous_commit'), current_setting('full_page_writes'), \

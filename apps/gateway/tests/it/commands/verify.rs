@@ -145,11 +145,20 @@ async fn it_checks_a_database_on_postgresql() {
     let store = PostgresStore::connect(&url, &PostgresOptions::default()).await.unwrap();
     Traded::keep(&store).await;
     check().ends(0).says(&["accounts 1,", "orders 2, fills 1,", "no faults"]);
-    let status = velox(directory.path(), &["migrate", "status"], &[("VELOX_DATABASE_URL", &url)]);
-    status.ends(0).says(&["applied   0001_trading"]);
+    let status = || velox(directory.path(), &["migrate", "status"], &[("VELOX_DATABASE_URL", &url)]);
+    let current = status().ends(0).says(&["database  PostgreSQL", "applied   0001_trading"]);
+    assert!(!current.out.contains("pending"), "{current:?}");
 
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     tokio::spawn(connection);
+    let newest = "(SELECT max(version) FROM __diesel_schema_migrations)";
+    client.batch_execute(&format!("DELETE FROM __diesel_schema_migrations WHERE version = {newest}")).await.unwrap();
+    status().ends(0).says(&["pending   ", "the next start of the server applies what is pending"]);
+    client.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('9999_later')").await.unwrap();
+    status().ends(1).says(&["unknown   9999_later", "newer Velox"]);
+    let known = velox_sql::MIGRATIONS_POSTGRES.last().unwrap().version;
+    let mend = format!("UPDATE __diesel_schema_migrations SET version = '{known}' WHERE version = '9999_later'");
+    client.batch_execute(&mend).await.unwrap();
     client.batch_execute("DELETE FROM fills").await.unwrap();
     check().ends(1).says(&["fault: ", "is missing from the read table"]);
     let doctor = velox(directory.path(), &["doctor", "--port", "0"], &[("VELOX_DATABASE_URL", &url)]);

@@ -50,6 +50,7 @@ async fn orders_at_the_paper_broker_go_on_after_a_restart() {
         shared: false,
         bus: None,
         lease: Arc::new(AlwaysHeld),
+        pool: None,
     };
     let shutdown = Shutdown::default();
     let platform = Platform::start(&config, stores.clone(), shutdown.clone()).await.unwrap();
