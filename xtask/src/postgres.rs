@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// The port of 127.0.0.1 of such a server
     #[arg(long, requires = "data")]
     port: Option<u16>,
+    /// The address of the primary that such a server, when its folder is not there, becomes a streaming replica of
+    #[arg(long, requires = "data", value_name = "URL")]
+    replica_of: Option<String>,
     /// The command to run; without one, PostgreSQL runs until ctrl-c
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
@@ -46,7 +49,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let durability = if args.durable { Durability::Synced } else { Durability::Volatile };
     if let (Some(folder), Some(port)) = (&args.data, args.port) {
-        return become_server(folder, port, durability, &args.set);
+        return become_server(folder, port, durability, args);
     }
     process::catch_interrupts()?;
     let cluster = Cluster::start_with(durability, &args.set)?;
@@ -54,15 +57,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Our process becomes PostgreSQL's first one.
-fn become_server(folder: &Path, port: u16, durability: Durability, settings: &[String]) -> anyhow::Result<ExitCode> {
+fn become_server(folder: &Path, port: u16, durability: Durability, args: &Args) -> anyhow::Result<ExitCode> {
     let installation = Installation::find()?;
     if !folder.exists() {
         installation.make_folder(folder)?;
-        installation.initialise(folder, cluster::SUPERUSER)?;
+        match &args.replica_of {
+            Some(primary) => installation.copy(folder, primary)?,
+            None => installation.initialise(folder, cluster::SUPERUSER)?,
+        }
     }
     let mut postgres = installation.command("postgres");
     durability.apply(serve(&mut postgres, folder, port));
-    for setting in settings {
+    for setting in &args.set {
         postgres.args(["-c", setting]);
     }
     Err(postgres.exec().into())

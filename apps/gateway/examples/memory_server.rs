@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         shared: false,
         lease: Arc::new(AlwaysHeld),
         bus: None,
+        replica: None,
         pool: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

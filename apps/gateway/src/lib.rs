@@ -13,6 +13,7 @@ pub mod memory;
 pub mod observe;
 pub mod observe_pool;
 pub mod peers;
+pub mod replicas;
 pub mod serve;
 pub mod shutdown;
 pub mod streams;

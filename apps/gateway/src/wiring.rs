@@ -13,6 +13,7 @@ mod peer_news;
 mod peers;
 mod platform;
 mod pruning;
+mod replica_health;
 mod restoring_broker;
 mod store_health;
 mod stores;

@@ -122,21 +122,26 @@ impl BarReplay {
         &self.begun
     }
 
-    /// Takes its place in the present bar: begins an epoch, and draws past the ticks before `now`. Gives back the
-    /// minutes that those make.
+    /// Takes its place in the present bar: begins an epoch, and draws past the ticks before `now`. The prices that the
+    /// last of them left are quoted at once, so that nobody waits for the next one. Gives back the minutes that they make.
     fn join(&mut self, now: Timestamp) -> Vec<Candle> {
         self.cursor = FeedCursor { epoch: self.cursor.epoch + 1, offset: 0 };
         self.open_time = self.recording.timeframe().open_of(now);
         self.path = path(&self.recording, &self.instrument, &self.settings, &self.clock, self.index);
         self.drawn.clear();
         let (mut builder, mut minutes) = (CandleBuilder::new(self.instrument.symbol, Timeframe::M1, 0), Vec::new());
+        let mut standing = None;
         while let Some(tick) = self.path.next() {
             let at = self.open_time.plus(tick.after);
             if at >= now {
+                if let Some(standing) = standing {
+                    self.quote(&standing, now);
+                }
                 self.draw(tick);
                 break;
             }
             builder.count(&self.trade(&tick, at, self.cursor), &mut minutes);
+            standing = Some(tick);
         }
         builder.advance(now, &mut minutes);
         minutes.extend(builder.current());
@@ -165,7 +170,13 @@ impl BarReplay {
     /// Puts a tick's quote and trade in line.
     fn draw(&mut self, tick: PathTick) {
         let at = self.open_time.plus(tick.after);
-        let PathTick { bid, bid_size, ask, ask_size, .. } = tick;
+        self.quote(&tick, at);
+        self.cursor = self.cursor.next();
+        self.drawn.push_back(MarketEvent::Trade(self.trade(&tick, at, self.cursor)));
+    }
+
+    fn quote(&mut self, tick: &PathTick, at: Timestamp) {
+        let PathTick { bid, bid_size, ask, ask_size, .. } = *tick;
         self.cursor = self.cursor.next();
         let (symbol, cursor) = (self.instrument.symbol, self.cursor);
         self.drawn.push_back(MarketEvent::Quote(Quote {
@@ -178,8 +189,6 @@ impl BarReplay {
             ask,
             ask_size,
         }));
-        self.cursor = self.cursor.next();
-        self.drawn.push_back(MarketEvent::Trade(self.trade(&tick, at, self.cursor)));
     }
 
     fn trade(&self, tick: &PathTick, at: Timestamp, cursor: FeedCursor) -> Trade {

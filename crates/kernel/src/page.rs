@@ -1,6 +1,6 @@
 //! Pages of lists: `{items, next}`.
 
-use crate::Cursor;
+use crate::{Cursor, Freshness};
 
 /// A wish for one page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,6 +8,8 @@ pub struct PageRequest {
     limit: u16,
     /// Where the page before ended; the first page when `None`.
     pub after: Option<Cursor>,
+    /// How new it has to be.
+    pub freshness: Freshness,
 }
 
 /// A page size outside 1 to [`PageRequest::LARGEST`].
@@ -29,13 +31,19 @@ impl PageRequest {
         if limit == 0 || limit > Self::LARGEST {
             return Err(InvalidPageSize);
         }
-        Ok(Self { limit, after })
+        Ok(Self { limit, after, freshness: Freshness::Now })
     }
 
     /// The first page in the usual size.
     #[must_use]
     pub const fn first() -> Self {
-        Self { limit: Self::USUAL, after: None }
+        Self { limit: Self::USUAL, after: None, freshness: Freshness::Now }
+    }
+
+    /// The same page, as new as this.
+    #[must_use]
+    pub fn as_new_as(self, freshness: Freshness) -> Self {
+        Self { freshness, ..self }
     }
 
     /// The most items wanted.

@@ -1,13 +1,23 @@
 //! [`PostgresStore`]: the store on a server.
 
-use diesel_async::SimpleAsyncConnection;
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::timeout;
+use velox_kernel::StorePosition;
 use velox_sql::Failure;
 
 use crate::lease::Lease;
 use crate::pool::{Pool, PoolStatus};
 use crate::schema::{self, ConnectError};
 use crate::{ExecutionLease, PostgresOptions, PostgresSignals};
+
+/// A position in the log that the server writes ahead (`pg_lsn`), in bytes.
+#[derive(QueryableByName)]
+struct Position {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    position: Option<i64>,
+}
 
 /// The store on a PostgreSQL server. Several servers of ours may share it.
 pub struct PostgresStore {
@@ -36,6 +46,23 @@ impl PostgresStore {
         Ok(store)
     }
 
+    /// A streaming replica to read from. Nothing is connected yet, and its schema is not looked at: see
+    /// [`PostgresStore::check_schema`].
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the address makes no sense.
+    pub fn replica(url: &str, options: &PostgresOptions) -> Result<Self, ConnectError> {
+        Self::new(url, true, options)
+    }
+
+    /// Whether the database has this program's schema.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when it has not, or does not answer.
+    pub async fn check_schema(&self) -> Result<(), ConnectError> {
+        schema::check(&self.pool).await
+    }
+
     fn new(url: &str, read_only: bool, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let pool = Pool::new(url, read_only, options)?;
         Ok(Self { pool, options: options.clone() })
@@ -50,6 +77,27 @@ impl PostgresStore {
         let asked = async { lease.batch_execute("SELECT 1").await.map_err(Failure::from) };
         let answered = timeout(self.options.statement, asked).await;
         lease.judge(answered)
+    }
+
+    /// How far the server's history goes now: of a replica, how much of it can be read there.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not answer.
+    pub async fn position(&self) -> Result<StorePosition, Failure> {
+        let mut lease = self.lease().await?;
+        let asked = async {
+            // Every commit that was answered ends before where the next record would be written.
+            let there = diesel::sql_query(
+                "SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END \
+                 - pg_lsn '0/0')::bigint AS position",
+            );
+            Ok(there.get_result::<Position>(&mut *lease).await?)
+        };
+        let answered = timeout(self.options.statement, asked).await;
+        let Position { position } = lease.judge(answered)?;
+        // A replica that has replayed nothing shows nothing.
+        let position = u64::try_from(position.unwrap_or(0));
+        position.map(StorePosition::new).map_err(|_| Failure::Corrupt("the log's position is below zero".to_owned()))
     }
 
     /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.

@@ -3,12 +3,12 @@
 //! The adapter brings a macro `read!(self, area::function(arguments))` that runs a repository function on a connection,
 //! and `change!` that does so in a transaction.
 
-/// Implements `TradingQueries`.
+/// Implements `TradingLists` and `TradingQueries`.
 #[macro_export]
 macro_rules! impl_trading_queries {
     ($store:ty, $read:ident) => {
         #[async_trait::async_trait]
-        impl velox_trading::TradingQueries for $store {
+        impl velox_trading::TradingLists for $store {
             async fn accounts(
                 &self,
                 org: velox_kernel::OrgId,
@@ -18,6 +18,29 @@ macro_rules! impl_trading_queries {
                 $read!(self, trading::accounts(org, &page))
             }
 
+            async fn orders(
+                &self,
+                org: velox_kernel::OrgId,
+                filter: &velox_trading::OrderFilter,
+                page: &velox_kernel::PageRequest,
+            ) -> Result<velox_kernel::Page<velox_trading::Order>, velox_trading::StoreError> {
+                let (filter, page) = (filter.clone(), page.clone());
+                $read!(self, trading::orders(org, &filter, &page))
+            }
+
+            async fn fills(
+                &self,
+                org: velox_kernel::OrgId,
+                filter: &velox_trading::FillFilter,
+                page: &velox_kernel::PageRequest,
+            ) -> Result<velox_kernel::Page<velox_trading::RecordedFill>, velox_trading::StoreError> {
+                let (filter, page) = (filter.clone(), page.clone());
+                $read!(self, trading::fills(org, &filter, &page))
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl velox_trading::TradingQueries for $store {
             async fn account(
                 &self,
                 org: velox_kernel::OrgId,
@@ -31,16 +54,6 @@ macro_rules! impl_trading_queries {
                 connection: velox_kernel::ConnectionId,
             ) -> Result<Vec<velox_trading::AccountRow>, velox_trading::StoreError> {
                 $read!(self, trading::accounts_of_connection(connection))
-            }
-
-            async fn orders(
-                &self,
-                org: velox_kernel::OrgId,
-                filter: &velox_trading::OrderFilter,
-                page: &velox_kernel::PageRequest,
-            ) -> Result<velox_kernel::Page<velox_trading::Order>, velox_trading::StoreError> {
-                let (filter, page) = (filter.clone(), page.clone());
-                $read!(self, trading::orders(org, &filter, &page))
             }
 
             async fn order(
@@ -73,16 +86,6 @@ macro_rules! impl_trading_queries {
                 fill: velox_kernel::FillId,
             ) -> Result<bool, velox_trading::StoreError> {
                 $read!(self, trading::has_fill(account, fill))
-            }
-
-            async fn fills(
-                &self,
-                org: velox_kernel::OrgId,
-                filter: &velox_trading::FillFilter,
-                page: &velox_kernel::PageRequest,
-            ) -> Result<velox_kernel::Page<velox_trading::RecordedFill>, velox_trading::StoreError> {
-                let (filter, page) = (filter.clone(), page.clone());
-                $read!(self, trading::fills(org, &filter, &page))
             }
 
             async fn positions(

@@ -70,7 +70,8 @@ pub use projection::{AccountRow, PositionRow, Projection, Projector, RecordedFil
 pub use refused::Refused;
 pub use rules::{InstrumentRules, InvalidTerms, TermsField};
 pub use store::{
-    Append, Appended, DecideLocked, FillFilter, Head, OrderFilter, Snapshot, StoreError, TradingLog, TradingQueries,
+    Append, Appended, DecideLocked, FillFilter, Head, OrderFilter, Snapshot, StoreError, TradingLists, TradingLog,
+    TradingQueries,
 };
 pub use trading::Trading;
 pub use verify::{Findings, VerifyError, verify_account};

@@ -15,5 +15,5 @@ pub async fn list_accounts(
     trading: &Trading,
     page: &PageRequest,
 ) -> Result<Page<AccountRow>, StoreError> {
-    trading.queries.accounts(actor.org, page).await
+    trading.lists.accounts(actor.org, page).await
 }

@@ -20,5 +20,5 @@ pub async fn list_orders(
     for account in &filter.accounts {
         get_account(actor, trading, *account).await?;
     }
-    Ok(trading.queries.orders(actor.org, filter, page).await?)
+    Ok(trading.lists.orders(actor.org, filter, page).await?)
 }

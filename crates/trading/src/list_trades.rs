@@ -20,5 +20,5 @@ pub async fn list_trades(
     for account in &filter.accounts {
         get_account(actor, trading, *account).await?;
     }
-    Ok(trading.queries.fills(actor.org, filter, page).await?)
+    Ok(trading.lists.fills(actor.org, filter, page).await?)
 }

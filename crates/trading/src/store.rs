@@ -141,20 +141,33 @@ pub struct FillFilter {
     pub to: Option<Timestamp>,
 }
 
-/// The read tables. Every query for a client names the tenant.
+/// The lists of the read tables. A copy of the store may answer them, as old as the page's freshness allows.
 #[async_trait]
-pub trait TradingQueries: Send + Sync {
+pub trait TradingLists: Send + Sync {
     /// The tenant's accounts, oldest id first; the cursor is the last account's id.
     async fn accounts(&self, org: OrgId, page: &PageRequest) -> Result<Page<AccountRow>, StoreError>;
 
+    /// The tenant's orders, newest id first; the cursor is the last order's id.
+    async fn orders(&self, org: OrgId, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError>;
+
+    /// The tenant's fills, newest first by market time, then by event, then by account; the cursor is the last fill's
+    /// `market time in microseconds|event|account`.
+    async fn fills(
+        &self,
+        org: OrgId,
+        filter: &FillFilter,
+        page: &PageRequest,
+    ) -> Result<Page<RecordedFill>, StoreError>;
+}
+
+/// The read tables. Every query for a client names the tenant.
+#[async_trait]
+pub trait TradingQueries: TradingLists {
     /// One of the tenant's accounts.
     async fn account(&self, org: OrgId, account: AccountId) -> Result<Option<AccountRow>, StoreError>;
 
     /// The accounts of a broker connection, oldest id first.
     async fn accounts_of_connection(&self, connection: ConnectionId) -> Result<Vec<AccountRow>, StoreError>;
-
-    /// The tenant's orders, newest id first; the cursor is the last order's id.
-    async fn orders(&self, org: OrgId, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError>;
 
     /// One of the tenant's orders.
     async fn order(&self, org: OrgId, order: OrderId) -> Result<Option<Order>, StoreError>;
@@ -167,15 +180,6 @@ pub trait TradingQueries: Send + Sync {
 
     /// Whether an account has a fill.
     async fn has_fill(&self, account: AccountId, fill: FillId) -> Result<bool, StoreError>;
-
-    /// The tenant's fills, newest first by market time, then by event, then by account; the cursor is the last fill's
-    /// `market time in microseconds|event|account`.
-    async fn fills(
-        &self,
-        org: OrgId,
-        filter: &FillFilter,
-        page: &PageRequest,
-    ) -> Result<Page<RecordedFill>, StoreError>;
 
     /// An account's positions, its strategies' included, by symbol; the account's own before its strategies'.
     async fn positions(&self, account: AccountId) -> Result<Vec<PositionRow>, StoreError>;

@@ -7,7 +7,7 @@ use velox_kernel::{Actor, CommandId, Ids, OrderId, RequestId};
 use crate::context::Prices;
 use crate::live::Moments;
 use crate::log::Cause;
-use crate::store::{TradingLog, TradingQueries};
+use crate::store::{TradingLists, TradingLog, TradingQueries};
 use crate::writer::AccountWriter;
 
 /// The ports that the use cases of this domain need.
@@ -19,6 +19,8 @@ pub struct Trading {
     pub log: Arc<dyn TradingLog>,
     /// The read tables.
     pub queries: Arc<dyn TradingQueries>,
+    /// Their lists, which a copy of the store may answer.
+    pub lists: Arc<dyn TradingLists>,
     /// The market's prices.
     pub prices: Arc<dyn Prices>,
     /// The clocks.

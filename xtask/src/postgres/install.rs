@@ -2,6 +2,7 @@
 
 use crate::programs;
 use anyhow::{Context, bail};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -57,7 +58,8 @@ impl Installation {
 
     /// Makes an empty folder that the user PostgreSQL runs as owns.
     pub(crate) fn make_folder(&self, folder: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let made = std::fs::DirBuilder::new().mode(0o700).create(folder);
+        made.with_context(|| format!("cannot make {}", folder.display()))?;
         if let Some(user) = &self.user {
             std::os::unix::fs::chown(folder, Some(user.uid), Some(user.gid))?;
         }
@@ -71,6 +73,15 @@ impl Installation {
         initdb.arg(format!("--username={superuser}"));
         let output = initdb.current_dir(folder).output().context("cannot run initdb")?;
         anyhow::ensure!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Fills such a folder with a copy of a running server, which follows that one when it is started.
+    pub(crate) fn copy(&self, folder: &Path, primary: &str) -> anyhow::Result<()> {
+        let mut backup = self.command("pg_basebackup");
+        backup.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--dbname", primary, "--pgdata"]);
+        let output = backup.arg(folder).current_dir(folder).output().context("cannot run pg_basebackup")?;
+        anyhow::ensure!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
     }
 

@@ -29,7 +29,7 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
         // Real processes, and times that are asserted: one test after the other, with what they measured in the log.
         e2e("end to end", &["--skip", "chaos::"])
             .args(if database_given { &NOT_ON_A_GIVEN_SERVER } else { &[] })
-            .needs(&[Need::Postgres, Need::DurablePostgres, Need::Redis, Need::Nginx]),
+            .needs(&[Need::Postgres, Need::DurablePostgres, Need::OwnPostgres, Need::Redis, Need::Nginx]),
         e2e("chaos", &["chaos::", "--skip", "chaos::network"]).needs(&chaos::NEEDS),
         // Toxiproxy is in no distribution, and takes Go to build.
         e2e("chaos network", &["chaos::network"]).needs(&chaos::NEEDS).needs(&[Need::Toxiproxy]).optional(),

@@ -16,6 +16,7 @@ use super::limiter::{Limiters, TrustedProxies};
 use super::openapi;
 use super::table::RouteTable;
 use crate::config::Config;
+use crate::replicas::Replica;
 use crate::shutdown::Shutdown;
 
 /// The ports and bounds of the HTTP edge, shared by all workers.
@@ -34,6 +35,8 @@ pub struct Edge {
     pub limiters: Limiters,
     /// Whose word about the sender is taken.
     pub proxies: TrustedProxies,
+    /// A replica of the store: whoever has done something is told the position from which it shows it.
+    pub replica: Option<Arc<Replica>>,
     /// Which origins may call from a browser.
     pub cors: Cors,
     /// How long a handler may take.
@@ -62,6 +65,7 @@ impl Edge {
             shutdown: ports.shutdown,
             limiters: Limiters::new(&config.limits, ports.limits.as_ref()),
             proxies: TrustedProxies::new(&config.server.trusted_proxies),
+            replica: ports.replica,
             cors: Cors::new(&config.server.cors_origins),
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
             body_timeout: Duration::from_millis(config.server.body_timeout_ms),
@@ -106,6 +110,8 @@ pub struct EdgePorts {
     pub shutdown: Shutdown,
     /// Counts requests for all processes together, where several share one installation.
     pub limits: Option<Arc<dyn RateLimiter>>,
+    /// A replica of the store that lists are read from.
+    pub replica: Option<Arc<Replica>>,
 }
 
 /// Counts open connections and requests in flight, for the drain and for `/metrics`.

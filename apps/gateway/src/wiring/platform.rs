@@ -18,7 +18,7 @@ use velox_identity::{Identity, IdentityPorts};
 use velox_kernel::{Clock, Currency, Ids, RateLimiter};
 use velox_market::{HotMarket, HotSettings, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
 use velox_redis::InvalidRedisUrl;
-use velox_trading::{Broker, StoreError, Trading};
+use velox_trading::{Broker, StoreError, Trading, TradingQueries};
 
 use super::execution::Execution;
 use super::feed_health::FeedHealth;
@@ -30,6 +30,7 @@ use super::openings::Openings;
 use super::peer_news::{CHANGED, PeerNews, set_up_books};
 use super::peers::Peers;
 use super::pruning::Pruning;
+use super::replica_health::ReplicaHealth;
 use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
 use super::stores::Stores;
@@ -46,6 +47,7 @@ use crate::http::health::HealthChecks;
 use crate::observe::{Observer, watch_queues};
 use crate::observe_pool::watch_pool;
 use crate::peers::{Teller, listen};
+use crate::replicas::{Replica, watch_replica};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
 
@@ -122,6 +124,7 @@ pub struct Platform {
     ids: Arc<dyn Ids>,
     health: HealthChecks,
     limits: Option<Arc<dyn RateLimiter>>,
+    replica: Option<Arc<Replica>>,
     teller: Arc<Teller>,
     shutdown: Shutdown,
     lanes: Arc<Lanes>,
@@ -174,6 +177,10 @@ impl Platform {
             writer: lanes.clone(),
             log: Arc::clone(&stores.log),
             queries: Arc::clone(&stores.queries),
+            lists: match &stores.replica {
+                Some(replica) => Arc::clone(&replica.lists),
+                None => Arc::<dyn TradingQueries>::clone(&stores.queries),
+            },
             prices,
             moments: moments.clone(),
             ids: Arc::clone(&ids),
@@ -288,6 +295,11 @@ impl Platform {
         if let Some(redis) = peers.health() {
             health = health.with(redis);
         }
+        let replica = stores.replica.map(|replica| replica.watched);
+        if let Some(replica) = &replica {
+            health = health.with(Arc::new(ReplicaHealth(Arc::clone(replica))));
+            tasks.spawn("read replica", watch_replica(Arc::clone(replica), shutdown.clone()));
+        }
         Ok(Self {
             welcome,
             intake: Intake { trading, instruments: instruments.clone() },
@@ -301,6 +313,7 @@ impl Platform {
             ids,
             health,
             limits: peers.limits,
+            replica,
             teller,
             shutdown,
             lanes,
@@ -319,6 +332,7 @@ impl Platform {
             health: self.health.clone(),
             shutdown: self.shutdown.clone(),
             limits: self.limits.clone(),
+            replica: self.replica.clone(),
         }
     }
 

@@ -4,19 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
-use velox_kernel::SignalBus;
+use velox_kernel::{SignalBus, StorePosition};
 use velox_market::MarketStore;
 use velox_postgres::{PoolStatus, PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
-use velox_trading::{TradingLog, TradingQueries};
+use velox_trading::{TradingLists, TradingLog, TradingQueries};
 
 use super::execution_lease::{AlwaysHeld, ExecutionLease, PostgresLease};
 use crate::config::{Config, DatabaseUrl};
 use crate::observe::CommitMetrics;
 use crate::observe_pool::PoolMetrics;
+use crate::replicas::{Positioned, Replica, ReplicaLists};
 
 /// One database behind every store port.
 #[derive(Clone)]
@@ -37,8 +39,19 @@ pub struct Stores {
     pub lease: Arc<dyn ExecutionLease>,
     /// Wakes the other processes, where it has a way to.
     pub bus: Option<Arc<dyn SignalBus>>,
+    /// A replica to read lists from.
+    pub replica: Option<ReadReplica>,
     /// How the pool of connections to a server stands; the embedded database has none.
     pub pool: Option<PoolLook>,
+}
+
+/// A replica of the store.
+#[derive(Clone)]
+pub struct ReadReplica {
+    /// The lists of both, by freshness.
+    pub lists: Arc<dyn TradingLists>,
+    /// How far it is.
+    pub watched: Arc<Replica>,
 }
 
 /// Looks at the pool of connections.
@@ -66,7 +79,8 @@ impl Stores {
                 Ok(Self::embedded(SqliteStore::open(&database_file(config), &sqlite_options(config))?))
             }
             DatabaseUrl::Postgres(url) => {
-                Ok(Self::on_server(PostgresStore::connect(url.expose_secret(), &postgres_options(config)).await?))
+                let store = PostgresStore::connect(url.expose_secret(), &postgres_options(config)).await?;
+                Self::on_server(store, config)
             }
         }
     }
@@ -82,7 +96,7 @@ impl Stores {
             }
             DatabaseUrl::Postgres(url) => {
                 let store = PostgresStore::connect_read_only(url.expose_secret(), &postgres_options(config)).await?;
-                Ok(Self::on_server(store))
+                Self::on_server(store, config)
             }
         }
     }
@@ -92,13 +106,24 @@ impl Stores {
         Self::of(Arc::new(store), false, Arc::new(AlwaysHeld))
     }
 
-    fn on_server(store: PostgresStore) -> Self {
+    fn on_server(store: PostgresStore, config: &Config) -> Result<Self, StoreOpenError> {
         let lease = PostgresLease::new(store.execution_lease());
         let bus: Arc<dyn SignalBus> = Arc::new(store.signals());
         let store = Arc::new(store);
         let pool = Arc::clone(&store);
         let look: PoolLook = Arc::new(move || pool.pool_status());
-        Self { pool: Some(look), bus: Some(bus), ..Self::of(store, true, Arc::new(lease)) }
+        let replica = match &config.database.read_url {
+            DatabaseUrl::Embedded => None,
+            DatabaseUrl::Postgres(url) => {
+                let options = PostgresOptions { pool_observer: None, ..postgres_options(config) };
+                let replica = Arc::new(PostgresStore::replica(url.expose_secret(), &options)?);
+                let bound = Duration::from_millis(config.database.read_max_lag_ms);
+                let watched = Replica::new(Arc::new(Server(store.clone())), Arc::new(Server(replica.clone())), bound);
+                let lists = ReplicaLists::new(store.clone(), replica, Arc::clone(&watched));
+                Some(ReadReplica { lists: Arc::new(lists), watched })
+            }
+        };
+        Ok(Self { pool: Some(look), bus: Some(bus), replica, ..Self::of(store, true, Arc::new(lease)) })
     }
 
     fn of<S>(store: Arc<S>, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
@@ -114,8 +139,23 @@ impl Stores {
             shared,
             lease,
             bus: None,
+            replica: None,
             pool: None,
         }
+    }
+}
+
+/// A server of PostgreSQL, as the replica's watch sees it.
+struct Server(Arc<PostgresStore>);
+
+#[async_trait]
+impl Positioned for Server {
+    async fn position(&self) -> Result<StorePosition, String> {
+        self.0.position().await.map_err(|error| error.to_string())
+    }
+
+    async fn is_fit(&self) -> Result<(), String> {
+        self.0.check_schema().await.map_err(|error| error.to_string())
     }
 }
 

@@ -50,6 +50,11 @@ impl Api {
         Self { address, token: token.to_owned(), connection: None }
     }
 
+    /// Where it asks.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Goes to another address from now on.
     pub(crate) fn move_to(&mut self, address: SocketAddr) {
         self.address = address;
@@ -58,6 +63,17 @@ impl Api {
 
     /// Sends a request. An error means that no whole answer came; the server may have done what was asked.
     pub(crate) fn call(&mut self, method: &str, path: &str, body: Option<&Value>) -> io::Result<Answer> {
+        self.call_with(method, path, &[], body)
+    }
+
+    /// The same with further headers.
+    pub(crate) fn call_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> io::Result<Answer> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -67,7 +83,7 @@ impl Api {
                 BufReader::new(stream)
             }
         };
-        connection.get_mut().write_all(self.request(method, path, body).as_bytes())?;
+        connection.get_mut().write_all(self.request(method, path, headers, body).as_bytes())?;
         let answer = read_answer(&mut connection)?;
         if answer.header("connection") != Some("close") {
             self.connection = Some(connection);
@@ -75,8 +91,11 @@ impl Api {
         Ok(answer)
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> String {
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
         if !self.token.is_empty() {
             head.push_str(&format!("Authorization: Bearer {}\r\n", self.token));
         }

@@ -20,6 +20,7 @@ mod nginx;
 mod one_executes;
 mod own_postgres;
 mod random;
+mod read_replica;
 mod redis;
 mod server;
 mod shutdown;

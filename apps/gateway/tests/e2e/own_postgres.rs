@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -14,18 +15,35 @@ use crate::waiting::{PATIENCE, wait_for};
 pub(crate) struct OwnPostgres {
     folder: PathBuf,
     port: u16,
+    /// Flags for its start.
+    flags: Vec<String>,
     running: Option<Child>,
 }
 
 impl OwnPostgres {
     /// Starts one on new data.
     pub(crate) fn start() -> Self {
+        Self::start_with(vec!["--durable".to_owned()])
+    }
+
+    /// Starts a streaming replica of it, which shows what was done so long ago.
+    pub(crate) fn replicate(&self, lag: Duration) -> Self {
+        let lag = format!("recovery_min_apply_delay={}ms", lag.as_millis());
+        Self::start_with(["--replica-of", &self.url(), "--set", &lag].map(str::to_owned).into())
+    }
+
+    fn start_with(flags: Vec<String>) -> Self {
         // Where the server's user gets at it; a folder of ours alone would be out of its reach.
         let port = free_port();
         let folder = std::env::temp_dir().join(format!("velox-e2e-postgres-{}-{port}", std::process::id()));
-        let mut server = Self { folder, port, running: None };
+        let mut server = Self { folder, port, flags, running: None };
         server.start_again();
         server
+    }
+
+    /// Where it listens on 127.0.0.1.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its address, as a superuser.
@@ -60,7 +78,7 @@ impl OwnPostgres {
         let xtask = std::env::var_os("VELOX_TEST_XTASK")
             .expect("VELOX_TEST_XTASK names no xtask: run the tests with `cargo xtask test`, which says where it is");
         let mut command = Command::new(xtask);
-        command.args(["postgres", "--durable", "--port", &self.port.to_string(), "--data"]).arg(&self.folder);
+        command.args(["postgres", "--port", &self.port.to_string(), "--data"]).arg(&self.folder).args(&self.flags);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         std::os::unix::process::CommandExt::process_group(&mut command, 0).spawn().unwrap()
     }

@@ -48,7 +48,7 @@ fn pair(installation: &Installation, redis: Option<&Redis>) -> [Server; 2] {
 }
 
 /// The value of a metric; 0 where it was never counted.
-fn metric(server: &Server, name: &str) -> u64 {
+pub(crate) fn metric(server: &Server, name: &str) -> u64 {
     let answer = Api::new(server.address, "").call("GET", "/metrics", None).unwrap();
     let text = answer.body.as_str().unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -216,7 +216,7 @@ fn allowed(api: &mut Api, servers: &[Server; 2], account: &str, name: &str) -> u
 }
 
 /// How a part of a gateway is.
-fn health(api: &mut Api, server: &Server, part: &str) -> Value {
+pub(crate) fn health(api: &mut Api, server: &Server, part: &str) -> Value {
     api.move_to(server.address);
     let body = api.call("GET", "/health", None).unwrap().body;
     let components = body["components"].as_array().unwrap();

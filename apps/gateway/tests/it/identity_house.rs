@@ -259,7 +259,8 @@ fn trading(market: &Market, moments: &Arc<FeedMoments>) -> Trading {
     Trading {
         writer: lanes,
         log: store.clone(),
-        queries: store,
+        queries: store.clone(),
+        lists: store,
         prices,
         moments: moments.clone(),
         ids: Arc::new(FreshIds),
@@ -286,6 +287,7 @@ fn serve(
         health: HealthChecks::default(),
         shutdown: Shutdown::default(),
         limits: None,
+        replica: None,
     };
     Server::start(&config.server, Arc::new(Edge::new(&config, ports, routes())), wire).unwrap()
 }

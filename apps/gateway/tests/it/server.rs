@@ -75,6 +75,7 @@ pub(crate) fn start(table: RouteTable, health: HealthChecks, set: &[(&str, &str)
         health,
         shutdown: shutdown.clone(),
         limits: None,
+        replica: None,
     };
     let (executed, gate) = (Arc::new(Executed::default()), Arc::new(Gate::default()));
     let wire = {

@@ -153,7 +153,14 @@ async fn a_restart_within_the_minute_continues_its_path() {
     assert_eq!(second.begun()[0].open, "200".parse().unwrap());
     let rest = play(&mut second, end).await;
     assert_eq!(rest[0].cursor(), FeedCursor { epoch: 2, offset: 1 });
-    events.extend(rest);
+    // What stands is quoted at once, before the path goes on.
+    let (Some(MarketEvent::Quote(before)), MarketEvent::Quote(standing)) =
+        (events.iter().rfind(|event| matches!(event, MarketEvent::Quote(_))), rest[0])
+    else {
+        panic!("no quotes: {rest:?}")
+    };
+    assert_eq!((standing.bid, standing.bid_size, standing.ask), (before.bid, before.bid_size, before.ask));
+    events.extend(&rest[1..]);
     assert_eq!(told(&events), expected);
 }
 

@@ -9,9 +9,7 @@ use velox_kernel::{AccountId, PageRequest};
 use velox_sql::{Commit, CommitObserver, MigrationError};
 use velox_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use velox_testkit::trading::{AccountScenario, FreshIds, price, symbol};
-use velox_trading::{
-    Append, Appended, DecideLocked, Head, RecordedEvent, Side, StoreError, TradingLog, TradingQueries,
-};
+use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Side, StoreError, TradingLists, TradingLog};
 
 use crate::Folders;
 

@@ -8,7 +8,7 @@ use velox_kernel::{
 };
 use velox_trading::{
     AccountRow, Balance, FillFilter, Order, OrderFilter, OrderStatus, PositionRow, RecordedFill, StoreError,
-    TradingQueries,
+    TradingLists, TradingQueries,
 };
 
 use super::memory_store::{MemoryTradingStore, Tables};
@@ -62,25 +62,13 @@ impl Tables {
 }
 
 #[async_trait]
-impl TradingQueries for MemoryTradingStore {
+impl TradingLists for MemoryTradingStore {
     async fn accounts(&self, org: OrgId, page: &PageRequest) -> Result<Page<AccountRow>, StoreError> {
         let after = page.after.as_ref().map(Cursor::parse::<AccountId>).transpose()?;
         let tables = self.tables.lock();
         let streams = tables.streams.range(beyond(after)).filter(|(_, stream)| stream.org == org);
         let rows = streams.filter_map(|(_, stream)| stream.rows.account.clone()).take(page_and_one(page)).collect();
         Ok(Page::cut(rows, page, |row| Cursor::new(row.id)))
-    }
-
-    async fn account(&self, org: OrgId, account: AccountId) -> Result<Option<AccountRow>, StoreError> {
-        let tables = self.tables.lock();
-        let stream = tables.streams.get(&account).filter(|stream| stream.org == org);
-        Ok(stream.and_then(|stream| stream.rows.account.clone()))
-    }
-
-    async fn accounts_of_connection(&self, connection: ConnectionId) -> Result<Vec<AccountRow>, StoreError> {
-        let tables = self.tables.lock();
-        let rows = tables.streams.values().filter_map(|stream| stream.rows.account.as_ref());
-        Ok(rows.filter(|row| row.connection == connection).cloned().collect())
     }
 
     async fn orders(&self, org: OrgId, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
@@ -101,28 +89,6 @@ impl TradingQueries for MemoryTradingStore {
         found.sort_unstable_by_key(|order| std::cmp::Reverse(order.id));
         let rows = found.into_iter().take(page_and_one(page)).cloned().collect();
         Ok(Page::cut(rows, page, |order| Cursor::new(order.id)))
-    }
-
-    async fn order(&self, org: OrgId, order: OrderId) -> Result<Option<Order>, StoreError> {
-        let tables = self.tables.lock();
-        Ok(tables.order(order).filter(|(owner, _)| *owner == org).map(|(_, order)| order.clone()))
-    }
-
-    async fn order_by_client_id(&self, account: AccountId, id: ClientOrderId) -> Result<Option<Order>, StoreError> {
-        let tables = self.tables.lock();
-        let stream = tables.streams.get(&account);
-        let order = stream.and_then(|stream| stream.rows.orders.get(&stream.order_of_client_id(id)?));
-        Ok(order.cloned())
-    }
-
-    async fn order_of_account(&self, account: AccountId, order: OrderId) -> Result<Option<Order>, StoreError> {
-        let tables = self.tables.lock();
-        Ok(tables.streams.get(&account).and_then(|stream| stream.rows.orders.get(&order)).cloned())
-    }
-
-    async fn has_fill(&self, account: AccountId, fill: FillId) -> Result<bool, StoreError> {
-        let tables = self.tables.lock();
-        Ok(tables.streams.get(&account).is_some_and(|stream| stream.fill_ids.contains(&fill)))
     }
 
     async fn fills(
@@ -150,6 +116,43 @@ impl TradingQueries for MemoryTradingStore {
         found.sort_unstable_by_key(|recorded| std::cmp::Reverse(fill_key(recorded)));
         let rows = found.into_iter().take(page_and_one(page)).cloned().collect();
         Ok(Page::cut(rows, page, fill_cursor))
+    }
+}
+
+#[async_trait]
+impl TradingQueries for MemoryTradingStore {
+    async fn account(&self, org: OrgId, account: AccountId) -> Result<Option<AccountRow>, StoreError> {
+        let tables = self.tables.lock();
+        let stream = tables.streams.get(&account).filter(|stream| stream.org == org);
+        Ok(stream.and_then(|stream| stream.rows.account.clone()))
+    }
+
+    async fn accounts_of_connection(&self, connection: ConnectionId) -> Result<Vec<AccountRow>, StoreError> {
+        let tables = self.tables.lock();
+        let rows = tables.streams.values().filter_map(|stream| stream.rows.account.as_ref());
+        Ok(rows.filter(|row| row.connection == connection).cloned().collect())
+    }
+
+    async fn order(&self, org: OrgId, order: OrderId) -> Result<Option<Order>, StoreError> {
+        let tables = self.tables.lock();
+        Ok(tables.order(order).filter(|(owner, _)| *owner == org).map(|(_, order)| order.clone()))
+    }
+
+    async fn order_by_client_id(&self, account: AccountId, id: ClientOrderId) -> Result<Option<Order>, StoreError> {
+        let tables = self.tables.lock();
+        let stream = tables.streams.get(&account);
+        let order = stream.and_then(|stream| stream.rows.orders.get(&stream.order_of_client_id(id)?));
+        Ok(order.cloned())
+    }
+
+    async fn order_of_account(&self, account: AccountId, order: OrderId) -> Result<Option<Order>, StoreError> {
+        let tables = self.tables.lock();
+        Ok(tables.streams.get(&account).and_then(|stream| stream.rows.orders.get(&order)).cloned())
+    }
+
+    async fn has_fill(&self, account: AccountId, fill: FillId) -> Result<bool, StoreError> {
+        let tables = self.tables.lock();
+        Ok(tables.streams.get(&account).is_some_and(|stream| stream.fill_ids.contains(&fill)))
     }
 
     async fn positions(&self, account: AccountId) -> Result<Vec<PositionRow>, StoreError> {

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use velox_trading::{Trading, list_accounts};
 
-use crate::http::{Caller, PageQuery, Problem, StrictQuery};
+use crate::http::{Caller, PageQuery, Problem, SeenPosition, StrictQuery};
 use crate::views::{AccountView, PageView};
 
 /// Lists accounts
@@ -15,8 +15,9 @@ use crate::views::{AccountView, PageView};
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,
+    SeenPosition(freshness): SeenPosition,
     StrictQuery(query): StrictQuery<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let accounts = list_accounts(&caller, &trading, &query.page()?).await?;
+    let accounts = list_accounts(&caller, &trading, &query.page()?.as_new_as(freshness)).await?;
     Ok(HttpResponse::Ok().json(PageView::<AccountView>::of(&accounts)))
 }

@@ -9,7 +9,7 @@ use velox_kernel::{AccountId, StrategyId, Symbol};
 use velox_trading::{OrderFilter, Trading, list_orders};
 
 use super::filters::StatusList;
-use crate::http::{Caller, Problem, ProblemBody, StrictQuery, page_request};
+use crate::http::{Caller, Problem, ProblemBody, SeenPosition, StrictQuery, page_request};
 use crate::views::{OrderView, PageView, SideWord};
 
 /// Which orders.
@@ -50,9 +50,10 @@ pub(super) struct ListOrdersQuery {
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,
+    SeenPosition(freshness): SeenPosition,
     StrictQuery(query): StrictQuery<ListOrdersQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page_request(query.limit, query.after.as_deref())?;
+    let page = page_request(query.limit, query.after.as_deref())?.as_new_as(freshness);
     let filter = OrderFilter {
         accounts: query.account_id.into_iter().collect(),
         statuses: query.status.unwrap_or_default().0,

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use velox_kernel::{AccountId, OrderId, StrategyId, Symbol, Timestamp};
 use velox_trading::{FillFilter, Trading, list_trades};
 
-use crate::http::{Caller, Problem, ProblemBody, StrictQuery, page_request};
+use crate::http::{Caller, Problem, ProblemBody, SeenPosition, StrictQuery, page_request};
 use crate::views::{PageView, TradeView};
 
 /// Which fills.
@@ -54,9 +54,10 @@ pub(super) struct ListTradesQuery {
 pub(super) async fn handle(
     caller: Caller,
     trading: Data<Trading>,
+    SeenPosition(freshness): SeenPosition,
     StrictQuery(query): StrictQuery<ListTradesQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page_request(query.limit, query.after.as_deref())?;
+    let page = page_request(query.limit, query.after.as_deref())?.as_new_as(freshness);
     let filter = FillFilter {
         accounts: query.account_id.into_iter().collect(),
         order: query.order_id,

@@ -12,7 +12,7 @@ use velox_kernel::{AccountId, ClientOrderId, ConnectionId, Digest, FillId, Order
 use velox_testkit::trading::MemoryTradingStore;
 use velox_trading::{
     AccountRow, Append, Appended, Balance, DecideLocked, FillFilter, Head, Order, OrderFilter, OrderStatus,
-    PositionRow, RecordedEvent, RecordedFill, Snapshot, StoreError, TradingLog, TradingQueries,
+    PositionRow, RecordedEvent, RecordedFill, Snapshot, StoreError, TradingLists, TradingLog, TradingQueries,
 };
 
 /// How an append goes wrong.
@@ -180,21 +180,33 @@ impl TradingLog for FaultyStore {
 }
 
 #[async_trait]
-impl TradingQueries for FaultyStore {
+impl TradingLists for FaultyStore {
     async fn accounts(&self, org: OrgId, page: &PageRequest) -> Result<Page<AccountRow>, StoreError> {
         self.inner.accounts(org, page).await
     }
 
+    async fn orders(&self, org: OrgId, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
+        self.inner.orders(org, filter, page).await
+    }
+
+    async fn fills(
+        &self,
+        org: OrgId,
+        filter: &FillFilter,
+        page: &PageRequest,
+    ) -> Result<Page<RecordedFill>, StoreError> {
+        self.inner.fills(org, filter, page).await
+    }
+}
+
+#[async_trait]
+impl TradingQueries for FaultyStore {
     async fn account(&self, org: OrgId, account: AccountId) -> Result<Option<AccountRow>, StoreError> {
         self.inner.account(org, account).await
     }
 
     async fn accounts_of_connection(&self, connection: ConnectionId) -> Result<Vec<AccountRow>, StoreError> {
         self.inner.accounts_of_connection(connection).await
-    }
-
-    async fn orders(&self, org: OrgId, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
-        self.inner.orders(org, filter, page).await
     }
 
     async fn order(&self, org: OrgId, order: OrderId) -> Result<Option<Order>, StoreError> {
@@ -215,15 +227,6 @@ impl TradingQueries for FaultyStore {
     async fn has_fill(&self, account: AccountId, fill: FillId) -> Result<bool, StoreError> {
         self.is_there()?;
         self.inner.has_fill(account, fill).await
-    }
-
-    async fn fills(
-        &self,
-        org: OrgId,
-        filter: &FillFilter,
-        page: &PageRequest,
-    ) -> Result<Page<RecordedFill>, StoreError> {
-        self.inner.fills(org, filter, page).await
     }
 
     async fn positions(&self, account: AccountId) -> Result<Vec<PositionRow>, StoreError> {

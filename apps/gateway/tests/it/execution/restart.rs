@@ -49,6 +49,7 @@ async fn orders_at_the_paper_broker_go_on_after_a_restart() {
         market: Arc::new(MemoryMarketStore::default()),
         shared: false,
         bus: None,
+        replica: None,
         lease: Arc::new(AlwaysHeld),
         pool: None,
     };

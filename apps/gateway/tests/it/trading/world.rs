@@ -175,6 +175,7 @@ impl World {
             writer: lanes.clone(),
             log: behind.clone(),
             queries: behind.clone(),
+            lists: behind.clone(),
             prices: market.clone(),
             moments,
             ids: Arc::new(FreshIds),
@@ -386,6 +387,7 @@ fn serve(
         health: HealthChecks::default(),
         shutdown: desk.shutdown.clone(),
         limits: None,
+        replica: None,
     };
     let intake = Data::new(Intake { trading: trading.clone(), instruments: Arc::new(listed) });
     let (trading, desk) = (Data::new(trading), Data::new(desk.clone()));
