@@ -151,7 +151,9 @@ impl IntrabarPath {
         let jitter = u64::try_from(spacing.as_micros() / 2).unwrap_or_default();
         // Drawn for the first tick too, so that each tick draws alike.
         let jitter = Duration::from_micros(self.rng.below(jitter.max(1)));
-        if self.index == 0 { Duration::ZERO } else { spacing.saturating_mul(self.index) + jitter }
+        // Multiplied first: a rounded spacing, times the index, would fall short of the second that begins there.
+        let place = self.length.saturating_mul(self.index) / self.settings.ticks;
+        if self.index == 0 { Duration::ZERO } else { place + jitter }
     }
 }
 

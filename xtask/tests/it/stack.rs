@@ -88,3 +88,47 @@ fn what_is_missing_is_named_and_what_was_started_is_stopped_again() {
     let status = stack.run(&["status"]);
     assert!(String::from_utf8(status.stdout).unwrap().lines().all(|line| line.contains("stopped")));
 }
+
+/// An engine that only writes down what it is told; `broken` makes it fail to start anything.
+const DOCKER: &str = r#"#!/bin/sh
+cd "$(dirname "$0")"
+echo "$VELOX_STACK_POSTGRES_PORT $*" >> calls
+case "$*" in
+    *" ps "*) cat running 2>/dev/null || true ;;
+    *" up "*) test ! -e broken && printf 'postgres healthy\nredis healthy\n' > running ;;
+    *" down"*) rm -f running ;;
+esac
+"#;
+
+#[test]
+fn where_an_engine_runs_it_is_told_to_start_and_stop() {
+    let stack = Stack::new("compose");
+    let docker = stack.0.join("docker");
+    std::fs::write(&docker, DOCKER).unwrap();
+    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", stack.0.display(), std::env::var("PATH").unwrap());
+    let run = |args: &[&str]| {
+        let output = stack.command(args).env("PATH", &path).output().unwrap();
+        let calls = std::fs::read_to_string(stack.0.join("calls")).unwrap();
+        std::fs::remove_file(stack.0.join("calls")).unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), calls)
+    };
+    std::fs::write(stack.0.join("broken"), "").unwrap();
+    let (fine, _, calls) = run(&["up"]);
+    assert!(!fine && calls.lines().last().unwrap().ends_with(" stop postgres redis"), "{calls}");
+    std::fs::remove_file(stack.0.join("broken")).unwrap();
+
+    let (fine, printed, calls) = run(&["up"]);
+    let port = ports(&printed)[0];
+    assert!(fine && calls.contains(&format!("{port} compose --project-name velox-")), "{printed}{calls}");
+    assert!(calls.contains("/deploy/compose/stack.yml up --detach --wait"), "{calls}");
+    let (fine, printed, _) = run(&["status"]);
+    assert!(fine && ports(&printed)[0] == port, "{printed}");
+    let (fine, _, calls) = run(&["logs", "redis", "--follow"]);
+    assert!(fine && calls.contains(" logs --tail 200 --follow redis"), "{calls}");
+    let (fine, printed, calls) = run(&["reset", "--yes"]);
+    assert!(fine && calls.contains(" down --volumes") && ports(&printed)[0] == port, "{printed}{calls}");
+    assert!(run(&["down"]).0 && !run(&["status"]).0);
+    // What follows would ask the machine's own engine.
+    std::fs::remove_file(stack.0.join("stack/state.json")).unwrap();
+}

@@ -100,6 +100,17 @@ proptest! {
     }
 }
 
+/// Three ticks a second stand a third of a second apart, which no count of nanoseconds is; here one comes without delay.
+#[test]
+fn a_tick_at_the_very_start_of_a_second_is_in_it() {
+    let (bar, instrument) =
+        (bar([5, 9, 2, 7].map(|p| p * 1_000_000_000_000), 7, Timeframe::M1), instrument("BTC-PERP"));
+    let path = walk(&bar, &instrument, 180, 2_486_992_027_796_042_524);
+    for (index, tick) in (0..).zip(&path) {
+        assert_eq!(tick.after.as_secs(), index / 3, "tick {index}");
+    }
+}
+
 #[test]
 fn volume_is_spread_and_the_spread_is_as_wide_as_asked() {
     let instrument = instrument("BTC-PERP");
