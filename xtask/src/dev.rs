@@ -5,10 +5,7 @@ mod member;
 
 use crate::{process, stack, workspace};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
-
-/// Variables that velox does not know yet: they are left out until it does.
-const NOT_YET: [&str; 3] = ["VELOX_REDIS_URL", "VELOX_SERVER_TRUSTED_PROXIES", "VELOX_LIMITS_GATEWAYS"];
+use std::process::ExitCode;
 
 /// What `dev` takes.
 #[derive(clap::Args)]
@@ -40,16 +37,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut variables = stack::up(false)?;
     if args.gateways == 1 {
         cargo.arg(stack::velox_folder()).args(&args.velox);
-        Err(known(&mut cargo, &variables).exec().into())
+        Err(cargo.envs(variables).exec().into())
     } else {
         // Limits are shares of so many, and clients are known by what nginx says.
         variables.push(("VELOX_LIMITS_GATEWAYS", args.gateways.to_string()));
         variables.push(("VELOX_SERVER_TRUSTED_PROXIES", "127.0.0.1".to_owned()));
         fleet::run(args, &variables)
     }
-}
-
-/// A command with those of the variables that velox knows.
-fn known<'a>(command: &'a mut Command, variables: &[(&str, String)]) -> &'a mut Command {
-    command.envs(variables.iter().filter(|(name, _)| !NOT_YET.contains(name)).map(|(name, value)| (name, value)))
 }

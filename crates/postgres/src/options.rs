@@ -18,7 +18,8 @@ pub struct PostgresOptions {
     pub connect: Duration,
     /// How long a statement may take, here and (`statement_timeout`) there. 10 seconds by default.
     pub statement: Duration,
-    /// How long a transaction may stand idle (`idle_in_transaction_session_timeout`). 10 seconds by default.
+    /// How long a transaction may stand idle (`idle_in_transaction_session_timeout`): for so long a process that is
+    /// stopped in the middle of one can keep others from an account. 2 seconds by default.
     pub idle_in_transaction: Duration,
     /// How long to look for the outcome of a commit whose answer was lost. 5 seconds by default.
     pub outcome: Duration,
@@ -39,7 +40,7 @@ impl Default for PostgresOptions {
             wait: Duration::from_secs(2),
             connect: Duration::from_secs(5),
             statement: Duration::from_secs(10),
-            idle_in_transaction: Duration::from_secs(10),
+            idle_in_transaction: Duration::from_secs(2),
             outcome: Duration::from_secs(5),
             schema_lock: Duration::from_secs(2),
             schema_turn: Duration::from_secs(60),

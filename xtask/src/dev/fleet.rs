@@ -1,7 +1,7 @@
 //! Several gateways and nginx in front of them, until ctrl-c.
 
+use super::Args;
 use super::member::Member;
-use super::{Args, known};
 use crate::{nginx, process, stack, workspace};
 use anyhow::{Context, bail, ensure};
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args, variables: &[(&str, String)]) -> anyhow::Result<E
     let mut members = Vec::new();
     for (number, port) in (1..).zip(&ports) {
         let mut command = gateway(&velox, *port);
-        known(command.args(&args.velox), variables);
+        command.args(&args.velox).envs(variables.iter().cloned());
         let member = Member::start(format!("gateway-{number}"), &mut command)?;
         members.push(member);
         // One after the other: the first makes keys, schema and owner.

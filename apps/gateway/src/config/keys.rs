@@ -129,7 +129,7 @@ config! {
         wait_ms: u64 = "2000", "ms", Within(1, 600_000), "How long work waits for a free connection to PostgreSQL; then it is refused with 503.";
         connect_timeout_ms: u64 = "5000", "ms", Within(1, 600_000), "How long a new connection to PostgreSQL may take.";
         statement_timeout_ms: u64 = "10000", "ms", Within(10, 600_000), "How long a statement on PostgreSQL may take, here and there (`statement_timeout`).";
-        idle_in_transaction_timeout_ms: u64 = "10000", "ms", Within(10, 600_000), "How long PostgreSQL lets a transaction stand idle (`idle_in_transaction_session_timeout`) before it ends the session.";
+        idle_in_transaction_timeout_ms: u64 = "2000", "ms", Within(10, 600_000), "How long PostgreSQL lets a transaction stand idle (`idle_in_transaction_session_timeout`) before it ends the session.";
     }
     /// Redis, which gateways that share a database count requests in and wake each other through. Nothing is lost with it.
     redis: RedisConfig {
