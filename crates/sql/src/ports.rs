@@ -318,7 +318,8 @@ macro_rules! impl_broker_store {
     };
 }
 
-/// Implements `velox_market::MarketStore`.
+/// Implements `velox_market::MarketStore`. Keeping and tidying candles are methods of the adapter, `keep_candles` and `tidy`:
+/// there the two databases differ.
 #[macro_export]
 macro_rules! impl_market_store {
     ($store:ty, $read:ident, $change:ident) => {
@@ -352,8 +353,15 @@ macro_rules! impl_market_store {
                 &self,
                 candles: &[velox_market::Candle],
             ) -> Result<(), velox_market::MarketStoreError> {
-                let candles = candles.to_vec();
-                $change!(self, market::save_candles(&candles))
+                self.keep_candles(candles).await.map_err(Into::into)
+            }
+
+            async fn tidy_candles(
+                &self,
+                now: velox_kernel::Timestamp,
+                keep_from: Option<velox_kernel::Timestamp>,
+            ) -> Result<velox_market::Tidied, velox_market::MarketStoreError> {
+                self.tidy(now, keep_from).await.map_err(Into::into)
             }
 
             async fn candles(

@@ -1,6 +1,7 @@
 //! The store on a server against the contract of every port.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod candles;
 mod contracts;
 mod database;
 mod execution_lease;
