@@ -11,6 +11,7 @@
 #![expect(clippy::float_arithmetic, reason = "figures are read by people; money is nowhere near")]
 
 mod api;
+mod candles;
 mod disk;
 mod fdatasync;
 mod livez;
@@ -42,7 +43,7 @@ struct Bench {
 }
 
 /// Every bench, in the order they run.
-const BENCHES: [Bench; 7] = [
+const BENCHES: [Bench; 8] = [
     Bench {
         name: "fdatasync",
         about: "an 8 KiB write and fdatasync on the disk of the target directory",
@@ -58,6 +59,11 @@ const BENCHES: [Bench; 7] = [
         name: "pgbench",
         about: "accepted resting orders on PostgreSQL, against pgbench with the same statements",
         run: pgbench::run,
+    },
+    Bench {
+        name: "candles",
+        about: "candles into PostgreSQL, against plain COPY into the same table",
+        run: candles::run,
     },
     Bench { name: "reads", about: "users/me, a list of orders and candles, by server CPU second", run: reads::run },
     Bench { name: "streams", about: "deliveries to 1,000 WebSocket clients, by server CPU second", run: streams::run },

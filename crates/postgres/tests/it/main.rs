@@ -7,6 +7,7 @@ mod database;
 mod execution_lease;
 mod faults;
 mod migrations;
+mod plans;
 mod pool;
 mod proxy;
 mod retries;
