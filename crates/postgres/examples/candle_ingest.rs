@@ -3,7 +3,7 @@
 //! nothing of them is there, plain COPY, through the store when all of them are there.
 //!
 //! Arguments: rows, rows of a batch, rounds.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement may stop")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement may stop")]
 
 use std::pin::pin;
 

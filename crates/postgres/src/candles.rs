@@ -44,6 +44,9 @@ impl CandleTable {
 }
 
 impl PostgresStore {
+    /// Each batch costs a few round trips and a sync.
+    pub(crate) const CANDLES_AT_ONCE: usize = 5_000;
+
     /// Keeps candles; within a batch the last of a symbol, timeframe and time wins.
     pub(crate) async fn keep_candles(&self, candles: &[Candle]) -> Result<(), Failure> {
         self.make_partitions(candles.iter().map(|candle| candle.open_time)).await?;

@@ -318,8 +318,8 @@ macro_rules! impl_broker_store {
     };
 }
 
-/// Implements `velox_market::MarketStore`. Keeping and tidying candles are methods of the adapter, `keep_candles` and `tidy`:
-/// there the two databases differ.
+/// Implements `velox_market::MarketStore`. Keeping and tidying candles are methods of the adapter, `keep_candles` and `tidy`,
+/// and it says how many it takes at once (`CANDLES_AT_ONCE`): there the two databases differ.
 #[macro_export]
 macro_rules! impl_market_store {
     ($store:ty, $read:ident, $change:ident) => {
@@ -354,6 +354,10 @@ macro_rules! impl_market_store {
                 candles: &[velox_market::Candle],
             ) -> Result<(), velox_market::MarketStoreError> {
                 self.keep_candles(candles).await.map_err(Into::into)
+            }
+
+            fn candles_at_once(&self) -> usize {
+                Self::CANDLES_AT_ONCE
             }
 
             async fn tidy_candles(

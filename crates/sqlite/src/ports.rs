@@ -9,7 +9,7 @@ use velox_sql::{
 use crate::SqliteStore;
 
 /// The most candles that are deleted in one transaction: orders wait for the same writer.
-const CANDLES_AT_ONCE: i64 = 1_000;
+const DELETED: i64 = 1_000;
 
 /// Runs a repository function on a reader.
 macro_rules! read {
@@ -38,6 +38,9 @@ impl_broker_store!(SqliteStore, read, change);
 impl_market_store!(SqliteStore, read, change);
 
 impl SqliteStore {
+    /// Orders wait for the same writer.
+    const CANDLES_AT_ONCE: usize = 1_000;
+
     async fn keep_candles(&self, candles: &[Candle]) -> Result<(), Failure> {
         let candles = candles.to_vec();
         change!(self, market::save_candles(&candles))
@@ -46,7 +49,7 @@ impl SqliteStore {
     /// Rows go one by one: a file has no partitions.
     async fn tidy(&self, _: Timestamp, keep_from: Option<Timestamp>) -> Result<Tidied, Failure> {
         let Some(before) = keep_from else { return Ok(Tidied::All) };
-        let gone: Result<usize, Failure> = change!(self, market::delete_candles(before, CANDLES_AT_ONCE));
+        let gone: Result<usize, Failure> = change!(self, market::delete_candles(before, DELETED));
         Ok(if gone? == 0 { Tidied::All } else { Tidied::Some })
     }
 }
