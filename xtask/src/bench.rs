@@ -11,6 +11,7 @@
 #![expect(clippy::float_arithmetic, reason = "figures are read by people; money is nowhere near")]
 
 mod api;
+mod candles;
 mod disk;
 mod fdatasync;
 mod gateways;
@@ -45,7 +46,7 @@ struct Bench {
 }
 
 /// Every bench, in the order they run.
-const BENCHES: [Bench; 9] = [
+const BENCHES: [Bench; 10] = [
     Bench {
         name: "fdatasync",
         about: "an 8 KiB write and fdatasync on the disk of the target directory",
@@ -72,6 +73,11 @@ const BENCHES: [Bench; 9] = [
         about: "accepted resting orders on two gateways against one, on one PostgreSQL",
         run: gateways::run,
     },
+    Bench {
+        name: "candles",
+        about: "candles into PostgreSQL, against plain COPY into the same table",
+        run: candles::run,
+    },
     Bench { name: "reads", about: "users/me, a list of orders and candles, by server CPU second", run: reads::run },
     Bench { name: "streams", about: "deliveries to 1,000 WebSocket clients, by server CPU second", run: streams::run },
     Bench {
@@ -82,7 +88,7 @@ const BENCHES: [Bench; 9] = [
 ];
 
 /// The benches of `--stack`.
-const STACK: [&str; 3] = ["pgbench", "lists", "gateways"];
+const STACK: [&str; 4] = ["pgbench", "lists", "candles", "gateways"];
 
 /// What `bench` takes.
 #[derive(clap::Args)]

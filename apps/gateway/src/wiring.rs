@@ -18,6 +18,7 @@ mod restoring_broker;
 mod store_health;
 mod stores;
 mod tasks;
+mod tidying;
 
 pub use execution_lease::{AlwaysHeld, ExecutionLease};
 pub use first_start::{OWNER_EMAIL, Welcome};

@@ -4,15 +4,13 @@ use velox_kernel::{Timeframe, Timestamp};
 
 use crate::{Candle, CandleOrder, CandleQuery, CandleRollup, MarketStore, MarketStoreError};
 
-/// The most candles saved in one transaction: orders wait for the same writer.
-const SAVED: usize = 1_000;
 /// The most shorter candles that a read may span, beside those of one longer candle before them.
 const READ: u32 = 1_000;
 
 /// Keeps candles of one symbol and timeframe, oldest first, and makes every longer timeframe anew where they fall.
 ///
 /// Only the longer candles that one of them falls into are made, however far apart they are, and everything is read
-/// and saved in parts of at most 1,000 candles or so.
+/// in parts of at most 1,000 candles or so, and saved in parts of as many as the store likes.
 ///
 /// Idempotent: the same candles twice leave the same. Each step is kept before the next longer one is made from what
 /// is kept, so an interrupted run is mended by repeating it. This is what imports and a feed's first start do; a
@@ -33,7 +31,7 @@ pub async fn keep_candles(store: &dyn MarketStore, candles: &[Candle]) -> Result
 }
 
 async fn save(store: &dyn MarketStore, candles: &[Candle]) -> Result<(), MarketStoreError> {
-    for part in candles.chunks(SAVED) {
+    for part in candles.chunks(store.candles_at_once().max(1)) {
         store.save_candles(part).await?;
     }
     Ok(())
@@ -55,7 +53,7 @@ async fn roll_up(
         let (opens, later) = rest.split_at(near.max(1));
         let run = Run { of, shorter, timeframe, opens, is_first, next: later.first().copied() };
         made.extend(run.make(store).await?);
-        if made.len() >= SAVED {
+        if made.len() >= store.candles_at_once() {
             save(store, &made).await?;
             made.clear();
         }

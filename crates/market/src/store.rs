@@ -76,6 +76,15 @@ pub enum MarketStoreError {
     },
 }
 
+/// What a piece of tidying has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tidied {
+    /// There is nothing left to do.
+    All,
+    /// There is more to do.
+    Some,
+}
+
 /// Where market data is kept. It is shared by all tenants.
 ///
 /// Every save is an upsert and idempotent; each call is one transaction, so a batch is kept whole or not at all.
@@ -92,6 +101,17 @@ pub trait MarketStore: Send + Sync {
 
     /// Keeps candles, by symbol, timeframe and opening time; what was there is replaced. Within a batch the last wins.
     async fn save_candles(&self, candles: &[Candle]) -> Result<(), MarketStoreError>;
+
+    /// How many candles one save should hold at most, where many are kept: others wait while one is at work, and each costs a
+    /// sync.
+    fn candles_at_once(&self) -> usize {
+        1_000
+    }
+
+    /// Makes ready for the candles of the time that comes, and lets go of those that opened before `keep_from`. A store may
+    /// keep some of those until everything that it keeps together with them is over; whatever opened later stays. Does a bounded piece of the work: it is asked again while there is more. Nothing happens while another
+    /// process is at it.
+    async fn tidy_candles(&self, now: Timestamp, keep_from: Option<Timestamp>) -> Result<Tidied, MarketStoreError>;
 
     /// The candles a query wants, by opening time.
     async fn candles(&self, query: &CandleQuery) -> Result<Vec<Candle>, MarketStoreError>;

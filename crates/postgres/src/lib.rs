@@ -3,6 +3,7 @@
 mod address;
 mod append;
 mod blockers;
+mod candles;
 mod execution_lease;
 mod lease;
 mod options;

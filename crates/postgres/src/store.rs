@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use velox_kernel::StorePosition;
 use velox_sql::Failure;
 
+use crate::candles::CandleTable;
 use crate::lease::Lease;
 use crate::pool::{Pool, PoolStatus};
 use crate::schema::{self, ConnectError};
@@ -23,6 +24,7 @@ struct Position {
 pub struct PostgresStore {
     pool: Pool,
     options: PostgresOptions,
+    candles: CandleTable,
 }
 
 impl PostgresStore {
@@ -65,7 +67,7 @@ impl PostgresStore {
 
     fn new(url: &str, read_only: bool, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let pool = Pool::new(url, read_only, options)?;
-        Ok(Self { pool, options: options.clone() })
+        Ok(Self { pool, options: options.clone(), candles: CandleTable::default() })
     }
 
     /// Answers when the server does.
@@ -125,6 +127,10 @@ impl PostgresStore {
 
     pub(crate) const fn options(&self) -> &PostgresOptions {
         &self.options
+    }
+
+    pub(crate) const fn candles(&self) -> &CandleTable {
+        &self.candles
     }
 
     pub(crate) const fn pool(&self) -> &Pool {

@@ -52,6 +52,12 @@ impl Failure {
         None
     }
 
+    /// What it means that a database said so.
+    #[must_use]
+    pub fn of_database(message: &str) -> Self {
+        Self::of_message(message).unwrap_or_else(|| Self::Unavailable(message.to_owned()))
+    }
+
     /// What it means that a connection could not be opened.
     #[must_use]
     pub fn from_open(message: String) -> Self {

@@ -321,7 +321,8 @@ macro_rules! impl_broker_store {
     };
 }
 
-/// Implements `velox_market::MarketStore`.
+/// Implements `velox_market::MarketStore`. Keeping and tidying candles are methods of the adapter, `keep_candles` and `tidy`,
+/// and it says how many it takes at once (`CANDLES_AT_ONCE`): there the two databases differ.
 #[macro_export]
 macro_rules! impl_market_store {
     ($store:ty, $read:ident, $change:ident) => {
@@ -355,8 +356,19 @@ macro_rules! impl_market_store {
                 &self,
                 candles: &[velox_market::Candle],
             ) -> Result<(), velox_market::MarketStoreError> {
-                let candles = candles.to_vec();
-                $change!(self, market::save_candles(&candles))
+                self.keep_candles(candles).await.map_err(Into::into)
+            }
+
+            fn candles_at_once(&self) -> usize {
+                Self::CANDLES_AT_ONCE
+            }
+
+            async fn tidy_candles(
+                &self,
+                now: velox_kernel::Timestamp,
+                keep_from: Option<velox_kernel::Timestamp>,
+            ) -> Result<velox_market::Tidied, velox_market::MarketStoreError> {
+                self.tidy(now, keep_from).await.map_err(Into::into)
             }
 
             async fn candles(

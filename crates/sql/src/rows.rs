@@ -3,6 +3,7 @@
 mod account;
 mod balance;
 mod broker;
+mod candle_copy;
 mod event;
 mod fill;
 mod identity;
@@ -14,6 +15,7 @@ mod snapshot;
 pub use account::{AccountRecord, AccountRecords};
 pub use balance::{BalanceRecord, BalanceRecords};
 pub use broker::{ConnectionRecord, ConnectionRecords, CredentialRecord, CredentialRecords, KeyRecord, KeyRecords};
+pub use candle_copy::copy_of_candles;
 pub use event::{EventRecord, EventRecords};
 pub use fill::{FillRecord, FillRecords};
 pub use identity::{

@@ -18,6 +18,9 @@ mod id;
 mod moment;
 mod word;
 
+pub(crate) use amount::to_numeric;
+pub(crate) use moment::postgres_micros;
+
 use std::fmt::Debug;
 
 use diesel::backend::Backend;

@@ -1,8 +1,15 @@
 //! The ports that are the repository's functions.
 
-use velox_sql::{InlineSqlite, impl_broker_store, impl_identity_store, impl_market_store, impl_trading_queries};
+use velox_kernel::Timestamp;
+use velox_market::{Candle, Tidied};
+use velox_sql::{
+    Failure, InlineSqlite, impl_broker_store, impl_identity_store, impl_market_store, impl_trading_queries,
+};
 
 use crate::SqliteStore;
+
+/// The most candles that are deleted in one transaction: orders wait for the same writer.
+const DELETED: i64 = 1_000;
 
 /// Runs a repository function on a reader.
 macro_rules! read {
@@ -29,3 +36,20 @@ impl_trading_queries!(SqliteStore, read);
 impl_identity_store!(SqliteStore, read, change);
 impl_broker_store!(SqliteStore, read, change);
 impl_market_store!(SqliteStore, read, change);
+
+impl SqliteStore {
+    /// Orders wait for the same writer.
+    const CANDLES_AT_ONCE: usize = 1_000;
+
+    async fn keep_candles(&self, candles: &[Candle]) -> Result<(), Failure> {
+        let candles = candles.to_vec();
+        change!(self, market::save_candles(&candles))
+    }
+
+    /// Rows go one by one: a file has no partitions.
+    async fn tidy(&self, _: Timestamp, keep_from: Option<Timestamp>) -> Result<Tidied, Failure> {
+        let Some(before) = keep_from else { return Ok(Tidied::All) };
+        let gone: Result<usize, Failure> = change!(self, market::delete_candles(before, DELETED));
+        Ok(if gone? == 0 { Tidied::All } else { Tidied::Some })
+    }
+}

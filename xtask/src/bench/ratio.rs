@@ -44,7 +44,8 @@ impl Ratio {
         Ok(Figure::new(name, *median, "x").detail(serde_json::to_value(self)?))
     }
 
-    fn of(rounds: Vec<(f64, f64)>) -> Ratio {
+    /// Of what was measured by round.
+    pub(super) fn of(rounds: Vec<(f64, f64)>) -> Ratio {
         let mut ratios: Vec<f64> = rounds.iter().map(|(first, second)| first / second).collect();
         ratios.sort_by(f64::total_cmp);
         let last = ratios.len() - 1;

@@ -35,6 +35,7 @@ use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
 use super::stores::Stores;
 use super::tasks::{TaskEnded, Tasks};
+use super::tidying::Tidying;
 use crate::accounts::{Hub, LanePorts, LaneSettings, Lanes};
 use crate::bridges::{
     AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices,
@@ -244,6 +245,12 @@ impl Platform {
         tasks.spawn("interrupted connections", Openings(Arc::clone(&brokers)).run(shutdown.clone()));
         let pruning = Pruning { identity: Arc::clone(&identity), brokers: Arc::clone(&brokers) };
         tasks.spawn("pruning", pruning.run(shutdown.clone()));
+        let tidying = Tidying {
+            store: Arc::clone(&stores.market),
+            clock: Arc::clone(&clock),
+            keep_days: config.market.retention_days,
+        };
+        tasks.spawn("tidying", tidying.run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
         let (market_words, told) = mpsc::channel(MARKET_WORDS);
         let (changed, changes) = mpsc::channel(CHANGED);

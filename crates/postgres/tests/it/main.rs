@@ -1,11 +1,13 @@
 //! The store on a server against the contract of every port.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod candles;
 mod contracts;
 mod database;
 mod execution_lease;
 mod faults;
 mod migrations;
+mod plans;
 mod pool;
 mod proxy;
 mod retries;

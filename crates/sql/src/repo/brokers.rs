@@ -162,15 +162,17 @@ pub async fn delete_connection(conn: &mut Conn, org: OrgId, id: ConnectionId) ->
 /// # Errors
 /// [`Failure`].
 pub async fn openings(conn: &mut Conn, after: Option<ConnectionId>, limit: u16) -> Result<Vec<Connection>, Failure> {
+    // The state in a list and in the order, so that its index alone has that order: next to none are opening, and walking all
+    // by their ids until enough are found reads every one.
     let mut query = broker_connections::table
-        .filter(broker_connections::status.eq(Val(ConnectionStatus::Opening)))
+        .filter(broker_connections::status.eq_any([Val(ConnectionStatus::Opening)]))
+        .order((broker_connections::status.asc(), broker_connections::id.asc()))
         .select(ConnectionRecord::as_select())
         .into_boxed::<Db>();
     if let Some(after) = after {
         query = query.filter(broker_connections::id.gt(Val(after)));
     }
-    let records: Vec<ConnectionRecord> =
-        query.order(broker_connections::id.asc()).limit(i64::from(limit)).load(conn).await?;
+    let records: Vec<ConnectionRecord> = query.limit(i64::from(limit)).load(conn).await?;
     records.into_iter().map(Connection::try_from).collect()
 }
 

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use diesel::prelude::{
-    EscapeExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, TextExpressionMethods,
+    BoolExpressionMethods, EscapeExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
+    TextExpressionMethods,
 };
-use velox_kernel::Symbol;
+use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::{Candle, CandleOrder, CandleQuery, FeedPosition, Instrument, InstrumentFilter, Ticker};
 
 use super::{Conn, Db, RunQueryDsl, upsert_all};
@@ -96,6 +97,33 @@ pub async fn save_candles(conn: &mut Conn, candles: &[Candle]) -> Result<(), Fai
     let kept = last_of_each(candles, |candle| (candle.symbol, candle.timeframe, candle.open_time));
     let records = kept.into_iter().map(CandleRecord::try_from).collect::<Result<_, _>>()?;
     upsert_all::<CandleRecords>(conn, records).await
+}
+
+/// Deletes up to `most` candles of one symbol and timeframe that opened before a moment; says how many are gone.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn delete_candles(conn: &mut Conn, before: Timestamp, most: i64) -> Result<usize, Failure> {
+    // By symbol and timeframe, because that is how they are found: no index begins with the time.
+    let symbols: Vec<Symbol> = instruments::table.select(instruments::symbol).load(conn).await?;
+    for symbol in symbols {
+        for timeframe in Timeframe::ALL {
+            let of_both =
+                || candles::table.filter(candles::symbol.eq(Val(symbol)).and(candles::timeframe.eq(Val(timeframe))));
+            let oldest: Vec<Timestamp> = of_both()
+                .filter(candles::open_time.lt(Val(before)))
+                .order(candles::open_time.asc())
+                .limit(most)
+                .select(candles::open_time)
+                .load(conn)
+                .await?;
+            if let Some(last) = oldest.last() {
+                let gone = of_both().filter(candles::open_time.le(Val(*last)));
+                return Ok(diesel::delete(gone).execute(conn).await?);
+            }
+        }
+    }
+    Ok(0)
 }
 
 /// The candles a query wants, by opening time.

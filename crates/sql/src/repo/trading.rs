@@ -187,13 +187,20 @@ pub async fn orders(
     page: &PageRequest,
 ) -> Result<Page<Order>, Failure> {
     let OrderFilter { accounts, statuses, symbol, side, strategy } = filter;
-    let mut query =
-        orders::table.filter(orders::org_id.eq(Val(org))).select(OrderRecord::as_select()).into_boxed::<Db>();
-    match accounts.as_slice() {
-        [] => {}
-        [account] => query = query.filter(orders::account_id.eq(Val(*account))),
-        several => query = query.filter(orders::account_id.eq_any(vals(several))),
-    }
+    let mut query = orders::table.select(OrderRecord::as_select()).into_boxed::<Db>();
+    query = match accounts.as_slice() {
+        [account] => query
+            .filter(orders::org_id.eq(Val(org)))
+            .filter(orders::account_id.eq(Val(*account)))
+            .order(orders::id.desc()),
+        // A list of one tenant, and its id in the order, so that the index of the tenant's orders alone has that order: with
+        // a plain equality the planner would rather walk every tenant's orders by their ids until the page is full.
+        several => {
+            let of_tenant = query.filter(orders::org_id.eq_any([Val(org)]));
+            let ordered = of_tenant.order((orders::org_id.desc(), orders::id.desc()));
+            if several.is_empty() { ordered } else { ordered.filter(orders::account_id.eq_any(vals(several))) }
+        }
+    };
     if !statuses.is_empty() {
         query = query.filter(orders::status.eq_any(vals(statuses)));
     }
@@ -209,7 +216,7 @@ pub async fn orders(
     if let Some(after) = &page.after {
         query = query.filter(orders::id.lt(Val(after.parse::<OrderId>()?)));
     }
-    let records = query.order(orders::id.desc()).limit(rows_of(page)).load(conn).await?;
+    let records = query.limit(rows_of(page)).load(conn).await?;
     Ok(Page::cut(all(records)?, page, |order: &Order| Cursor::new(order.id)))
 }
 
@@ -342,9 +349,17 @@ pub async fn fills(
 ) -> Result<Page<RecordedFill>, Failure> {
     let FillFilter { accounts, order, symbol, strategy, from, to } = filter;
     let mut query = fills::table.filter(fills::org_id.eq(Val(org))).select(FillRecord::as_select()).into_boxed::<Db>();
-    if !accounts.is_empty() {
-        query = query.filter(fills::account_id.eq_any(vals(accounts)));
-    }
+    let newest_first = (fills::at.desc(), fills::seq.desc(), fills::account_id.desc());
+    query = match accounts.as_slice() {
+        [] => query.order(newest_first),
+        // As with orders: the account's own index alone has this order.
+        [account] => query.filter(fills::account_id.eq_any([Val(*account)])).order((
+            fills::account_id.desc(),
+            fills::at.desc(),
+            fills::seq.desc(),
+        )),
+        several => query.filter(fills::account_id.eq_any(vals(several))).order(newest_first),
+    };
     if let Some(order) = order {
         query = query.filter(fills::order_id.eq(Val(*order)));
     }
@@ -366,11 +381,7 @@ pub async fn fills(
         let same_time = fills::at.eq(Val(at)).and(fills::seq.lt(seq).or(same_event));
         query = query.filter(fills::at.le(Val(at))).filter(fills::at.lt(Val(at)).or(same_time));
     }
-    let records = query
-        .order((fills::at.desc(), fills::seq.desc(), fills::account_id.desc()))
-        .limit(rows_of(page))
-        .load(conn)
-        .await?;
+    let records = query.limit(rows_of(page)).load(conn).await?;
     Ok(Page::cut(all(records)?, page, fill_cursor))
 }
 

@@ -21,7 +21,7 @@ stands_for!(Decimal => Amount, Price => Amount, Quantity => Amount, Money => Amo
 
 /// The binary form of `numeric`: how many digits, the weight of the first, sign, scale, digits to the base 10,000
 /// (`src/backend/utils/adt/numeric.c`, `numeric_send`).
-fn to_numeric(value: Decimal) -> Result<Vec<u8>, std::num::TryFromIntError> {
+pub(crate) fn to_numeric(value: Decimal) -> Result<Vec<u8>, std::num::TryFromIntError> {
     let mut rest = value.units().unsigned_abs();
     let mut digits = [0_u16; DIGITS];
     for digit in digits.iter_mut().rev() {

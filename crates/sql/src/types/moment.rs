@@ -14,9 +14,14 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 stands_for!(Timestamp => Moment);
 
+/// A moment as PostgreSQL counts it.
+pub(crate) const fn postgres_micros(at: Timestamp) -> i64 {
+    at.micros() - POSTGRES_EPOCH
+}
+
 impl ToSql<Moment, Pg> for Timestamp {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        std::io::Write::write_all(out, &(self.micros() - POSTGRES_EPOCH).to_be_bytes())?;
+        std::io::Write::write_all(out, &postgres_micros(*self).to_be_bytes())?;
         Ok(IsNull::No)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::{
     AssetClass, Candle, CandleOrder, CandleQuery, FeedPosition, Instrument, InstrumentFilter, InstrumentStatus,
-    MarketStore, Ticker, bundled_instruments,
+    MarketStore, Ticker, Tidied, bundled_instruments,
 };
 
 use super::{sample_candle, sample_quote, sample_trade};
@@ -25,6 +25,8 @@ pub async fn market_store_contract(make: impl AsyncFn() -> Arc<dyn MarketStore>)
     replaces_candles_of_the_same_time(&*make().await).await;
     cuts_candles_by_range_order_and_limit(&*make().await).await;
     takes_large_batches(&*make().await).await;
+    takes_what_is_new_and_what_is_there_together(&*make().await).await;
+    lets_go_of_old_candles_alone(&*make().await).await;
     keeps_only_the_newest_tickers(&*make().await).await;
     keeps_feed_positions_by_name(&*make().await).await;
 }
@@ -161,6 +163,47 @@ async fn takes_large_batches(store: &dyn MarketStore) {
     store.save_candles(&many).await.unwrap();
     let query = CandleQuery { limit: 6_000, ..all_of("GOOG", Timeframe::M1) };
     assert_eq!(store.candles(&query).await.unwrap(), many);
+}
+
+/// Large batches of candles that are there, are not there, and are there twice.
+async fn takes_what_is_new_and_what_is_there_together(store: &dyn MarketStore) {
+    let goog = symbol("GOOG");
+    let batch = |from: i32, to: i32, open: i32| -> Vec<Candle> {
+        (from..to).map(|index| sample_candle(goog, Timeframe::H1, index, open)).collect()
+    };
+    store.save_candles(&batch(0, 1_000, 10)).await.unwrap();
+    store.save_candles(&batch(500, 1_500, 20)).await.unwrap();
+    let mut twice = batch(1_500, 2_200, 30);
+    twice.extend(batch(1_500, 2_200, 40));
+    store.save_candles(&twice).await.unwrap();
+    let kept = store.candles(&all_of("GOOG", Timeframe::H1)).await.unwrap();
+    let expected = [batch(0, 500, 10), batch(500, 1_500, 20), batch(1_500, 2_200, 40)].concat();
+    assert_eq!(kept, expected);
+}
+
+async fn lets_go_of_old_candles_alone(store: &dyn MarketStore) {
+    let instrument = bundled_instruments().swap_remove(0);
+    store.save_instruments(std::slice::from_ref(&instrument)).await.unwrap();
+    let at = |day: &str| format!("{day}T00:00:00Z").parse::<Timestamp>().unwrap();
+    let candle = |day: &str| Candle { open_time: at(day), ..sample_candle(instrument.symbol, Timeframe::D1, 0, 10) };
+    let days = ["1987-10-19", "2026-01-05", "2026-01-06", "2027-06-01", "2029-03-01"];
+    store.save_candles(&days.map(candle)).await.unwrap();
+    let tidy =
+        async |keep_from| while store.tidy_candles(at("2029-03-01"), keep_from).await.unwrap() == Tidied::Some {};
+    let days = async || {
+        let kept = store.candles(&all_of(instrument.symbol.as_str(), Timeframe::D1)).await.unwrap();
+        kept.iter().map(|candle| candle.open_time.to_string()[..10].to_owned()).collect::<Vec<_>>()
+    };
+    tidy(None).await;
+    assert_eq!(days().await.len(), 5, "without a bound everything stays");
+    tidy(Some(at("2027-05-15"))).await;
+    assert_eq!(days().await, ["2027-06-01", "2029-03-01"]);
+    store.save_candles(&[candle("2026-01-05")]).await.unwrap();
+    assert_eq!(days().await.len(), 3, "what has gone may be loaded again");
+    tidy(Some(at("2029-03-01"))).await;
+    let kept = days().await;
+    assert_eq!(kept.last().map(String::as_str), Some("2029-03-01"));
+    assert!(!kept.contains(&"2026-01-05".to_owned()), "{kept:?}");
 }
 
 async fn keeps_only_the_newest_tickers(store: &dyn MarketStore) {

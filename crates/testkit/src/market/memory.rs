@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::{
-    Candle, CandleOrder, CandleQuery, FeedPosition, Instrument, InstrumentFilter, MarketStore, MarketStoreError, Ticker,
+    Candle, CandleOrder, CandleQuery, FeedPosition, Instrument, InstrumentFilter, MarketStore, MarketStoreError,
+    Ticker, Tidied,
 };
 
 /// A store that forgets everything when it is dropped, and that can be told to be away.
@@ -92,6 +93,13 @@ impl MarketStore for MemoryMarketStore {
             state.traffic.largest_save = state.traffic.largest_save.max(candles.len());
             let keyed = candles.iter().map(|candle| ((candle.symbol, candle.timeframe, candle.open_time), *candle));
             state.candles.extend(keyed);
+        })
+    }
+
+    async fn tidy_candles(&self, _: Timestamp, keep_from: Option<Timestamp>) -> Result<Tidied, MarketStoreError> {
+        self.with(|state| {
+            state.candles.retain(|_, candle| keep_from.is_none_or(|from| candle.open_time >= from));
+            Tidied::All
         })
     }
 

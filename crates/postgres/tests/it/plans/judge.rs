@@ -1,0 +1,111 @@
+//! What is wrong with a plan.
+
+use serde_json::Value;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+/// Tables that grow without end. Partitions of candles have names that begin with theirs.
+const BIG: [&str; 12] = [
+    "orders",
+    "events",
+    "fills",
+    "accounts",
+    "stream_heads",
+    "positions",
+    "balances",
+    "users",
+    "sessions",
+    "refresh_tokens",
+    "idempotency_keys",
+    "broker_connections",
+];
+/// Indexes that hold a few rows of a big table, so that reading all of one is no harm.
+const PARTIAL: [&str; 2] = ["orders_open", "orders_waiting"];
+/// Tables of which one account, or one batch of accounts, has so few rows that they may be sorted.
+const FEW: [&str; 3] = ["positions", "balances", "stream_heads"];
+/// Indexes by which so few rows are found that they may be sorted: one order's fills.
+const SELECTIVE: [&str; 1] = ["fills_by_order"];
+
+/// The generic plan of a statement, as the pool's sessions make it.
+pub(super) async fn plan_of(client: &Client, statement: &str) -> Value {
+    client.batch_execute(&format!("DEALLOCATE ALL; PREPARE judged AS {statement}")).await.unwrap();
+    let types = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'judged'";
+    let types: Vec<String> = client.query_one(types, &[]).await.unwrap().get(0);
+    let values: Vec<String> = types.iter().enumerate().map(|(place, kind)| value(place, kind)).collect();
+    let values = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+    let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE judged{values}");
+    let answer = client.simple_query(&explain).await.unwrap();
+    let text = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    let plans: Value = serde_json::from_str(text.unwrap()).unwrap();
+    plans[0]["Plan"].clone()
+}
+
+/// Any value of a type: the plan does not depend on it, but which partitions are read does, and so later parameters are
+/// later times.
+fn value(place: usize, kind: &str) -> String {
+    match kind {
+        "timestamp with time zone" => format!("'2025-01-01'::timestamptz + {place} * interval '1 month'"),
+        "uuid" => "'00000000-0000-0000-0000-000000000001'".to_owned(),
+        "bytea" => "'\\x00'".to_owned(),
+        "boolean" => "true".to_owned(),
+        "text" | "character varying" => "'x'".to_owned(),
+        kind if kind.ends_with("[]") => format!("'{{}}'::{kind}"),
+        _ => "1".to_owned(),
+    }
+}
+
+fn is_big(table: &str) -> bool {
+    BIG.contains(&table) || table.starts_with("candles") || table.starts_with("_hyper")
+}
+
+/// What is wrong with a plan: big tables that are read from end to end, and sorts of what is read from them.
+pub(super) fn faults(plan: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(plan, false, &mut found);
+    found
+}
+
+fn walk(node: &Value, limited: bool, found: &mut Vec<String>) {
+    let text = |key: &str| node[key].as_str().unwrap_or_default();
+    let (kind, table, index) = (text("Node Type"), text("Relation Name"), text("Index Name"));
+    let bounded = node.get("Index Cond").is_some() || PARTIAL.contains(&index);
+    // The first rows in the order of an index, and no row that is read for nothing.
+    let first_rows = limited && node.get("Filter").is_none();
+    match kind {
+        "Seq Scan" if is_big(table) => found.push(format!("reads all of {table}")),
+        "Index Scan" | "Index Only Scan" if is_big(table) && !bounded && !first_rows => {
+            found.push(format!("reads all of {table} by {index}"));
+        }
+        "Bitmap Index Scan" if !bounded => found.push(format!("reads all of {index}")),
+        "Sort" | "Incremental Sort" => found.extend(big_input(node).map(|table| format!("sorts {table}"))),
+        _ => {}
+    }
+    let limited = match kind {
+        "Limit" => true,
+        "Append" | "Merge Append" | "Result" | "LockRows" | "Subquery Scan" => limited,
+        _ => false,
+    };
+    for child in children(node) {
+        walk(child, limited, found);
+    }
+}
+
+fn children(node: &Value) -> impl Iterator<Item = &Value> {
+    node["Plans"].as_array().into_iter().flatten()
+}
+
+/// A big table below a node that has more than a few rows to give.
+fn big_input(node: &Value) -> Option<String> {
+    let table = node["Relation Name"].as_str().unwrap_or_default();
+    let names = |node: &Value| SELECTIVE.contains(&node["Index Name"].as_str().unwrap_or_default());
+    if names(node) || children(node).any(names) {
+        return None;
+    }
+    if is_big(table) && !FEW.contains(&table) {
+        return Some(table.to_owned());
+    }
+    // What a limit lets through is few.
+    children(node).filter(|child| child["Node Type"] != "Limit").find_map(big_input)
+}
