@@ -7,6 +7,7 @@ mod key_file;
 mod key_ring;
 mod keyed_secrets;
 mod paseto_signer;
+mod peer_seal;
 mod sealed_box;
 mod system;
 
@@ -16,5 +17,6 @@ pub use key_file::KeyRingError;
 pub use key_ring::KeyRing;
 pub use keyed_secrets::KeyedSecrets;
 pub use paseto_signer::{PasetoSigner, TokenBinding};
+pub use peer_seal::PeerSeal;
 pub use sealed_box::AesGcmBox;
 pub use system::{SystemClock, SystemIds};

@@ -91,10 +91,15 @@ impl Quota {
     }
 }
 
-/// The shared count cannot be asked now.
+/// The shared count gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the shared limits are away: {0}")]
-pub struct LimiterAway(pub String);
+#[error("the shared limits are away: {reason}")]
+pub struct LimiterAway {
+    /// Whether it was asked and only slow: it counts what it was asked when it goes on.
+    pub may_count: bool,
+    /// Why.
+    pub reason: String,
+}
 
 /// Counts requests for all processes together.
 #[async_trait]
@@ -103,7 +108,7 @@ pub trait RateLimiter: Send + Sync {
     /// uncounted: those count first, whatever the quota says to them.
     ///
     /// # Errors
-    /// [`LimiterAway`], soon: whoever asks has a request waiting. The request may have been counted all the same.
+    /// [`LimiterAway`], soon: whoever asks has a request waiting.
     async fn count(&self, limit: &str, caller: &str, quota: Quota, owed: u64) -> Result<Allowance, LimiterAway>;
 }
 

@@ -85,19 +85,28 @@ impl HotMarket {
         out
     }
 
-    /// Takes in what another process, which has the feed, says of it: an event, the minutes that it closed, and the one
+    /// Takes in what another process, which has the feed, says of it: an event, the candles that it closed, and the minute
     /// that grows. So a process that hears only from now on has whole candles, too.
-    pub fn follow(&self, event: Option<&MarketEvent>, minutes: &[Candle]) {
+    pub fn follow(&self, event: Option<&MarketEvent>, candles: &[Candle]) {
         let state = &mut *self.state.write();
         if let Some(event) = event {
             state.prices.apply(event);
         }
         let mut made = Vec::new();
-        for minute in minutes.iter().filter(|candle| candle.timeframe == Timeframe::M1) {
-            if let Some(series) = state.series(minute.symbol, &self.settings) {
-                series.count_bar(minute, &mut made);
+        for candle in candles {
+            let Some(series) = state.series(candle.symbol, &self.settings) else { continue };
+            if candle.timeframe == Timeframe::M1 {
+                series.count_bar(candle, &mut made);
+            } else {
+                // It knows better than what was made here of the minutes that were heard.
+                series.replace(candle);
             }
         }
+    }
+
+    /// Lets go of every closed candle, because better ones may have been kept: reading then finds those.
+    pub fn forget_closed(&self) {
+        self.state.write().series.values_mut().for_each(Series::forget_closed);
     }
 
     /// Lets go of all candles, open ones too; prices stay. For a process that begins to have the feed, or ceases to:

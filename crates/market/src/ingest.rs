@@ -27,6 +27,8 @@ pub struct Ingest {
     /// When keeping was last tried, by the feed's time.
     tried: Option<Timestamp>,
     failing: bool,
+    /// Whether what waits is not to be kept now.
+    held_back: bool,
     given_up: u64,
 }
 
@@ -51,6 +53,7 @@ impl Ingest {
             saved: None,
             tried: None,
             failing: false,
+            held_back: false,
             given_up: 0,
         }
     }
@@ -81,6 +84,11 @@ impl Ingest {
             }
         }
         Ok(())
+    }
+
+    /// From now on nothing is kept, or what waits again: while it is not certain that no other process keeps this feed.
+    pub const fn hold_back(&mut self, held_back: bool) {
+        self.held_back = held_back;
     }
 
     /// Takes in an event, given with where the feed goes on after it.
@@ -142,6 +150,9 @@ impl Ingest {
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
+        if self.held_back {
+            return false;
+        }
         let since_try = self.tried.is_none_or(|tried| now < tried || now.since(tried) >= SAVE_EVERY);
         since_try || (!self.failing && !self.waiting.is_empty())
     }

@@ -13,11 +13,11 @@ use crate::pool::{Pool, PoolStatus};
 use crate::schema::{self, ConnectError};
 use crate::{ExecutionLease, PostgresOptions, PostgresSignals};
 
-/// A position in the log that the server writes ahead (`pg_lsn`), in bytes.
+/// One number.
 #[derive(QueryableByName)]
-struct Position {
+struct Number {
     #[diesel(sql_type = Nullable<BigInt>)]
-    position: Option<i64>,
+    number: Option<i64>,
 }
 
 /// The store on a PostgreSQL server. Several servers of ours may share it.
@@ -81,25 +81,46 @@ impl PostgresStore {
         lease.judge(answered)
     }
 
-    /// How far the server's history goes now: of a replica, how much of it can be read there.
+    /// How far the history goes now: every commit that was answered ends before that.
     ///
     /// # Errors
     /// [`Failure`] when it does not answer.
     pub async fn position(&self) -> Result<StorePosition, Failure> {
+        self.ask_position("pg_current_wal_insert_lsn()").await
+    }
+
+    /// How much of the primary's history can be read on this replica.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not answer, or is no replica any more: one that was promoted goes its own way.
+    pub async fn replayed(&self) -> Result<StorePosition, Failure> {
+        self.ask_position("CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END").await
+    }
+
+    async fn ask_position(&self, position: &str) -> Result<StorePosition, Failure> {
         let mut lease = self.lease().await?;
         let asked = async {
-            // Every commit that was answered ends before where the next record would be written.
-            let there = diesel::sql_query(
-                "SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END \
-                 - pg_lsn '0/0')::bigint AS position",
-            );
-            Ok(there.get_result::<Position>(&mut *lease).await?)
+            let query = format!("SELECT ({position} - pg_lsn '0/0')::bigint AS number");
+            Ok(diesel::sql_query(query).get_result::<Number>(&mut *lease).await?)
         };
         let answered = timeout(self.options.statement, asked).await;
-        let Position { position } = lease.judge(answered)?;
-        // A replica that has replayed nothing shows nothing.
-        let position = u64::try_from(position.unwrap_or(0));
-        position.map(StorePosition::new).map_err(|_| Failure::Corrupt("the log's position is below zero".to_owned()))
+        let Number { number } = lease.judge(answered)?;
+        let number = number.and_then(|number| u64::try_from(number).ok());
+        number.map(StorePosition::new).ok_or_else(|| Failure::Unavailable("it is not a replica".to_owned()))
+    }
+
+    /// Which database cluster this is a server of: the same for a primary and its replicas, and for nobody else.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not answer, or may not tell us.
+    pub async fn system_identifier(&self) -> Result<i64, Failure> {
+        let mut lease = self.lease().await?;
+        let asked = async {
+            let query = diesel::sql_query("SELECT system_identifier AS number FROM pg_control_system()");
+            Ok(query.get_result::<Number>(&mut *lease).await?)
+        };
+        let answered = timeout(self.options.statement, asked).await;
+        Ok(lease.judge(answered)?.number.unwrap_or_default())
     }
 
     /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.

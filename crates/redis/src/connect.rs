@@ -53,7 +53,7 @@ impl Connections {
         }
         // Given back, so that the pool looks at it, or makes a new one.
         drop(self.shared.lock().take());
-        let lease = self.pool.get().await.map_err(|error| RedisAway(error.to_string()))?;
+        let lease = self.pool.get().await.map_err(|error| RedisAway::new(error.to_string()))?;
         let connection = MultiplexedConnection::clone(&lease);
         *self.shared.lock() = Some(Shared { lease, since: Instant::now() });
         Ok(connection)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redis::Script;
 use velox_kernel::{Allowance, LimiterAway, Quota, RateLimiter};
 
-use crate::RedisServer;
+use crate::{RedisAway, RedisServer};
 
 /// Counts requests in the server, by one script on the server's clock.
 pub struct RedisLimits {
@@ -31,7 +31,8 @@ impl RateLimiter for RedisLimits {
             call.arg(quota.cost()).arg(quota.span()).arg(owed);
             call.invoke_async::<(bool, u64)>(connection).await
         });
-        let (allowed, debt) = asked.await.map_err(|error| LimiterAway(error.to_string()))?;
+        let away = |error: RedisAway| LimiterAway { may_count: error.is_late, reason: error.to_string() };
+        let (allowed, debt) = asked.await.map_err(away)?;
         Ok(quota.tell(allowed, debt))
     }
 }

@@ -12,8 +12,18 @@ use crate::{InvalidRedisUrl, RedisOptions};
 
 /// The server did not answer in time, or not with what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Redis is away: {0}")]
-pub struct RedisAway(pub(crate) String);
+#[error("Redis is away: {reason}")]
+pub struct RedisAway {
+    /// Whether the question was sent and only the answer is late: the server may do what it was asked.
+    pub(crate) is_late: bool,
+    pub(crate) reason: String,
+}
+
+impl RedisAway {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { is_late: false, reason: reason.into() }
+    }
+}
 
 /// A Redis server. Nothing is connected before the first question.
 pub struct RedisServer {
@@ -48,7 +58,7 @@ impl RedisServer {
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, RedisAway> {
         if !self.door.may_ask() {
-            return Err(RedisAway("it did not answer a moment ago".to_owned()));
+            return Err(RedisAway::new("it did not answer a moment ago"));
         }
         self.ask_now(question).await
     }
@@ -57,14 +67,18 @@ impl RedisServer {
         &self,
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, RedisAway> {
+        let mut sent = false;
         let asked = async {
             let mut connection = self.connections.get().await?;
-            question(&mut connection).await.map_err(|error| RedisAway(error.to_string()))
+            sent = true;
+            question(&mut connection)
+                .await
+                .map_err(|error| RedisAway { is_late: error.is_timeout(), reason: error.to_string() })
         };
         let deadline = self.options.deadline;
-        let answered = timeout(deadline, asked)
-            .await
-            .unwrap_or_else(|_| Err(RedisAway(format!("no answer came within {deadline:?}"))));
+        let answered = timeout(deadline, asked).await;
+        let late = || RedisAway { is_late: sent, reason: format!("no answer came within {deadline:?}") };
+        let answered = answered.unwrap_or_else(|_| Err(late()));
         match &answered {
             Ok(_) => {
                 if self.door.open() {

@@ -60,7 +60,7 @@ impl ConnectionAccounts for TradingAccounts {
             self.paper.configure(connection.account, paper_config(settings));
         }
         let Connection { org, id, account, .. } = *connection;
-        self.teller.tell(Signal::ConnectionChanged { org, connection: id, account });
+        self.teller.tell_surely(Signal::ConnectionChanged { org, connection: id, account });
         Ok(())
     }
 

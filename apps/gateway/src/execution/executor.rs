@@ -47,9 +47,9 @@ impl Default for ExecutorSettings {
 /// How far the service of an order is.
 enum Served {
     /// It runs. What was told of the order meanwhile is served next.
-    Running { news: Option<Box<Order>> },
-    /// It ended then.
-    At(Instant),
+    Running { news: Option<Box<Order>>, seq: u64 },
+    /// It ended then; the order's event that it was about.
+    At(Instant, u64),
 }
 
 /// Finds the orders that wait for a broker, told by the hub or found in the store, and serves each by itself.
@@ -129,7 +129,7 @@ impl Executor {
         let again = self.settings.ask_again;
         self.served.retain(|_, served| match served {
             Served::Running { .. } => true,
-            Served::At(at) => at.elapsed() < again,
+            Served::At(at, _) => at.elapsed() < again,
         });
         match orders {
             Ok(orders) => {
@@ -152,16 +152,22 @@ impl Executor {
     /// Serves an order unless that is under way; one that was asked about lately only when there is news.
     fn serve(&mut self, order: Order, news: bool) {
         match self.served.get_mut(&order.id) {
-            Some(Served::Running { news: waiting }) => {
+            Some(Served::Running { news: waiting, .. }) => {
                 if news {
                     *waiting = Some(Box::new(order));
                 }
                 return;
             }
-            Some(Served::At(_)) if !news => return,
-            _ => {}
+            // What a client wished for through another process since is news, too.
+            Some(Served::At(_, seq)) => {
+                let wish = order.last_seq > *seq && is_wish(order.status);
+                if !(news || wish) {
+                    return;
+                }
+            }
+            None => {}
         }
-        self.served.insert(order.id, Served::Running { news: None });
+        self.served.insert(order.id, Served::Running { news: None, seq: order.last_seq });
         let calls = Arc::clone(&self.calls);
         self.serving.push(Box::pin(async move {
             let id = order.id;
@@ -175,11 +181,20 @@ impl Executor {
 
     /// An order was served: what was told of it meanwhile comes next.
     fn ended(&mut self, order: OrderId) {
-        let served = self.served.insert(order, Served::At(Instant::now()));
-        if let Some(Served::Running { news: Some(news) }) = served {
+        let seq = match self.served.get(&order) {
+            Some(Served::Running { seq, .. } | Served::At(_, seq)) => *seq,
+            None => 0,
+        };
+        let served = self.served.insert(order, Served::At(Instant::now(), seq));
+        if let Some(Served::Running { news: Some(news), .. }) = served {
             self.serve(*news, true);
         }
     }
+}
+
+/// Whether a client wishes something done to an order that is at its broker.
+const fn is_wish(status: OrderStatus) -> bool {
+    matches!(status, OrderStatus::PendingCancel | OrderStatus::PendingReplace)
 }
 
 /// The look that is under way, if any.

@@ -6,10 +6,11 @@ use velox_kernel::error_code;
 
 use super::Problem;
 
-const REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, last-event-id, x-request-id");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-match, last-event-id, velox-position, x-request-id",
+);
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "etag, idempotent-replayed, location, ratelimit, ratelimit-policy, retry-after, x-request-id",
+    "etag, idempotent-replayed, location, ratelimit, ratelimit-policy, retry-after, velox-position, x-request-id",
 );
 
 /// The origins that may call from a browser. Credentials are never allowed: access is by bearer token.

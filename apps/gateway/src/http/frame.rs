@@ -116,13 +116,12 @@ impl Frame {
         let mut told = None;
         let response = self.answer(service, request, &http, row.map(|(row, _)| row), &mut told).await;
         let mut response = self.finish(&http, response, &id);
-        // Who reads a replica next names it, and sees what was done here.
+        // Who reads a replica next names it, and sees what was done here: also what was denied, or is not known.
         if let Some(replica) = &self.edge.replica
             && !http.method().is_safe()
-            && response.status().as_u16() < 400
-            && let Some(position) = replica.newest().await
+            && http.extensions().contains::<MaxBody>()
         {
-            super::seen_position::tell(response.headers_mut(), position);
+            super::seen_position::tell(response.headers_mut(), replica.newest().await);
         }
         if let Some((limiter, allowance)) = told {
             limiter.tell(response.headers_mut(), allowance);

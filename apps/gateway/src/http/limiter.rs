@@ -54,15 +54,24 @@ impl Limiter {
         let (Some(shared), Some(key)) = (&self.shared, caller.key()) else {
             return self.local.count(caller);
         };
+        // Given back when this is dropped half-way: a client that hangs up settles nothing.
         let owed = self.local.take_owed(caller);
-        match shared.count(self.name, &key, self.quota, owed).await {
+        match shared.count(self.name, &key, self.quota, owed.requests()).await {
             Ok(told) => {
+                owed.settle();
                 if told.allowed {
                     self.local.charge(caller);
                 }
                 told
             }
-            Err(_) => self.local.count_unshared(caller, owed),
+            Err(away) => {
+                if away.may_count {
+                    owed.settle();
+                } else {
+                    drop(owed);
+                }
+                self.local.count_unshared(caller)
+            }
         }
     }
 

@@ -28,8 +28,9 @@ impl FromRequest for SeenPosition {
     }
 }
 
-/// Tells the position from which on a list shows what was just done.
-pub(super) fn tell(headers: &mut HeaderMap, position: StorePosition) {
+/// Tells the position from which on a list shows what was just done; one that no replica ever has when it is not known.
+pub(super) fn tell(headers: &mut HeaderMap, position: Option<StorePosition>) {
+    let position = position.unwrap_or(StorePosition::new(u64::MAX));
     if let Ok(value) = HeaderValue::try_from(position.to_string()) {
         headers.insert(POSITION, value);
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use metrics::counter;
 use velox_kernel::SignalBus;
 
-use super::signal::{Envelope, Signal};
+use super::signal::Signal;
 use super::teller::Teller;
+use super::words::Words;
 use crate::shutdown::Shutdown;
 
 /// How long to wait before listening again after the connection has ended.
@@ -23,14 +24,20 @@ pub trait Heard: Send + Sync {
 }
 
 /// Listens until the shutdown begins, again and again when the connection ends.
-pub async fn listen(bus: Arc<dyn SignalBus>, teller: Arc<Teller>, heard: Arc<dyn Heard>, shutdown: Shutdown) {
+pub async fn listen(
+    bus: Arc<dyn SignalBus>,
+    words: Words,
+    teller: Arc<Teller>,
+    heard: Arc<dyn Heard>,
+    shutdown: Shutdown,
+) {
     let begun = shutdown.begun();
     tokio::pin!(begun);
     let mut told = false;
     loop {
         tokio::select! {
             () = &mut begun => return,
-            error = listen_once(&*bus, &teller, &*heard) => {
+            error = listen_once(&*bus, &words, &teller, &*heard, &mut told) => {
                 if !told {
                     tracing::warn!(%error, "other processes cannot be heard; the store is looked at instead");
                 }
@@ -45,26 +52,34 @@ pub async fn listen(bus: Arc<dyn SignalBus>, teller: Arc<Teller>, heard: Arc<dyn
 }
 
 /// Listens until the connection ends, and says why it did.
-async fn listen_once(bus: &dyn SignalBus, teller: &Teller, heard: &dyn Heard) -> velox_kernel::BusAway {
+async fn listen_once(
+    bus: &dyn SignalBus,
+    words: &Words,
+    teller: &Teller,
+    heard: &dyn Heard,
+    told: &mut bool,
+) -> velox_kernel::BusAway {
     let mut listener = match bus.listen().await {
         Ok(listener) => listener,
         Err(error) => return error,
     };
+    if std::mem::take(told) {
+        tracing::info!("other processes are heard again");
+    }
     // What was told before now was not heard.
     heard.missed();
     teller.greet();
     loop {
         match listener.next().await {
-            Ok(text) => take(&text, teller, heard),
+            Ok(text) => take(&text, words, teller, heard),
             Err(error) => return error,
         }
     }
 }
 
-fn take(text: &str, teller: &Teller, heard: &dyn Heard) {
-    // A newer version may tell what this one does not know; the rest of its words counts all the same.
-    let Ok(Envelope { from, signals }) = serde_json::from_str::<Envelope<&serde_json::value::RawValue>>(text) else {
-        tracing::debug!("a text on the bus is not understood");
+fn take(text: &str, words: &Words, teller: &Teller, heard: &dyn Heard) {
+    let Some((from, signals)) = words.read(text) else {
+        counter!("velox_signals_refused_total").increment(1);
         return;
     };
     if from == teller.own {
@@ -79,6 +94,7 @@ fn take(text: &str, teller: &Teller, heard: &dyn Heard) {
                 counter!("velox_signals_heard_total", "kind" => signal.name()).increment(1);
                 heard.hear(signal);
             }
+            // A newer version may tell what this one does not know; the rest of its words counts all the same.
             Err(error) => tracing::debug!(%error, "a signal is not understood"),
         }
     }
@@ -90,7 +106,9 @@ mod tests {
     use parking_lot::Mutex;
     use tokio::sync::mpsc;
     use uuid::Uuid;
+    use velox_crypto::{KeyRing, PeerSeal};
     use velox_kernel::UserId;
+    use velox_testkit::TestClock;
     use velox_testkit::peers::MemoryBus;
 
     use super::*;
@@ -113,26 +131,32 @@ mod tests {
         }
     }
 
+    fn sealed() -> Words {
+        Words::new(PeerSeal::new(&KeyRing::generate().unwrap()), Arc::new(TestClock::default()))
+    }
+
     /// A process on the bus.
     fn process(
         number: u128,
+        sealed: &Words,
         bus: &Arc<MemoryBus>,
         shutdown: &Shutdown,
     ) -> (Arc<Teller>, mpsc::UnboundedReceiver<Word>) {
         let teller = Teller::new(Uuid::from_u128(number));
         let (notes, words) = mpsc::unbounded_channel();
-        tokio::spawn(teller.clone().run(bus.clone(), shutdown.clone()));
+        tokio::spawn(teller.clone().run(bus.clone(), sealed.clone(), shutdown.clone()));
         let heard = Arc::new(Notes(Mutex::new(notes)));
-        tokio::spawn(listen(bus.clone(), teller.clone(), heard, shutdown.clone()));
+        tokio::spawn(listen(bus.clone(), sealed.clone(), teller.clone(), heard, shutdown.clone()));
         (teller, words)
     }
 
     #[tokio::test(start_paused = true)]
     async fn processes_find_each_other_and_hear_what_the_others_tell() {
         let (bus, shutdown) = (Arc::new(MemoryBus::default()), Shutdown::default());
-        let (one, mut heard_by_one) = process(1, &bus, &shutdown);
+        let sealed = sealed();
+        let (one, mut heard_by_one) = process(1, &sealed, &bus, &shutdown);
         assert_eq!(heard_by_one.recv().await, Some(Word::Missed));
-        let (two, mut heard_by_two) = process(2, &bus, &shutdown);
+        let (two, mut heard_by_two) = process(2, &sealed, &bus, &shutdown);
         assert_eq!(heard_by_two.recv().await, Some(Word::Missed));
         while !(one.roster.has_any() && two.roster.has_any()) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -156,7 +180,7 @@ mod tests {
     async fn after_a_silence_it_is_said_that_something_may_be_missing() {
         let (bus, shutdown) = (Arc::new(MemoryBus::default()), Shutdown::default());
         bus.set_away(true);
-        let (_, mut heard) = process(1, &bus, &shutdown);
+        let (_, mut heard) = process(1, &sealed(), &bus, &shutdown);
         tokio::time::sleep(AGAIN * 10).await;
         assert!(heard.try_recv().is_err());
         bus.set_away(false);

@@ -1,7 +1,6 @@
 //! [`Signal`]: what one process tells the others.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 use velox_kernel::{AccountId, ConnectionId, OrgId, SessionId, Symbol, Timestamp, UserId};
 use velox_market::{Candle, MarketEvent};
 
@@ -114,11 +113,4 @@ pub enum MarketWord {
         /// The feed's time.
         at: Timestamp,
     },
-}
-
-/// What goes over the bus: the signals of one process.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Envelope<S> {
-    pub(super) from: Uuid,
-    pub(super) signals: Vec<S>,
 }

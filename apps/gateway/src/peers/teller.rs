@@ -13,9 +13,12 @@ use uuid::Uuid;
 use velox_kernel::{AccountId, SignalBus};
 
 use super::roster::Roster;
-use super::signal::{Envelope, Signal};
+use super::signal::Signal;
+use super::words::Words;
 use crate::shutdown::Shutdown;
 
+/// Signals of settings that may wait to be told, however long that takes.
+const MOST_KEPT: usize = 1_024;
 /// How often a process says that it is there.
 const HERE_EVERY: Duration = Duration::from_secs(3);
 /// The least time between two texts: what is told meanwhile goes together.
@@ -39,6 +42,8 @@ struct Waiting {
     /// Of each account the newest event, and whether an order waits for its broker.
     commits: BTreeMap<AccountId, (u64, bool)>,
     others: VecDeque<Signal>,
+    /// What nobody looks up by himself, so that it is told until the bus has taken it.
+    kept: VecDeque<Signal>,
 }
 
 impl Teller {
@@ -59,6 +64,24 @@ impl Teller {
         if self.roster.has_any() {
             self.push(signal);
         }
+    }
+
+    /// Whether anybody is there to hear it.
+    #[must_use]
+    pub fn has_listeners(&self) -> bool {
+        self.roster.has_any()
+    }
+
+    /// Tells a signal that nobody looks up by himself: until the bus has taken it, also while nobody is known.
+    pub fn tell_surely(&self, signal: Signal) {
+        let mut told = self.waiting.lock();
+        if told.kept.len() >= MOST_KEPT {
+            told.kept.pop_front();
+            counter!("velox_signals_dropped_total").increment(1);
+        }
+        told.kept.push_back(signal);
+        drop(told);
+        self.wake.notify_one();
     }
 
     /// Tells that an account's log has grown to `seq`; of several commits that wait the newest is told.
@@ -95,30 +118,42 @@ impl Teller {
     }
 
     /// Tells what waits, until the shutdown begins.
-    pub async fn run(self: Arc<Self>, bus: Arc<dyn SignalBus>, shutdown: Shutdown) {
+    pub async fn run(self: Arc<Self>, bus: Arc<dyn SignalBus>, words: Words, shutdown: Shutdown) {
+        tokio::select! {
+            () = shutdown.begun() => {}
+            () = self.keep_telling(&*bus, &words) => {}
+        }
+    }
+
+    async fn keep_telling(&self, bus: &dyn SignalBus, words: &Words) {
         let mut here = interval(HERE_EVERY);
         here.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let begun = shutdown.begun();
-        tokio::pin!(begun);
         let mut failing = false;
         loop {
             tokio::select! {
-                () = &mut begun => return,
                 _ = here.tick() => self.push(Signal::Here),
                 () = self.wake.notified() => {}
             }
             let next = Instant::now() + GAP;
             let waiting = mem::take(&mut *self.waiting.lock());
-            for text in texts(self.own, waiting, bus.longest()) {
-                match bus.publish(&text).await {
-                    Ok(()) => failing = false,
-                    Err(error) => {
-                        counter!("velox_signals_dropped_total").increment(1);
-                        if !mem::replace(&mut failing, true) {
-                            tracing::warn!(%error, "other processes cannot be woken; they look into the store");
-                        }
-                    }
+            let kept = waiting.kept.clone();
+            let mut texts = texts(self.own, waiting, words, bus.longest()).into_iter();
+            while let Some(text) = texts.next() {
+                let Err(error) = bus.publish(&text).await else {
+                    failing = false;
+                    continue;
+                };
+                // What waits behind it would come too late to wake anybody.
+                let dropped = texts.len() + 1;
+                counter!("velox_signals_dropped_total").increment(u64::try_from(dropped).unwrap_or(u64::MAX));
+                if !mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "other processes cannot be woken; they look into the store");
                 }
+                let mut waiting = self.waiting.lock();
+                for signal in kept.into_iter().rev().take(MOST_KEPT - waiting.kept.len()) {
+                    waiting.kept.push_front(signal);
+                }
+                break;
             }
             sleep_until(next).await;
         }
@@ -126,11 +161,12 @@ impl Teller {
 }
 
 /// The texts of what waits, none longer than `longest`, in the order in which it was told.
-fn texts(own: Uuid, waiting: Waiting, longest: usize) -> Vec<String> {
-    let commits = waiting.commits.into_iter();
-    let commits = commits.map(|(account, (seq, waiting))| Signal::Committed { account, seq, waiting });
-    let written = commits.chain(waiting.others).filter_map(|signal| serde_json::value::to_raw_value(&signal).ok());
-    let frame = serde_json::to_string(&Envelope::<()> { from: own, signals: vec![] }).map_or(0, |text| text.len());
+fn texts(own: Uuid, waiting: Waiting, words: &Words, longest: usize) -> Vec<String> {
+    let Waiting { commits, others, kept } = waiting;
+    let commits = commits.into_iter().map(|(account, (seq, waiting))| Signal::Committed { account, seq, waiting });
+    let all = kept.into_iter().chain(commits).chain(others);
+    let written = all.filter_map(|signal| serde_json::value::to_raw_value(&signal).ok());
+    let frame = words.frame(own);
     let (mut texts, mut signals, mut length) = (Vec::new(), Vec::new(), frame);
     for signal in written {
         let room = signal.get().len() + 1;
@@ -148,13 +184,27 @@ fn texts(own: Uuid, waiting: Waiting, longest: usize) -> Vec<String> {
     }
     texts.push(signals);
     let texts = texts.into_iter().filter(|signals| !signals.is_empty());
-    texts.filter_map(|signals| serde_json::to_string(&Envelope { from: own, signals }).ok()).collect()
+    texts.map(|signals| words.write(own, &signals)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use velox_crypto::{KeyRing, PeerSeal};
+    use velox_testkit::TestClock;
+    use velox_testkit::peers::MemoryBus;
+
     use super::*;
+
+    fn words() -> Words {
+        Words::new(PeerSeal::new(&KeyRing::generate().unwrap()), Arc::new(TestClock::default()))
+    }
+
+    /// The signals of a text.
+    fn read(words: &Words, text: &str) -> Vec<Signal> {
+        let (_, signals) = words.read(text).unwrap();
+        signals.iter().map(|signal| serde_json::from_str(signal.get()).unwrap()).collect()
+    }
 
     fn account(number: u128) -> AccountId {
         AccountId::new(Uuid::from_u128(number))
@@ -162,26 +212,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_kept_for_nobody_and_the_newest_of_an_account_for_somebody() {
-        let teller = Teller::new(Uuid::nil());
+        let (teller, words) = (Teller::new(Uuid::nil()), words());
         teller.tell_commit(account(1), 7, true);
         teller.tell(Signal::Here);
-        assert!(texts(teller.own, mem::take(&mut *teller.waiting.lock()), 1_000).is_empty());
+        assert!(texts(teller.own, mem::take(&mut *teller.waiting.lock()), &words, 1_000).is_empty());
         teller.roster.note(Uuid::from_u128(9));
         teller.tell_commit(account(1), 8, true);
         teller.tell_commit(account(1), 7, false);
-        let text = texts(teller.own, mem::take(&mut *teller.waiting.lock()), 1_000).pop().unwrap();
-        let read: Envelope<Signal> = serde_json::from_str(&text).unwrap();
-        assert_eq!(read.signals, [Signal::Committed { account: account(1), seq: 8, waiting: true }]);
+        let text = texts(teller.own, mem::take(&mut *teller.waiting.lock()), &words, 1_000).pop().unwrap();
+        assert_eq!(read(&words, &text), [Signal::Committed { account: account(1), seq: 8, waiting: true }]);
     }
 
     #[tokio::test]
     async fn texts_are_as_long_as_the_bus_takes_and_lose_nothing() {
         let commits = (0..500).map(|number| (account(number), (u64::MAX, true))).collect();
-        let texts = texts(Uuid::nil(), Waiting { commits, others: VecDeque::new() }, 1_000);
+        let words = words();
+        let texts = texts(Uuid::nil(), Waiting { commits, ..Waiting::default() }, &words, 1_000);
         assert!(texts.len() > 1 && texts.iter().all(|text| text.len() <= 1_000));
         assert!(texts.iter().rev().skip(1).all(|text| text.len() > 800), "and not shorter than need be");
-        let read = texts.iter().flat_map(|text| serde_json::from_str::<Envelope<Signal>>(text).unwrap().signals);
-        assert_eq!(read.count(), 500);
+        assert_eq!(texts.iter().map(|text| read(&words, text).len()).sum::<usize>(), 500);
     }
 
     #[tokio::test]
@@ -191,5 +240,23 @@ mod tests {
             teller.push(Signal::Here);
         }
         assert_eq!(teller.waiting.lock().others.len(), MOST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_looks_up_is_told_once_the_bus_is_back() {
+        let (bus, shutdown, words) = (Arc::new(MemoryBus::default()), Shutdown::default(), words());
+        let mut listener = bus.listen().await.unwrap();
+        bus.set_away(true);
+        let teller = Teller::new(Uuid::from_u128(1));
+        let running = tokio::spawn(teller.clone().run(bus.clone(), words.clone(), shutdown.clone()));
+        let signal = Signal::UserChanged { user: velox_kernel::UserId::new(Uuid::from_u128(7)) };
+        teller.tell(signal.clone());
+        teller.tell_surely(signal.clone());
+        tokio::time::sleep(HERE_EVERY * 3).await;
+        bus.set_away(false);
+        let told = read(&words, &listener.next().await.unwrap());
+        assert_eq!(told.iter().filter(|told| **told == signal).count(), 1, "{told:?}");
+        shutdown.begin();
+        running.await.unwrap();
     }
 }

@@ -96,7 +96,14 @@ impl Replica {
         if known >= wanted {
             return true;
         }
-        for _ in 0..PATIENCE {
+        // One that is far behind does not come up in a moment.
+        if matches!(self.state(), ReplicaState::Behind(behind) if behind > LOOK * 2) {
+            return false;
+        }
+        for turn in 0..PATIENCE {
+            if turn > 0 {
+                tokio::time::sleep(AGAIN).await;
+            }
             match ask(&*self.replica).await {
                 Ok(there) => {
                     self.note(&Ok(there));
@@ -109,7 +116,6 @@ impl Replica {
                     return false;
                 }
             }
-            tokio::time::sleep(AGAIN).await;
         }
         false
     }
@@ -139,10 +145,9 @@ impl Replica {
 
     /// What the replica must have so as not to be older than the bound; `None` while that cannot be told.
     fn oldest_allowed(&self) -> Option<StorePosition> {
+        // Whoever has the first position that was seen within the bound has everything from before the bound.
         let known = self.known.lock();
-        let old_enough = known.primary.iter().rev().find(|(at, _)| at.elapsed() >= self.bound);
-        let newest = known.primary.back().filter(|(at, _)| at.elapsed() < self.bound)?;
-        Some(old_enough.unwrap_or(newest).1)
+        known.primary.iter().find(|(at, _)| at.elapsed() <= self.bound).map(|(_, position)| *position)
     }
 
     fn note(&self, there: &Result<StorePosition, String>) {
@@ -175,9 +180,12 @@ impl Replica {
             tracing::info!("the read replica answers");
         }
         self.note(&ask(&*self.replica).await);
-        if let ReplicaState::Behind(behind) = self.state() {
-            gauge!("velox_replica_lag_seconds").set(behind.as_secs_f64());
-        }
+        // Nobody knows how far behind one is that is away.
+        let behind = match self.state() {
+            ReplicaState::Behind(behind) => behind.as_secs_f64(),
+            ReplicaState::Away(_) => f64::NAN,
+        };
+        gauge!("velox_replica_lag_seconds").set(behind);
     }
 }
 

@@ -113,13 +113,21 @@ impl MarketHub {
     }
 
     /// Goes on as another process counts, whose next message stands at `next`. Unless that is where this one stands,
-    /// something was missed, and nobody can resume from before.
-    pub fn go_on(&self, next: MarketCursor) {
+    /// something was missed, and nobody can resume from before: then it is false.
+    pub fn go_on(&self, next: MarketCursor) -> bool {
         let mut told = self.told.write();
         let newest = MarketCursor { offset: next.offset.saturating_sub(1), ..next };
-        if told.newest != newest {
+        let unbroken = told.newest == newest;
+        if !unbroken {
             *told = Told { newest, history: VecDeque::new() };
         }
+        unbroken
+    }
+
+    /// The symbols whose sources were last told to be mute.
+    #[must_use]
+    pub fn mute(&self) -> Vec<Symbol> {
+        self.mute.read().keys().copied().collect()
     }
 
     /// Tells of candles that closed because their time was over.

@@ -124,16 +124,16 @@ impl FeedSource {
         if self.store.feed_position(name).await?.is_some() {
             return Ok(());
         }
-        let (replay, _) = self.replay(name, recording, instrument, None);
+        let (replay, _) = self.replay(name, recording, instrument, None, None);
         keep_candles(&*self.store, &replay.history(HISTORY)).await?;
         Ok(())
     }
 
-    /// Starts the feed where it was left.
+    /// Starts the feed where it was left, and not before `now`, the feed's time that this process has seen.
     ///
     /// # Errors
     /// [`FeedStartError`] when its place cannot be read; it may be tried again.
-    pub(super) async fn begin(&self) -> Result<StartedFeed, FeedStartError> {
+    pub(super) async fn begin(&self, now: Timestamp) -> Result<StartedFeed, FeedStartError> {
         let none = StartedFeed { feed: None, not_before: None, begun: Vec::new() };
         #[cfg(test)]
         if let Kind::Given(feed) = &self.kind {
@@ -155,7 +155,7 @@ impl FeedSource {
             }
             Kind::Bars { name, recording } => {
                 let position = self.store.feed_position(name).await?;
-                let (replay, clock) = self.replay(name, recording, instrument, position);
+                let (replay, clock) = self.replay(name, recording, instrument, position, Some(now));
                 let begun = replay.begun().to_vec();
                 Ok(StartedFeed { feed: Some(Box::new(replay)), not_before: Some(clock.now()), begun })
             }
@@ -168,8 +168,9 @@ impl FeedSource {
         recording: &Arc<Recording>,
         instrument: &Instrument,
         position: Option<FeedPosition>,
+        seen: Option<Timestamp>,
     ) -> (BarReplay, Arc<ReplayClock>) {
-        let not_before = position.as_ref().map(|position| position.at);
+        let not_before = position.as_ref().map(|position| position.at).max(seen);
         let clock = ReplayClock::start(Arc::clone(&self.wall), self.speed, not_before);
         let settings = BarReplaySettings { name: name.to_owned(), seed: self.seed, ..BarReplaySettings::default() };
         let (recording, instrument) = (Arc::clone(recording), instrument.clone());

@@ -5,6 +5,7 @@ mod follow;
 mod mute;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -23,6 +24,8 @@ use crate::streams::{MarketCursor, MarketHub};
 
 /// How often quiet markets are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// Candles of one word.
+const CLOSED_AT_ONCE: usize = 16;
 /// How long to wait before a feed or a store that failed is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,8 @@ pub(super) struct MarketTask {
     pub(super) teller: Arc<Teller>,
     /// What the process that has the feed tells.
     pub(super) told: mpsc::Receiver<MarketSignal>,
+    /// Whether some of that may have been missed.
+    pub(super) missed: Arc<AtomicBool>,
 }
 
 impl MarketTask {
@@ -69,7 +74,7 @@ impl MarketTask {
         };
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut mutes = Mutes::default();
+        let mut mutes = Mutes::of(self.hub.mute());
         loop {
             tokio::select! {
                 () = &mut begun => break,
@@ -100,7 +105,7 @@ impl MarketTask {
             }
         }
         // What another process keeps by now is not to be overwritten.
-        if self.gate.is_chosen()
+        if self.gate.is_open()
             && let Err(error) = ingest.flush(self.market.clock.now()).await
         {
             tracing::warn!(%error, "the feed's last data were not kept");
@@ -119,7 +124,7 @@ impl MarketTask {
     }
 
     async fn try_begin(&self) -> Result<(Ingest, Option<Box<dyn Feed>>), FeedStartError> {
-        let StartedFeed { feed, not_before, begun } = self.source.begin().await?;
+        let StartedFeed { feed, not_before, begun } = self.source.begin(self.market.clock.now()).await?;
         if let Some(not_before) = not_before {
             self.moments.hear(not_before);
         }
@@ -140,29 +145,34 @@ impl MarketTask {
         {
             self.paper.on_tick(&tick);
         }
+        ingest.hold_back(!self.gate.is_open());
         let taken = ingest.take(event, position).await;
         if let Err(error) = taken.kept {
             tracing::warn!(%error, "market data were not kept; they are tried again");
         }
         let next = self.hub.next();
         self.hub.tell(event, &taken.closed);
-        let growing = self.market.hot.open_candle(event.symbol(), Timeframe::M1);
-        self.signal(next, MarketWord::Event { event: *event, closed: taken.closed, growing });
+        self.signal(next, || {
+            let growing = self.market.hot.open_candle(event.symbol(), Timeframe::M1);
+            MarketWord::Event { event: *event, closed: taken.closed, growing }
+        });
     }
 
     /// Closes the candles of quiet markets, ends orders whose day is over, and tells of sources gone mute.
     async fn look(&self, ingest: &mut Ingest, mutes: &mut Mutes) {
         let now = self.market.clock.now();
+        ingest.hold_back(!self.gate.is_open());
         let taken = ingest.advance(now).await;
         if let Err(error) = taken.kept {
             tracing::warn!(%error, "market data were not kept; they are tried again");
         }
-        let next = self.hub.next();
-        self.hub.tell_closed(&taken.closed, now);
-        let closed = taken.closed;
-        let word =
-            if closed.is_empty() { MarketWord::Alive { at: now } } else { MarketWord::Closed { at: now, closed } };
-        self.signal(next, word);
+        // In parts that every bus takes.
+        for closed in taken.closed.chunks(CLOSED_AT_ONCE) {
+            let next = self.hub.next();
+            self.hub.tell_closed(closed, now);
+            self.signal(next, || MarketWord::Closed { at: now, closed: closed.to_vec() });
+        }
+        self.signal(self.hub.next(), || MarketWord::Alive { at: now });
         if !self.gate.is_overdue() {
             self.paper.expire(now);
         }
@@ -174,13 +184,13 @@ impl MarketTask {
     fn tell_stale(&self, symbol: Symbol, at: Timestamp, stale: bool) {
         let next = self.hub.next();
         self.hub.tell_stale(symbol, at, stale);
-        self.signal(next, MarketWord::Stale { symbol, at, stale });
+        self.signal(next, || MarketWord::Stale { symbol, at, stale });
     }
 
     /// Tells the other processes, unless another one may have the feed by now.
-    fn signal(&self, next: MarketCursor, word: MarketWord) {
-        if self.gate.is_open() {
-            let signal = MarketSignal { epoch: next.epoch, offset: next.offset, word };
+    fn signal(&self, next: MarketCursor, word: impl FnOnce() -> MarketWord) {
+        if self.teller.has_listeners() && self.gate.is_open() {
+            let signal = MarketSignal { epoch: next.epoch, offset: next.offset, word: word() };
             self.teller.tell(Signal::Market(Box::new(signal)));
         }
     }
@@ -249,6 +259,7 @@ mod tests {
             moments: Arc::new(FeedMoments::new(clock.clone(), Speed::REAL, Duration::from_secs(5))),
             teller: Teller::to_nobody(),
             told: mpsc::channel(1).1,
+            missed: Arc::default(),
         }
     }
 
@@ -346,6 +357,66 @@ mod tests {
         clock.advance(Duration::from_secs(60));
         let report = tokio::time::timeout(LOOK * 5, reports.next()).await.unwrap().unwrap();
         assert_eq!((report.order, report.kind), (id, ReportKind::Expired));
+        shutdown.begin();
+        running.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_counts_as_it_is_told_and_looks_up_what_it_missed() {
+        let clock = Arc::new(TestClock::default());
+        let store = Arc::new(MemoryMarketStore::default());
+        let market = Market {
+            store: Arc::<MemoryMarketStore>::clone(&store),
+            hot: Arc::new(HotMarket::new(HotSettings::default())),
+            clock: clock.clone(),
+            stale_after: Duration::from_secs(5),
+        };
+        let hub = Arc::new(MarketHub::new(clock.now()));
+        let (words, told) = mpsc::channel(16);
+        let mut task = task(None, market.clone(), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
+        task.gate.yield_to_another();
+        (task.told, task.symbols) = (told, vec![symbol("BTC-PERP")]);
+        let (shutdown, missed) = (Shutdown::default(), Arc::clone(&task.missed));
+        let running = tokio::spawn(task.run(shutdown.clone()));
+        let tell = async |epoch: u64, offset: u64, price: i32| {
+            let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), offset, price));
+            let word = MarketWord::Event { event, closed: Vec::new(), growing: None };
+            words.send(MarketSignal { epoch, offset, word }).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        let newest = u64::MAX / 4;
+        tell(newest, 1, 100).await;
+        tell(newest, 2, 101).await;
+        assert_eq!(hub.next(), MarketCursor { epoch: newest, offset: 3 });
+        let symbol = symbol("BTC-PERP");
+        assert_eq!(hub.listen(&[symbol], Some(MarketCursor { epoch: newest, offset: 1 })).1.len(), 1);
+        tell(newest - 1, 77, 1).await;
+        assert_eq!(hub.next(), MarketCursor { epoch: newest, offset: 3 }, "the last words of one that was stopped");
+        assert_eq!(market.hot.ticker(symbol).and_then(|ticker| ticker.price()), Some(price("101")));
+
+        // Once nobody tells anything, prices come out of the store, and one who begins anew is listened to.
+        let kept = sample_trade("BTC-PERP", clock.now().plus(Duration::from_secs(1)), 9, 105);
+        store.save_tickers(&[velox_market::Ticker { symbol, quote: None, last: Some(kept) }]).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(market.hot.ticker(symbol).and_then(|ticker| ticker.price()), Some(price("105")));
+        assert_ne!(hub.next().epoch, newest);
+        tell(newest - 1, 5, 106).await;
+        assert_eq!(hub.next(), MarketCursor { epoch: newest - 1, offset: 6 });
+
+        // What was missed is looked up: the store's candles take the place of those in memory.
+        let minute = velox_testkit::market::sample_candle(symbol, Timeframe::M1, 0, 200);
+        store.save_candles(std::slice::from_ref(&minute)).await.unwrap();
+        missed.store(true, std::sync::atomic::Ordering::Release);
+        tokio::time::sleep(LOOK * 2).await;
+        let query = velox_market::CandleQuery {
+            symbol,
+            timeframe: Timeframe::M1,
+            from: None,
+            to: Some(minute.close_time()),
+            order: velox_market::CandleOrder::OldestFirst,
+            limit: 9,
+        };
+        assert_eq!(market.hot.candles(&query), [minute]);
         shutdown.begin();
         running.await.unwrap();
     }

@@ -69,6 +69,28 @@ async fn restore_book(
     Ok(())
 }
 
+/// Sets every book up as its connection says now.
+///
+/// # Errors
+/// [`StoreError`] when accounts or connections could not be read; the books before are set up.
+pub(super) async fn configure_books(
+    paper: &PaperBroker,
+    queries: &dyn TradingQueries,
+    connections: &dyn BrokerStore,
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = queries.all_accounts(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for account in page.iter().filter(|account| account.paper) {
+            if let Some(config) = config_of(connections, account.org, account.connection).await? {
+                paper.configure(account.id, config);
+            }
+        }
+    }
+}
+
 /// How the accounts of a connection are filled; `None` when it is gone.
 pub(super) async fn config_of(
     connections: &dyn BrokerStore,

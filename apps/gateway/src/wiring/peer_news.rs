@@ -1,6 +1,7 @@
 //! [`PeerNews`]: what this process does when it hears of another one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{broadcast, mpsc};
 use velox_broker_paper::PaperBroker;
@@ -8,18 +9,24 @@ use velox_brokers::BrokerStore;
 use velox_identity::Identity;
 use velox_kernel::{AccountId, ConnectionId, OrgId, SessionId};
 use velox_market::HotMarket;
+use velox_trading::{StoreError, TradingQueries};
 
-use super::paper::config_of;
+use super::paper::{config_of, configure_books};
 use crate::accounts::Hub;
 use crate::execution::ExecutionGate;
 use crate::peers::{Heard, MarketSignal, Signal};
 use crate::shutdown::Shutdown;
 
 /// Changed connections that may wait to be read; of further ones the book is set up when it is next rebuilt.
-pub(super) const CHANGED: usize = 256;
+pub(super) const CHANGED: usize = 1_024;
 
-/// Which connection changed, and its account.
-pub(super) type ChangedConnection = (OrgId, ConnectionId, AccountId);
+/// Which connection changed.
+pub(super) enum Changed {
+    /// This one, of this account.
+    One(OrgId, ConnectionId, AccountId),
+    /// Any of them may have.
+    Any,
+}
 
 /// Passes on what other processes tell. Whatever is believed of them in memory is forgotten when they change it.
 pub(super) struct PeerNews {
@@ -28,7 +35,9 @@ pub(super) struct PeerNews {
     pub(super) sessions_ended: broadcast::Sender<SessionId>,
     pub(super) hot: Arc<HotMarket>,
     pub(super) market: mpsc::Sender<MarketSignal>,
-    pub(super) connections: mpsc::Sender<ChangedConnection>,
+    /// Whether words about the market may have been missed.
+    pub(super) market_missed: Arc<AtomicBool>,
+    pub(super) connections: mpsc::Sender<Changed>,
 }
 
 impl Heard for PeerNews {
@@ -43,12 +52,16 @@ impl Heard for PeerNews {
             }
             Signal::UserChanged { user } => self.identity.forget_changed(user),
             Signal::ConnectionChanged { org, connection, account } => {
-                let _ = self.connections.try_send((org, connection, account));
+                // Whoever is so far behind reads all of them.
+                if self.connections.try_send(Changed::One(org, connection, account)).is_err() {
+                    tracing::warn!(%connection, "changed settings hold from when the account's book is rebuilt");
+                }
             }
             Signal::CandlesImported { symbol, from, to } => self.hot.forget(symbol, from, to),
             Signal::Market(signal) => {
-                // One that is lost is noticed by its number.
-                let _ = self.market.try_send(*signal);
+                if self.market.try_send(*signal).is_err() {
+                    self.market_missed.store(true, Ordering::Release);
+                }
             }
         }
     }
@@ -56,36 +69,52 @@ impl Heard for PeerNews {
     fn missed(&self) {
         self.hub.tell_missed();
         self.identity.forget_all();
+        // Candles may have been imported.
+        self.hot.forget_closed();
+        self.market_missed.store(true, Ordering::Release);
+        // A full queue holds one already that is to be read later than now.
+        let _ = self.connections.try_send(Changed::Any);
     }
 }
 
 /// Brings changed settings of connections to the books of this process, while it executes.
-pub(super) async fn set_up_books(
-    mut changed: mpsc::Receiver<ChangedConnection>,
-    paper: Arc<PaperBroker>,
-    gate: ExecutionGate,
-    connections: Arc<dyn BrokerStore>,
-    shutdown: Shutdown,
-) {
-    let begun = shutdown.begun();
-    tokio::pin!(begun);
-    loop {
-        let (org, connection, account) = tokio::select! {
-            () = &mut begun => return,
-            changed = changed.recv() => match changed {
-                Some(changed) => changed,
-                None => return begun.await,
-            },
-        };
-        if !gate.is_open() {
-            continue;
-        }
-        match config_of(&*connections, org, connection).await {
-            Ok(Some(config)) => drop(paper.configure(account, config)),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(%connection, %error, "changed settings hold from when the account's book is rebuilt");
+pub(super) struct Books {
+    pub(super) paper: Arc<PaperBroker>,
+    pub(super) gate: ExecutionGate,
+    pub(super) queries: Arc<dyn TradingQueries>,
+    pub(super) connections: Arc<dyn BrokerStore>,
+}
+
+impl Books {
+    /// Does so until the shutdown begins.
+    pub(super) async fn follow(self, mut changed: mpsc::Receiver<Changed>, shutdown: Shutdown) {
+        let begun = shutdown.begun();
+        tokio::pin!(begun);
+        loop {
+            let changed = tokio::select! {
+                () = &mut begun => return,
+                changed = changed.recv() => match changed {
+                    Some(changed) => changed,
+                    None => return begun.await,
+                },
+            };
+            if !self.gate.is_open() {
+                continue;
+            }
+            let followed = match changed {
+                Changed::One(org, connection, account) => self.set_up(org, connection, account).await,
+                Changed::Any => configure_books(&self.paper, &*self.queries, &*self.connections).await,
+            };
+            if let Err(error) = followed {
+                tracing::warn!(%error, "changed settings hold from when their accounts' books are rebuilt");
             }
         }
+    }
+
+    async fn set_up(&self, org: OrgId, connection: ConnectionId, account: AccountId) -> Result<(), StoreError> {
+        if let Some(config) = config_of(&*self.connections, org, connection).await? {
+            self.paper.configure(account, config);
+        }
+        Ok(())
     }
 }

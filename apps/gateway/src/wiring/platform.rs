@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
@@ -10,8 +11,8 @@ use tokio::task::JoinSet;
 use velox_broker_paper::PaperBroker;
 use velox_brokers::{Brokers, Catalog, PaperSettings};
 use velox_crypto::{
-    AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyRingError, KeyedSecrets, PasetoSigner, SystemClock, SystemIds,
-    TokenBinding,
+    AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyRingError, KeyedSecrets, PasetoSigner, PeerSeal, SystemClock,
+    SystemIds, TokenBinding,
 };
 use velox_engine::{Intake, PastPrices};
 use velox_identity::{Identity, IdentityPorts};
@@ -27,7 +28,7 @@ use super::first_start::{FirstStartError, Welcome, first_start};
 use super::identity_settings::identity_settings;
 use super::market_task::MarketTask;
 use super::openings::Openings;
-use super::peer_news::{CHANGED, PeerNews, set_up_books};
+use super::peer_news::{Books, CHANGED, PeerNews};
 use super::peers::Peers;
 use super::pruning::Pruning;
 use super::replica_health::ReplicaHealth;
@@ -47,7 +48,7 @@ use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::observe::{Observer, watch_queues};
 use crate::observe_pool::watch_pool;
-use crate::peers::{Teller, listen};
+use crate::peers::{Teller, Words, listen};
 use crate::replicas::{Replica, watch_replica};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
@@ -254,6 +255,7 @@ impl Platform {
         let market_hub = Arc::new(MarketHub::new(clock.now()));
         let (market_words, told) = mpsc::channel(MARKET_WORDS);
         let (changed, changes) = mpsc::channel(CHANGED);
+        let missed = Arc::<AtomicBool>::default();
         if let Some(bus) = &peers.bus {
             let heard = PeerNews {
                 hub: Arc::clone(&hub),
@@ -261,14 +263,21 @@ impl Platform {
                 sessions_ended: sessions_ended.clone(),
                 hot: Arc::clone(&market.hot),
                 market: market_words,
+                market_missed: Arc::clone(&missed),
                 connections: changed,
             };
-            tasks.spawn("telling peers", Arc::clone(&teller).run(Arc::clone(bus), shutdown.clone()));
-            let listening = listen(Arc::clone(bus), Arc::clone(&teller), Arc::new(heard), shutdown.clone());
+            let words = Words::new(PeerSeal::new(&keys), Arc::clone(&clock));
+            let telling = Arc::clone(&teller).run(Arc::clone(bus), words.clone(), shutdown.clone());
+            tasks.spawn("telling peers", telling);
+            let listening = listen(Arc::clone(bus), words, Arc::clone(&teller), Arc::new(heard), shutdown.clone());
             tasks.spawn("hearing peers", listening);
-            let connections = Arc::clone(&stores.brokers);
-            let books = set_up_books(changes, Arc::clone(&paper), gate.clone(), connections, shutdown.clone());
-            tasks.spawn("changed connections", books);
+            let books = Books {
+                paper: Arc::clone(&paper),
+                gate: gate.clone(),
+                queries: Arc::clone(&stores.queries),
+                connections: Arc::clone(&stores.brokers),
+            };
+            tasks.spawn("changed connections", books.follow(changes, shutdown.clone()));
         }
         let task = MarketTask {
             source,
@@ -280,6 +289,7 @@ impl Platform {
             moments,
             teller: Arc::clone(&teller),
             told,
+            missed,
         };
         tasks.spawn("market data", task.run(shutdown.clone()));
 

@@ -118,7 +118,8 @@ impl Stores {
                 let options = PostgresOptions { pool_observer: None, ..postgres_options(config) };
                 let replica = Arc::new(PostgresStore::replica(url.expose_secret(), &options)?);
                 let bound = Duration::from_millis(config.database.read_max_lag_ms);
-                let watched = Replica::new(Arc::new(Server(store.clone())), Arc::new(Server(replica.clone())), bound);
+                let standby = Standby { store: replica.clone(), primary: store.clone() };
+                let watched = Replica::new(Arc::new(Primary(store.clone())), Arc::new(standby), bound);
                 let lists = ReplicaLists::new(store.clone(), replica, Arc::clone(&watched));
                 Some(ReadReplica { lists: Arc::new(lists), watched })
             }
@@ -145,17 +146,40 @@ impl Stores {
     }
 }
 
-/// A server of PostgreSQL, as the replica's watch sees it.
-struct Server(Arc<PostgresStore>);
+/// The primary, as the replica's watch sees it.
+struct Primary(Arc<PostgresStore>);
 
 #[async_trait]
-impl Positioned for Server {
+impl Positioned for Primary {
     async fn position(&self) -> Result<StorePosition, String> {
         self.0.position().await.map_err(|error| error.to_string())
     }
 
     async fn is_fit(&self) -> Result<(), String> {
-        self.0.check_schema().await.map_err(|error| error.to_string())
+        Ok(())
+    }
+}
+
+/// The replica, as its watch sees it.
+struct Standby {
+    store: Arc<PostgresStore>,
+    primary: Arc<PostgresStore>,
+}
+
+#[async_trait]
+impl Positioned for Standby {
+    async fn position(&self) -> Result<StorePosition, String> {
+        self.store.replayed().await.map_err(|error| error.to_string())
+    }
+
+    /// It is a replica of this primary, and has this program's schema.
+    async fn is_fit(&self) -> Result<(), String> {
+        self.position().await?;
+        let of = async |store: &PostgresStore| store.system_identifier().await.map_err(|error| error.to_string());
+        if of(&self.store).await? != of(&self.primary).await? {
+            return Err("database.read_url is a replica of another server".to_owned());
+        }
+        self.store.check_schema().await.map_err(|error| error.to_string())
     }
 }
 

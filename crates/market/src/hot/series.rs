@@ -85,6 +85,18 @@ impl Series {
         }
     }
 
+    /// Puts a closed candle in the place of the one that is here.
+    pub(super) fn replace(&mut self, closed: &Candle) {
+        let most = self.most;
+        if let Some(kept) = self.closed.get_mut(place(closed.timeframe)) {
+            keep(kept, *closed, most);
+        }
+    }
+
+    pub(super) fn forget_closed(&mut self) {
+        self.closed.iter_mut().for_each(VecDeque::clear);
+    }
+
     pub(super) fn forget(&mut self, from: Timestamp, to: Timestamp) {
         for closed in &mut self.closed {
             closed.retain(|candle| candle.open_time >= to || candle.close_time() <= from);

@@ -41,7 +41,7 @@ impl MemoryLimits {
 impl RateLimiter for MemoryLimits {
     async fn count(&self, limit: &str, caller: &str, quota: Quota, owed: u64) -> Result<Allowance, LimiterAway> {
         if self.away.load(Ordering::SeqCst) {
-            return Err(LimiterAway("as the test wants it".to_owned()));
+            return Err(LimiterAway { may_count: false, reason: "as the test wants it".to_owned() });
         }
         let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let mut counts = self.counts.lock();

@@ -19,14 +19,33 @@ struct Known {
     full_at: u64,
     /// Requests that were allowed while the shared count was away, and not told to it yet.
     owed: u64,
+    /// When the last of them was allowed.
+    owed_at: u64,
 }
+
+impl Known {
+    /// Whether there is nothing to remember: the quota is whole, and would be had all that is owed been counted.
+    const fn is_over(&self, now: u64, span: u64) -> bool {
+        self.full_at <= now && (self.owed == 0 || now >= self.owed_at.saturating_add(span))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    callers: HashMap<Counted, Known>,
+    /// When those were last looked for of whom nothing is to be remembered.
+    swept: u64,
+}
+
+/// How long to wait before a full shard is swept again, in microseconds.
+const SWEEP: u64 = 1_000_000;
 
 /// Requests counted in this process: all there are, or those that the shared count could not be asked about.
 pub(super) struct LocalCount {
     quota: Quota,
     callers: usize,
     hasher: RandomState,
-    shards: [Mutex<HashMap<Counted, Known>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
     epoch: Instant,
 }
 
@@ -47,13 +66,13 @@ impl LocalCount {
         self.with(caller, |known, now| self.quota.count(&mut known.full_at, now))
     }
 
-    /// Counts one request that the shared count could not be asked about. What it was to be told of earlier ones is owed
-    /// still.
-    pub(super) fn count_unshared(&self, caller: Counted, owed: u64) -> Allowance {
+    /// Counts one request that the shared count gave no answer about.
+    pub(super) fn count_unshared(&self, caller: Counted) -> Allowance {
         self.with(caller, |known, now| {
             let allowance = self.quota.count(&mut known.full_at, now);
-            // More than all of a quota is never charged.
-            known.owed = known.owed.saturating_add(owed).saturating_add(u64::from(allowance.allowed));
+            if allowance.allowed {
+                (known.owed, known.owed_at) = (known.owed.saturating_add(1), now);
+            }
             allowance
         })
     }
@@ -64,27 +83,71 @@ impl LocalCount {
         self.with(caller, |known, now| self.quota.charge(&mut known.full_at, now, 1));
     }
 
-    /// Takes what is owed to the shared count.
-    pub(super) fn take_owed(&self, caller: Counted) -> u64 {
+    /// Takes what is owed to the shared count; nothing, once a quota would be whole again since.
+    pub(super) fn take_owed(&self, caller: Counted) -> Owed<'_> {
+        let now = self.now();
         let mut shard = self.shard(caller).lock();
-        shard.get_mut(&caller).map_or(0, |known| std::mem::take(&mut known.owed))
+        let owed = shard.callers.get_mut(&caller).map_or(0, |known| {
+            let is_over = now >= known.owed_at.saturating_add(self.quota.span());
+            if is_over { 0 } else { std::mem::take(&mut known.owed) }
+        });
+        Owed { count: self, caller, owed }
     }
 
-    fn shard(&self, caller: Counted) -> &Mutex<HashMap<Counted, Known>> {
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn shard(&self, caller: Counted) -> &Mutex<Shard> {
         &self.shards[usize::try_from(self.hasher.hash_one(caller)).unwrap_or(0) % SHARDS]
     }
 
     fn with<T>(&self, caller: Counted, change: impl FnOnce(&mut Known, u64) -> T) -> T {
-        let now = u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let now = self.now();
         let mut shard = self.shard(caller).lock();
+        let Shard { callers, swept } = &mut *shard;
         let mut caller = caller;
-        if shard.len() >= self.callers && !shard.contains_key(&caller) {
-            shard.retain(|_, known| known.full_at > now || known.owed > 0);
-            if shard.len() >= self.callers {
+        if callers.len() >= self.callers && !callers.contains_key(&caller) {
+            // Not for each newcomer: a sweep looks at everybody.
+            if *swept == 0 || now >= *swept + SWEEP {
+                callers.retain(|_, known| !known.is_over(now, self.quota.span()));
+                *swept = now.max(1);
+            }
+            if callers.len() >= self.callers {
                 caller = Counted::Crowd;
             }
         }
-        change(shard.entry(caller).or_insert(Known { full_at: now, owed: 0 }), now)
+        change(callers.entry(caller).or_insert(Known { full_at: now, owed: 0, owed_at: 0 }), now)
+    }
+}
+
+/// What is owed to the shared count, given back when it is dropped unsettled.
+pub(super) struct Owed<'a> {
+    count: &'a LocalCount,
+    caller: Counted,
+    owed: u64,
+}
+
+impl Owed<'_> {
+    /// How many requests.
+    pub(super) const fn requests(&self) -> u64 {
+        self.owed
+    }
+
+    /// The shared count has them.
+    pub(super) fn settle(mut self) {
+        self.owed = 0;
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        if owed > 0 {
+            self.count.with(self.caller, |known, now| {
+                (known.owed, known.owed_at) = (known.owed.saturating_add(owed), now);
+            });
+        }
     }
 }
 
@@ -114,18 +177,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_is_owed_is_given_back_unless_it_was_settled_and_ends_with_its_quota() {
+        let count = count(100, 6);
+        (0..3).for_each(|_| assert!(count.count_unshared(address(1)).allowed));
+        let owed = count.take_owed(address(1));
+        assert_eq!((owed.requests(), count.take_owed(address(1)).requests()), (3, 0));
+        drop(owed);
+        let owed = count.take_owed(address(1));
+        assert_eq!(owed.requests(), 3);
+        owed.settle();
+        assert_eq!(count.take_owed(address(1)).requests(), 0);
+        assert!(count.count_unshared(address(1)).allowed);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(count.take_owed(address(1)).requests(), 0, "had it been counted, it would be over by now");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn remembers_a_bounded_number_of_callers() {
         let count = count(16, 6);
         for last in 0..=255 {
             count.count(address(last));
             count.charge(address(last));
-            count.count_unshared(address(last), 1);
+            count.count_unshared(address(last));
+            tokio::time::advance(Duration::from_millis(1)).await;
         }
-        let kept: usize = count.shards.iter().map(|shard| shard.lock().len()).sum();
+        let kept: usize = count.shards.iter().map(|shard| shard.lock().callers.len()).sum();
         assert!(kept <= 2 * SHARDS, "{kept}");
-        for shard in &count.shards {
-            shard.lock().values_mut().for_each(|known| known.owed = 0);
-        }
         tokio::time::advance(Duration::from_secs(61)).await;
         assert!(count.count(address(77)).allowed, "those who are whole again are forgotten");
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use velox_kernel::UserId;
 
@@ -75,10 +75,10 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return peer;
         }
-        let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).filter_map(|line| line.to_str().ok()).collect();
+        let lines: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
         let mut sender = peer;
-        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-            let Some(before) = read_hop(hop.trim()) else { break };
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+            let Some(before) = str::from_utf8(hop).ok().and_then(|hop| read_hop(hop.trim())) else { break };
             sender = before;
             if !self.trusts(sender) {
                 break;
@@ -99,8 +99,6 @@ fn read_hop(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     fn network(address: &str) -> Network {
@@ -121,7 +119,7 @@ mod tests {
         let sender = |peer: &str, lines: &[&str]| {
             let mut headers = HeaderMap::new();
             for line in lines {
-                headers.append(FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
+                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).unwrap());
             }
             proxies.sender(peer.parse().unwrap(), &headers).to_string()
         };
@@ -131,6 +129,7 @@ mod tests {
         assert_eq!(sender("10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.2.3.4"]), "198.51.100.7", "made up before it");
         assert_eq!(sender("10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7", "over several lines");
         assert_eq!(sender("10.0.0.1", &["203.0.113.9, junk"]), "10.0.0.1", "nothing behind what is not understood");
+        assert_eq!(sender("10.0.0.1", &["ÿ, 198.51.100.7"]), "198.51.100.7", "whatever the client wrote before it");
         assert_eq!(sender("::1", &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(sender("::ffff:10.0.0.1", &["198.51.100.7:80"]), "198.51.100.7");
     }

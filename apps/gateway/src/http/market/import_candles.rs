@@ -106,7 +106,7 @@ pub(super) async fn handle(
     let batch = ImportCandles { symbol, timeframe, bars };
     let kept = run_to_end(async move { import_candles(&caller, &market, batch).await }).await??;
     if let Some((from, to)) = span {
-        teller.tell(Signal::CandlesImported { symbol, from, to });
+        teller.tell_surely(Signal::CandlesImported { symbol, from, to });
     }
     Ok(HttpResponse::Ok().json(CandlesKeptView { kept }))
 }

@@ -97,7 +97,7 @@ pub(super) async fn handle(
     let batch = ImportTrades { symbol, trades };
     let counted = run_to_end(async move { import_trades(&caller, &market, batch).await }).await??;
     if let Some((from, to)) = span {
-        teller.tell(Signal::CandlesImported { symbol, from, to });
+        teller.tell_surely(Signal::CandlesImported { symbol, from, to });
     }
     Ok(HttpResponse::Ok().json(TradesKeptView { counted }))
 }

@@ -1,8 +1,9 @@
 //! A process that has no feed follows the one that has.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use velox_market::{Ingest, MarketEvent, MarketStoreError, Ticker};
 
 use super::mute::Mutes;
@@ -20,11 +21,19 @@ const SILENCE: Duration = Duration::from_secs(3);
 struct Following {
     /// When the process with the feed last said something.
     heard: Option<Instant>,
+    /// The newest epoch that was heard.
+    epoch: u64,
     /// Whether it is silent, so that this process tells what it finds in the store.
     alone: bool,
     /// Whether memory holds the candles that are kept.
     warm: bool,
     mutes: Mutes,
+}
+
+impl Following {
+    fn is_silent(&self) -> bool {
+        self.heard.is_none_or(|heard| heard.elapsed() >= SILENCE)
+    }
 }
 
 impl MarketTask {
@@ -38,9 +47,10 @@ impl MarketTask {
             }
         };
         tokio::pin!(begun);
-        let mut look = interval(LOOK);
+        // A process that is about to have the feed need not look first.
+        let mut look = interval_at(Instant::now() + LOOK / 4, LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut following = Following::default();
+        let mut following = Following { mutes: Mutes::of(self.hub.mute()), ..Following::default() };
         loop {
             tokio::select! {
                 () = &mut begun => return,
@@ -51,15 +61,27 @@ impl MarketTask {
     }
 
     fn hear(&self, following: &mut Following, signal: MarketSignal) {
-        following.heard = Some(Instant::now());
-        following.alone = false;
         let MarketSignal { epoch, offset, word } = signal;
-        self.hub.go_on(MarketCursor { epoch, offset });
+        // A process that was stopped while it had the feed may finish its last words when another one has it long since.
+        if epoch < following.epoch && !following.is_silent() {
+            return;
+        }
+        following.heard = Some(Instant::now());
+        following.epoch = epoch;
+        following.alone = false;
+        if !self.hub.go_on(MarketCursor { epoch, offset }) {
+            // What was missed may have closed candles.
+            following.warm = false;
+        }
         match word {
             MarketWord::Event { event, closed, growing } => {
                 self.moments.hear(event.at());
-                let minutes: Vec<_> = closed.iter().copied().chain(growing).collect();
-                self.market.hot.follow(Some(&event), &minutes);
+                let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
+                self.market.hot.follow(Some(&event), &candles);
+                if following.mutes.hear(&self.market, event.symbol()) {
+                    self.hub.tell_stale(event.symbol(), event.at(), false);
+                    self.hub.go_on(MarketCursor { epoch, offset });
+                }
                 self.hub.tell(&event, &closed);
             }
             MarketWord::Closed { at, closed } => {
@@ -67,20 +89,28 @@ impl MarketTask {
                 self.market.hot.follow(None, &closed);
                 self.hub.tell_closed(&closed, at);
             }
-            MarketWord::Stale { symbol, at, stale } => self.hub.tell_stale(symbol, at, stale),
+            MarketWord::Stale { symbol, at, stale } => {
+                following.mutes.note(symbol, stale);
+                self.hub.tell_stale(symbol, at, stale);
+            }
             MarketWord::Alive { at } => self.moments.hear(at),
         }
     }
 
-    /// Warms memory where that was not done, and takes prices from the store while nobody tells any.
+    /// Warms memory where that was not done or something was missed since, and takes prices from the store while nobody
+    /// tells any.
     async fn look_into_store(&self, following: &mut Following) {
+        if self.missed.swap(false, Ordering::AcqRel) {
+            following.warm = false;
+        }
+        let silent = following.is_silent();
         let looked = async {
             if !following.warm {
                 self.market.hot.forget_candles();
                 Ingest::new(self.market.clone()).warm(&self.symbols, self.market.clock.now()).await?;
                 following.warm = true;
             }
-            if following.heard.is_some_and(|heard| heard.elapsed() < SILENCE) {
+            if !silent {
                 return Ok(());
             }
             let tickers = self.market.store.tickers().await?;
@@ -93,7 +123,8 @@ impl MarketTask {
         if let Err(error) = looked.await {
             tracing::warn!(%error, "the market could not be looked up in the store");
         }
-        if following.alone {
+        // Whatever the store says: nobody tells new prices.
+        if silent {
             let now = self.market.clock.now();
             for symbol in following.mutes.look(&self.market) {
                 self.hub.tell_stale(symbol, now, true);

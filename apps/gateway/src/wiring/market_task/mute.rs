@@ -11,6 +11,16 @@ use velox_market::Market;
 pub(super) struct Mutes(HashMap<Symbol, bool>);
 
 impl Mutes {
+    /// These are mute, as was told before.
+    pub(super) fn of(mute: Vec<Symbol>) -> Self {
+        Self(mute.into_iter().map(|symbol| (symbol, true)).collect())
+    }
+
+    /// Another process has told whether a source is mute.
+    pub(super) fn note(&mut self, symbol: Symbol, mute: bool) {
+        self.0.insert(symbol, mute);
+    }
+
     /// A source said something: it is not mute any more, unless what it said is old. True when that is news.
     pub(super) fn hear(&mut self, market: &Market, symbol: Symbol) -> bool {
         let told = self.0.entry(symbol).or_insert(false);
