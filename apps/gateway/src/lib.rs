@@ -15,5 +15,6 @@ pub mod peers;
 pub mod serve;
 pub mod shutdown;
 pub mod streams;
+pub mod telemetry;
 pub mod views;
 pub mod wiring;

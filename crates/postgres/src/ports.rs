@@ -7,10 +7,14 @@ use crate::PostgresStore;
 /// Runs a repository function on a session of the pool, within the deadline of a statement.
 macro_rules! read {
     ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
-        let mut lease = $store.lease().await?;
-        let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
-        let answered = tokio::time::timeout($store.options().statement, asked).await;
-        lease.judge(answered).map_err(Into::into)
+        let work = async {
+            let mut lease = $store.lease().await?;
+            let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
+            let answered = tokio::time::timeout($store.options().statement, asked).await;
+            lease.judge(answered)
+        };
+        let span = velox_sql::statement_span!("postgresql", $area::$function, db.namespace = $store.database());
+        velox_sql::traced(span, work).await.map_err(Into::into)
     }};
 }
 pub(crate) use read;
@@ -18,16 +22,20 @@ pub(crate) use read;
 /// Runs a repository function in a transaction.
 macro_rules! change {
     ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
-        let mut lease = $store.lease().await?;
-        let deadline = $store.options().statement;
         let work = async {
-            lease.begin().await?;
-            velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await
+            let mut lease = $store.lease().await?;
+            let deadline = $store.options().statement;
+            let work = async {
+                lease.begin().await?;
+                velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await
+            };
+            // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
+            let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::pool::silence())??;
+            lease.commit(deadline).await?;
+            Ok(value)
         };
-        // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
-        let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::pool::silence())??;
-        lease.commit(deadline).await?;
-        Ok(value)
+        let span = velox_sql::statement_span!("postgresql", $area::$function, db.namespace = $store.database());
+        velox_sql::traced(span, work).await.map_err(Into::into)
     }};
 }
 

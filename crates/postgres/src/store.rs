@@ -51,6 +51,11 @@ impl PostgresStore {
         lease.judge(answered)
     }
 
+    /// The database's name, when the address has one.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.pool.config().get_dbname()
+    }
+
     /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.
     #[must_use]
     pub fn execution_lease(&self) -> ExecutionLease {

@@ -37,6 +37,19 @@ const POSTGRES_FULL: &str = "No space left on device";
 const POSTGRES_CORRUPT: &str = "invalid page in block";
 
 impl Failure {
+    /// Its stable name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Unavailable(_) => "unavailable",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::Full(_) => "full",
+            Self::Corrupt(_) => "corrupt",
+            Self::InvalidCursor(_) => "invalid_cursor",
+        }
+    }
+
     fn of_message(message: &str) -> Option<Self> {
         if message.contains(SQLITE_FULL) || message.contains(POSTGRES_FULL) {
             return Some(Self::Full(message.to_owned()));

@@ -19,11 +19,9 @@ macro_rules! migrations {
 }
 
 /// The steps for PostgreSQL.
-pub const MIGRATIONS_POSTGRES: &[Migration] =
-    migrations!("postgres": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders");
+pub const MIGRATIONS_POSTGRES: &[Migration] = migrations!("postgres": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders", "0007_trace");
 /// The steps for SQLite.
-pub const MIGRATIONS_SQLITE: &[Migration] =
-    migrations!("sqlite": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders");
+pub const MIGRATIONS_SQLITE: &[Migration] = migrations!("sqlite": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders", "0007_trace");
 
 /// Why a database was not brought to this program's schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,8 @@ use velox_trading::{
     Moment, RecordedEvent, Refused, Run, StoreError,
 };
 
-use super::lane::{Answer, LanePorts, belongs_to};
+use super::job::Answer;
+use super::lane::{LanePorts, belongs_to};
 use super::loading::damaged;
 
 /// How often commands are decided under the lock before giving up.

@@ -11,6 +11,7 @@
 mod api;
 mod audit;
 mod campaign;
+mod collector;
 mod contention;
 mod database;
 mod installation;
@@ -25,4 +26,5 @@ mod socket;
 mod story;
 mod sync_order;
 mod trace;
+mod traces;
 mod waiting;
