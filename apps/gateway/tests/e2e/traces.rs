@@ -11,7 +11,7 @@ use crate::collector::{CLIENT, CONSUMER, Collector, SERVER, Span};
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::server::Server;
-use crate::story::{SYMBOL, market, wait_until};
+use crate::story::{market, wait_until};
 use crate::waiting::{PATIENCE, say, wait_for};
 
 /// The trace and the span that the client sends.
@@ -32,19 +32,9 @@ fn start(installation: &Installation, collector: SocketAddr, more: &[&str]) -> S
     Server::start(&mut command)
 }
 
-/// A signed-in client, once the market has a price.
-fn client(installation: &Installation, server: &Server) -> Api {
-    let mut api = installation.client(server);
-    wait_for("a price", PATIENCE, || {
-        let quote = api.call("GET", &format!("/v1/market-data/quotes/{SYMBOL}"), None).unwrap();
-        (quote.status == 200 && quote.body["stale"] == false).then_some(())
-    });
-    api
-}
-
 /// A client whose requests belong to the trace.
 fn traced(installation: &Installation, server: &Server, flags: &str) -> Api {
-    let mut api = client(installation, server);
+    let mut api = installation.trader(server);
     api.more_headers = format!("traceparent: 00-{TRACE}-{SPAN}-{flags}\r\nx-request-id: mine-{flags}\r\n");
     api
 }
@@ -156,7 +146,7 @@ fn a_fill_leads_back(installation: &Installation, database: &str) {
     let mut unasked = traced(installation, &server, "00");
     let unsampled = fill(&mut unasked, "unsampled");
     must_lead_back(&mut unasked, &unsampled);
-    fill(&mut installation.client(&server), "untraced");
+    fill(&mut installation.trader(&server), "untraced");
     server.stop();
     let strangers: Vec<_> = collector.spans().into_iter().filter(|span| span.trace != TRACE).collect();
     assert!(strangers.is_empty(), "{strangers:?}");
@@ -264,7 +254,7 @@ fn a_collector_that_is_away_is_told_of_once_and_gets_what_comes_later() {
 
 /// Requests are answered as if there were no collector.
 fn nobody_waits(installation: &Installation, server: &Server) {
-    let mut api = client(installation, server);
+    let mut api = installation.trader(server);
     let account = api.account();
     let mut took = Vec::new();
     for number in 0..REQUESTS {
