@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     velox::memory::keep_small();
     let cli = Cli::parse();
     let config = config::load(&cli.settings.sources(std::env::vars()))?.config;
-    velox::logging::start(&config.log)?;
+    velox::logging::start(&config.log, None)?;
     prepare_data_dir(&config)?;
     let trading = Arc::new(MemoryTradingStore::default());
     let stores = Stores {

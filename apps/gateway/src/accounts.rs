@@ -2,13 +2,16 @@
 
 mod hub;
 mod inbox;
+mod job;
 mod lane;
 mod lanes;
 mod loading;
 mod locked;
+mod order_traces;
 
 pub use hub::{Committed, Hub, Work};
 pub(crate) use lane::by_account;
 pub use lane::{LanePorts, LaneSettings};
 pub use lanes::Lanes;
 pub(crate) use lanes::answer_of;
+pub use order_traces::OrderTraces;

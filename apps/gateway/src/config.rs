@@ -1,5 +1,6 @@
 //! Configuration: defaults, then a file, then the environment, then flags; the later one wins.
 
+mod collector;
 mod keys;
 mod load;
 mod reference;
@@ -8,6 +9,7 @@ mod setting;
 mod suggest;
 mod toml_file;
 
+pub use collector::{CollectorHeaders, CollectorUrl};
 pub use keys::*;
 pub use load::{ConfigError, Entry, Origin, Settings, Sources, load};
 pub use reference::{print_effective, to_json_schema, to_markdown};

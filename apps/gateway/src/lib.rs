@@ -17,5 +17,6 @@ pub mod replicas;
 pub mod serve;
 pub mod shutdown;
 pub mod streams;
+pub mod telemetry;
 pub mod views;
 pub mod wiring;

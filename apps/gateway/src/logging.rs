@@ -3,13 +3,18 @@
 use std::fmt;
 use std::io::IsTerminal;
 
+use tracing::Subscriber;
 use tracing::span::Record;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormattedFields;
 use tracing_subscriber::fmt::format::{FormatFields, JsonFields, Writer};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::util::TryInitError;
+
+use velox_telemetry::Telemetry;
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -24,11 +29,12 @@ pub enum LoggingError {
     Twice(#[from] TryInitError),
 }
 
-/// Sets up logging for the process; panics are logged like other failures.
+/// Sets up logging for the process, and spans for the telemetry, if there is one; panics are logged like other
+/// failures.
 ///
 /// # Errors
 /// [`LoggingError`] for a filter that cannot be read, and when it was set up before.
-pub fn start(config: &LogConfig) -> Result<(), LoggingError> {
+pub fn start(config: &LogConfig, telemetry: Option<&Telemetry>) -> Result<(), LoggingError> {
     let filter = EnvFilter::try_new(&config.filter)?;
     let terminal = std::io::stderr().is_terminal();
     let json = match config.format {
@@ -36,19 +42,31 @@ pub fn start(config: &LogConfig) -> Result<(), LoggingError> {
         LogFormat::Pretty => false,
         LogFormat::Auto => !terminal,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json {
-        // The span's members stand beside the event's, so that a line can be searched by request id or account.
-        let builder = builder.json().flatten_event(true).with_current_span(true).with_span_list(false);
-        builder.fmt_fields(SplicedFields::default()).finish().try_init()?;
-    } else {
-        builder.with_ansi(terminal).with_target(false).finish().try_init()?;
+    match telemetry {
+        // A filter for the whole subscriber costs less than one for each of its layers.
+        None if json => tracing_subscriber::registry().with(json_lines()).with(filter).try_init()?,
+        None => tracing_subscriber::registry().with(pretty_lines(terminal)).with(filter).try_init()?,
+        Some(telemetry) => {
+            let lines = if json { json_lines().boxed() } else { pretty_lines(terminal).boxed() };
+            tracing_subscriber::registry().with(lines.with_filter(filter)).with(telemetry.layer()).try_init()?;
+        }
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("without a message"));
     }));
     Ok(())
+}
+
+/// The span's members stand beside the event's, so that a line can be searched by request id or account.
+fn json_lines<S: Subscriber + for<'span> LookupSpan<'span>>() -> impl Layer<S> + Send + Sync {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
+    lines.fmt_fields(SplicedFields::default())
+}
+
+fn pretty_lines<S: Subscriber + for<'span> LookupSpan<'span>>(terminal: bool) -> impl Layer<S> + Send + Sync {
+    tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).with_target(false)
 }
 
 /// A span's members as a JSON object. [`JsonFields`] reads the object and writes it anew for each member that is recorded

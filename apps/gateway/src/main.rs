@@ -41,8 +41,13 @@ fn run(cli: &Cli, command: &Command) -> Result<Ending, Box<dyn Error>> {
     match command {
         Command::Serve => {
             let settings = settings(cli)?;
-            velox::logging::start(&settings.config.log)?;
-            wait(serve(settings.config))??;
+            let telemetry = velox::telemetry::start(&settings.config.telemetry)?;
+            velox::logging::start(&settings.config.log, telemetry.as_ref())?;
+            let served = wait(serve(settings.config));
+            if let Some(telemetry) = telemetry {
+                telemetry.end(velox::telemetry::FLUSH);
+            }
+            served??;
         }
         Command::Import(arguments) => wait(import(&settings(cli)?.config, arguments, out))??,
         Command::Verify(arguments) => return Ok(wait(verify(&settings(cli)?.config, *arguments, out))??),

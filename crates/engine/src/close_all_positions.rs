@@ -1,6 +1,6 @@
 //! Closing every position of an account.
 
-use velox_kernel::{AccountId, Actor, RequestId};
+use velox_kernel::{AccountId, Actor, Origin};
 use velox_trading::{Order, account_state};
 
 use crate::close_position::{ClosePositionError, close_position};
@@ -17,12 +17,12 @@ pub async fn close_all_positions(
     actor: &Actor,
     intake: &Intake,
     account: AccountId,
-    request_id: Option<RequestId>,
+    origin: Origin,
 ) -> Result<Vec<Order>, ClosePositionError> {
     let state = account_state(actor, &intake.trading, account, None).await.map_err(PlaceOrderError::from)?;
     let mut orders = Vec::new();
     for position in state.positions().filter(|position| !position.quantity.is_zero()) {
-        match close_position(actor, intake, account, position.symbol, None, request_id).await {
+        match close_position(actor, intake, account, position.symbol, None, origin).await {
             Ok(placed) => orders.push(placed.order),
             Err(ClosePositionError::NothingToClose(_)) => {}
             Err(error) => return Err(error),

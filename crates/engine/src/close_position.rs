@@ -1,7 +1,7 @@
 //! Closing a position by a reduce-only market order.
 
 use serde::Serialize;
-use velox_kernel::{AccountId, Actor, ClientOrderId, RequestId, Symbol};
+use velox_kernel::{AccountId, Actor, ClientOrderId, Origin, Symbol};
 use velox_trading::{ClosePosition, Command, ExecuteError, Refused};
 
 use crate::fingerprint::fingerprint;
@@ -46,7 +46,7 @@ pub async fn close_position(
     account: AccountId,
     symbol: Symbol,
     client_order_id: Option<ClientOrderId>,
-    request_id: Option<RequestId>,
+    origin: Origin,
 ) -> Result<Placed, ClosePositionError> {
     let rules = intake.rules(symbol).await.map_err(PlaceOrderError::from)?.ok_or(PlaceOrderError::UnknownSymbol)?;
     let trading = &intake.trading;
@@ -57,7 +57,7 @@ pub async fn close_position(
     };
     let fingerprint = fingerprint("close", &Request { account, symbol });
     let command = Command::ClosePosition(ClosePosition { symbol, order, client_order_id, fingerprint, rules });
-    let cause = trading.cause(actor, request_id);
+    let cause = trading.cause(actor, origin);
     match trading.writer.execute_for(actor.org, account, command, cause).await {
         Ok(executed) => {
             let first = executed.events.first().ok_or(PlaceOrderError::UnknownAccount)?;

@@ -1,6 +1,6 @@
 //! Placing an order: from request to event.
 
-use velox_kernel::{AccountId, Actor, OrderId, RequestId};
+use velox_kernel::{AccountId, Actor, OrderId, Origin};
 use velox_trading::{
     AccountStateError, Command, Event, ExecuteError, Fact, InvalidTerms, NumberedEvent, Order, PlaceOrder, Refused,
     StoreError, Trading, accepted_order, denied_order, replacing_order,
@@ -93,7 +93,7 @@ pub async fn place_order(
     actor: &Actor,
     intake: &Intake,
     request: &OrderRequest,
-    request_id: Option<RequestId>,
+    origin: Origin,
 ) -> Result<Placed, PlaceOrderError> {
     let trading = &intake.trading;
     let (command, order_id) = match place_command(intake, request).await {
@@ -104,7 +104,7 @@ pub async fn place_order(
         }
         Err(error) => return Err(error),
     };
-    let cause = trading.cause(actor, request_id);
+    let cause = trading.cause(actor, origin);
     let executed = trading.writer.execute_for(actor.org, request.account, Command::Place(command), cause).await;
     match executed {
         Ok(executed) => {

@@ -1,7 +1,7 @@
 //! Putting another order in an open one's place.
 
 use serde::Serialize;
-use velox_kernel::{AccountId, Actor, ClientOrderId, OrderId, Price, Quantity, RequestId};
+use velox_kernel::{AccountId, Actor, ClientOrderId, OrderId, Origin, Price, Quantity};
 use velox_trading::{
     Command, ExecuteError, Fact, InvalidTerms, NumberedEvent, Order, OrderStatus, Refused, ReplaceOrder, StoreError,
     TimeInForce,
@@ -124,7 +124,7 @@ pub async fn replace_order(
     actor: &Actor,
     intake: &Intake,
     request: &ReplaceRequest,
-    request_id: Option<RequestId>,
+    origin: Origin,
 ) -> Result<Replaced, ReplaceOrderError> {
     let trading = &intake.trading;
     let old = trading.queries.order(actor.org, request.order).await?.ok_or(ReplaceOrderError::NotFound)?;
@@ -145,7 +145,7 @@ pub async fn replace_order(
         time_in_force: request.time_in_force,
         rules,
     });
-    let cause = trading.cause(actor, request_id);
+    let cause = trading.cause(actor, origin);
     match trading.writer.execute_for(actor.org, old.account, command, cause).await {
         Ok(executed) => {
             let first = executed.events.first().ok_or(ReplaceOrderError::NotFound)?;

@@ -122,6 +122,12 @@ impl BarReplay {
         &self.begun
     }
 
+    /// What is given next: after a start within a bar the quote that stands.
+    #[must_use]
+    pub fn next_up(&self) -> Option<&MarketEvent> {
+        self.drawn.front()
+    }
+
     /// Takes its place in the present bar: begins an epoch, and draws past the ticks before `now`. The prices that the
     /// last of them left are quoted at once, so that nobody waits for the next one. Gives back the minutes that they make.
     fn join(&mut self, now: Timestamp) -> Vec<Candle> {

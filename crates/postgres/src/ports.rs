@@ -8,16 +8,20 @@ use crate::PostgresStore;
 /// when the first one turns out to be dead. What it runs must be the same when it is done twice.
 macro_rules! read {
     ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
-        let mut is_first = true;
-        loop {
-            let mut lease = $store.lease().await?;
-            let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
-            let answered = tokio::time::timeout($store.options().statement, asked).await;
-            match lease.judge(answered) {
-                Err(velox_sql::Failure::Disconnected(_)) if is_first => is_first = false,
-                answer => break answer.map_err(Into::into),
+        let work = async {
+            let mut is_first = true;
+            loop {
+                let mut lease = $store.lease().await?;
+                let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
+                let answered = tokio::time::timeout($store.options().statement, asked).await;
+                match lease.judge(answered) {
+                    Err(velox_sql::Failure::Disconnected(_)) if is_first => is_first = false,
+                    answer => break answer,
+                }
             }
-        }
+        };
+        let span = velox_sql::statement_span!("postgresql", $area::$function, db.namespace = $store.database());
+        velox_sql::traced(span, work).await.map_err(Into::into)
     }};
 }
 pub(crate) use read;
@@ -25,13 +29,17 @@ pub(crate) use read;
 /// Runs a repository function in a transaction.
 macro_rules! change {
     ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
-        let mut lease = $store.begin().await?;
-        let deadline = $store.options().statement;
-        let work = async { velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await };
-        // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
-        let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::lease::silence())??;
-        lease.commit(deadline).await?;
-        Ok(value)
+        let work = async {
+            let mut lease = $store.begin().await?;
+            let deadline = $store.options().statement;
+            let work = async { velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await };
+            // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
+            let value = tokio::time::timeout(deadline, work).await.map_err(|_| crate::lease::silence())??;
+            lease.commit(deadline).await?;
+            Ok(value)
+        };
+        let span = velox_sql::statement_span!("postgresql", $area::$function, db.namespace = $store.database());
+        velox_sql::traced(span, work).await.map_err(Into::into)
     }};
 }
 

@@ -123,6 +123,11 @@ impl PostgresStore {
         Ok(lease.judge(answered)?.number.unwrap_or_default())
     }
 
+    /// The database's name, when the address has one.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.pool.server().config.get_dbname()
+    }
+
     /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.
     #[must_use]
     pub fn execution_lease(&self) -> ExecutionLease {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use velox_kernel::{AccountId, Digest, OrgId};
 use velox_sql::on_postgres::trading;
 use velox_sql::schema::stream_heads;
-use velox_sql::{Failure, PreparedAppend, Val, prepare};
+use velox_sql::{Failure, PreparedAppend, Val, prepare, statement_span, traced};
 use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog};
 
 use crate::PostgresStore;
@@ -49,19 +49,14 @@ async fn lock_head(connection: &mut AsyncPgConnection, account: AccountId) -> Re
     Ok(Head { seq, hash })
 }
 
-#[async_trait]
-impl TradingLog for PostgresStore {
-    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
-        let members = prepare(batch)?;
-        Ok(self.append_batch(members).await?)
-    }
-
-    async fn append_locked(
+impl PostgresStore {
+    /// Decides and writes in one transaction, under the lock of the stream's head.
+    async fn decide_locked(
         &self,
         account: AccountId,
         known: Head,
         mut decide: Box<dyn DecideLocked>,
-    ) -> Result<(Box<dyn DecideLocked>, Option<Appended>), StoreError> {
+    ) -> Result<(Box<dyn DecideLocked>, Option<Appended>), Failure> {
         let mut lease = self.begin().await?;
         let deadline = self.options().statement;
         let work = async {
@@ -88,7 +83,7 @@ impl TradingLog for PostgresStore {
                     let backend = lease.backend();
                     drop(lease);
                     if self.look_for(&reason, backend, &[mark]).await?.is_empty() {
-                        return Err(StoreError::Unavailable(reason));
+                        return Err(Failure::Unavailable(reason));
                     }
                 }
                 committed => committed?,
@@ -97,6 +92,28 @@ impl TradingLog for PostgresStore {
         }
         lease.keep();
         Ok((decide, outcome))
+    }
+}
+
+#[async_trait]
+impl TradingLog for PostgresStore {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        let members = prepare(batch)?;
+        let (database, size) = (self.database(), members.len());
+        let span =
+            statement_span!("postgresql", trading::append, db.namespace = database, db.operation.batch.size = size);
+        Ok(traced(span, self.append_batch(members)).await?)
+    }
+
+    async fn append_locked(
+        &self,
+        account: AccountId,
+        known: Head,
+        decide: Box<dyn DecideLocked>,
+    ) -> Result<(Box<dyn DecideLocked>, Option<Appended>), StoreError> {
+        let database = self.database();
+        let span = statement_span!("postgresql", trading::append_locked, db.namespace = database);
+        Ok(traced(span, self.decide_locked(account, known, decide)).await?)
     }
 
     async fn events(&self, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {

@@ -42,6 +42,20 @@ const POSTGRES_CORRUPT: &str = "invalid page in block";
 const POSTGRES_ENDS: &str = "terminating connection";
 
 impl Failure {
+    /// Its stable name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Unavailable(_) => "unavailable",
+            Self::Disconnected(_) => "disconnected",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::Full(_) => "full",
+            Self::Corrupt(_) => "corrupt",
+            Self::InvalidCursor(_) => "invalid_cursor",
+        }
+    }
+
     fn of_message(message: &str) -> Option<Self> {
         if message.contains(SQLITE_FULL) || message.contains(POSTGRES_FULL) {
             return Some(Self::Full(message.to_owned()));

@@ -12,6 +12,7 @@ mod prepared;
 mod record;
 pub mod rows;
 pub mod schema;
+mod traced;
 pub mod types;
 
 pub mod on_postgres;
@@ -23,4 +24,5 @@ pub use inline_sqlite::InlineSqlite;
 pub use migration::{MIGRATIONS_POSTGRES, MIGRATIONS_SQLITE, Migration, MigrationError};
 pub use prepared::{PreparedAppend, prepare};
 pub use record::{BindTo, Columns, Record, Upsert, UpsertAll};
+pub use traced::traced;
 pub use types::Val;

@@ -32,7 +32,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
-    use crate::types::{Amount, Blob, Hash, Id, Moment, Word};
+    use crate::types::{Amount, Blob, Hash, Id, Moment, Trace, Word};
 
     events (account_id, seq) {
         account_id -> Id,
@@ -49,6 +49,7 @@ diesel::table! {
         prev_hash -> Hash,
         hash -> Hash,
         payload -> Blob,
+        trace -> Nullable<Trace>,
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`Id`] | `uuid` | its 16 bytes |
 //! | [`Moment`] | `timestamptz` | microseconds since 1970-01-01T00:00:00Z |
 //! | [`Hash`] | `bytea` | 32 bytes |
+//! | [`Trace`] | `bytea` | 25 bytes |
 //! | [`Blob`] | `bytea` | bytes |
 //! | [`Word`] | `text COLLATE "C"` | `TEXT` |
 //!
@@ -16,6 +17,7 @@ mod blob;
 mod hash;
 mod id;
 mod moment;
+mod trace;
 mod word;
 
 pub(crate) use amount::to_numeric;
@@ -52,6 +54,12 @@ pub struct Moment;
 #[diesel(postgres_type(oid = 17, array_oid = 1001))]
 #[diesel(sqlite_type(name = "Binary"))]
 pub struct Hash;
+
+/// A place in a trace.
+#[derive(Debug, Clone, Copy, SqlType, diesel::query_builder::QueryId)]
+#[diesel(postgres_type(oid = 17, array_oid = 1001))]
+#[diesel(sqlite_type(name = "Binary"))]
+pub struct Trace;
 
 /// Bytes that only this program reads.
 #[derive(Debug, Clone, Copy, SqlType, diesel::query_builder::QueryId)]

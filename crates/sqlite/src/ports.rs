@@ -13,23 +13,25 @@ const DELETED: i64 = 1_000;
 
 /// Runs a repository function on a reader.
 macro_rules! read {
-    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {
-        $store
-            .read(async move |conn: &mut InlineSqlite| velox_sql::on_sqlite::$area::$function(conn, $($argument),*).await)
-            .await
-            .map_err(Into::into)
-    };
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
+        let code = async move |conn: &mut InlineSqlite| {
+            velox_sql::on_sqlite::$area::$function(conn, $($argument),*).await
+        };
+        let span = velox_sql::statement_span!("sqlite", $area::$function);
+        velox_sql::traced(span, $store.read(code)).await.map_err(Into::into)
+    }};
 }
 pub(crate) use read;
 
 /// Runs a repository function on the writer, in a transaction.
 macro_rules! change {
-    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {
-        $store
-            .write(async move |conn: &mut InlineSqlite| velox_sql::on_sqlite::$area::$function(conn, $($argument),*).await)
-            .await
-            .map_err(Into::into)
-    };
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
+        let code = async move |conn: &mut InlineSqlite| {
+            velox_sql::on_sqlite::$area::$function(conn, $($argument),*).await
+        };
+        let span = velox_sql::statement_span!("sqlite", $area::$function);
+        velox_sql::traced(span, $store.write(code)).await.map_err(Into::into)
+    }};
 }
 
 impl_trading_queries!(SqliteStore, read);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use velox_kernel::AccountId;
 use velox_sql::on_sqlite::trading;
-use velox_sql::{Failure, InlineSqlite, PreparedAppend, prepare};
+use velox_sql::{Failure, InlineSqlite, PreparedAppend, prepare, statement_span, traced};
 use velox_trading::{Append, Appended, DecideLocked, Head, RecordedEvent, Snapshot, StoreError, TradingLog};
 
 use crate::SqliteStore;
@@ -14,7 +14,8 @@ use crate::ports::read;
 impl TradingLog for SqliteStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
         let members = prepare(batch)?;
-        Ok(self.writer()?.append(members).await?)
+        let span = statement_span!("sqlite", trading::append, db.operation.batch.size = members.len());
+        Ok(traced(span, self.writer()?.append(members)).await?)
     }
 
     async fn append_locked(
@@ -33,7 +34,8 @@ impl TradingLog for SqliteStore {
             };
             Ok((decide, outcome))
         };
-        Ok(self.writer()?.transact(work).await?)
+        let span = statement_span!("sqlite", trading::append_locked);
+        Ok(traced(span, self.writer()?.transact(work)).await?)
     }
 
     async fn events(&self, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {

@@ -1,6 +1,6 @@
 //! Cancelling every open order of an account.
 
-use velox_kernel::{AccountId, Actor, OrderId, RequestId, Symbol};
+use velox_kernel::{AccountId, Actor, OrderId, Origin, Symbol};
 
 use crate::command::Command;
 use crate::refused::Refused;
@@ -37,9 +37,9 @@ pub async fn cancel_all_orders(
     trading: &Trading,
     account: AccountId,
     symbol: Option<Symbol>,
-    request: Option<RequestId>,
+    origin: Origin,
 ) -> Result<Vec<OrderId>, CancelAllOrdersError> {
-    let cause = trading.cause(actor, request);
+    let cause = trading.cause(actor, origin);
     let executed = trading.writer.execute_for(actor.org, account, Command::CancelAll { symbol }, cause).await?;
     Ok(executed.events.iter().filter_map(|numbered| numbered.event.fact.order()).collect())
 }

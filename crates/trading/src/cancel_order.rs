@@ -1,6 +1,6 @@
 //! Cancelling an open order.
 
-use velox_kernel::{Actor, OrderId, RequestId};
+use velox_kernel::{Actor, OrderId, Origin};
 
 use crate::command::Command;
 use crate::order::{Order, OrderStatus};
@@ -37,10 +37,10 @@ pub async fn cancel_order(
     actor: &Actor,
     trading: &Trading,
     id: OrderId,
-    request: Option<RequestId>,
+    origin: Origin,
 ) -> Result<Order, CancelOrderError> {
     let order = trading.queries.order(actor.org, id).await?.ok_or(CancelOrderError::NotFound)?;
-    let cause = trading.cause(actor, request);
+    let cause = trading.cause(actor, origin);
     let executed =
         match trading.writer.execute_for(actor.org, order.account, Command::Cancel { order: id }, cause).await {
             Err(ExecuteError::Refused(Refused::OrderNotOpen { status })) => {

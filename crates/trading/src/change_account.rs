@@ -1,6 +1,6 @@
 //! Halting and resuming an account, changing its limits, moving a paper account's cash and resetting it.
 
-use velox_kernel::{AccountId, Actor, RequestId};
+use velox_kernel::{AccountId, Actor, Origin};
 
 use crate::account::Account;
 use crate::command::Command;
@@ -76,8 +76,8 @@ pub async fn change_account(
     trading: &Trading,
     account: AccountId,
     change: AccountChange,
-    request: Option<RequestId>,
+    origin: Origin,
 ) -> Result<Account, ChangeAccountError> {
-    let cause = trading.cause(actor, request);
+    let cause = trading.cause(actor, origin);
     Ok(trading.writer.execute_for(actor.org, account, change.into(), cause).await?.account)
 }

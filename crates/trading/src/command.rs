@@ -227,6 +227,25 @@ pub enum ReportKind {
     },
 }
 
+impl ReportKind {
+    /// Its stable name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Filled(_) => "filled",
+            Self::Canceled { .. } => "canceled",
+            Self::Expired => "expired",
+            Self::Rejected { .. } => "rejected",
+            Self::CancelRejected { .. } => "cancel_rejected",
+            Self::Replaced { .. } => "replaced",
+            Self::ReplaceRejected { .. } => "replace_rejected",
+            Self::NoAnswer => "no_answer",
+            Self::NotFound { .. } => "not_found",
+        }
+    }
+}
+
 /// See [`ReportKind::Filled`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FillReport {
@@ -247,6 +266,28 @@ pub struct FillReport {
 }
 
 impl Command {
+    /// Its stable name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Place(_) => "place",
+            Self::Replace(_) => "replace",
+            Self::Cancel { .. } => "cancel",
+            Self::CancelAll { .. } => "cancel_all",
+            Self::ClosePosition(_) => "close_position",
+            Self::Route { .. } => "route",
+            Self::ExpireUnrouted { .. } => "expire_unrouted",
+            Self::Report(_) => "report",
+            Self::Halt { .. } => "halt",
+            Self::Resume => "resume",
+            Self::Close => "close",
+            Self::SetLimits(_) => "set_limits",
+            Self::MoveCash { .. } => "move_cash",
+            Self::Reset { .. } => "reset",
+        }
+    }
+
     /// The client order id that the command would take, if any.
     #[must_use]
     pub const fn client_order_id(&self) -> Option<ClientOrderId> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use velox_kernel::{AccountId, CommandId, Digest, Principal, RequestId, Timestamp};
+use velox_kernel::{AccountId, CommandId, Digest, Principal, RequestId, Timestamp, TraceContext};
 
 use crate::event::{EVENT_VERSION, Event, Fact};
 
@@ -36,6 +36,10 @@ pub struct RecordedEvent {
     pub hash: Digest,
     /// The fact, as JSON.
     pub payload: Bytes,
+    /// The trace of the request that it goes back to, also over the broker: what a request causes has its span's place,
+    /// what happens to an order later that of the request that placed it. **Not hashed**: it came with a later release,
+    /// and logs of before it must still verify; it helps to find out, and nothing follows from it.
+    pub trace: Option<TraceContext>,
 }
 
 /// Who and what brought a command: the envelope's part that is the same for all its events.
@@ -47,6 +51,8 @@ pub struct Cause {
     pub command: CommandId,
     /// The request that brought it, if one did.
     pub request: Option<RequestId>,
+    /// The trace that it belongs to, if there is one.
+    pub trace: Option<TraceContext>,
 }
 
 /// A row of the log that is not what we wrote.
@@ -110,6 +116,7 @@ impl RecordedEvent {
             prev_hash,
             hash: Digest::ZERO,
             payload: payload.into(),
+            trace: cause.trace,
         };
         record.hash = record.compute_hash();
         Ok(record)
@@ -142,7 +149,7 @@ impl RecordedEvent {
         Ok(())
     }
 
-    /// SHA-256 over every field in a fixed order: numbers big-endian, texts and the payload after their length.
+    /// SHA-256 over every field but `trace` in a fixed order: numbers big-endian, texts and the payload after their length.
     fn compute_hash(&self) -> Digest {
         let Self {
             account,
@@ -157,6 +164,7 @@ impl RecordedEvent {
             prev_hash,
             hash: _,
             payload,
+            trace: _,
         } = self;
         let mut hasher = Sha256::new();
         hasher.update(prev_hash.as_bytes());
@@ -205,6 +213,7 @@ mod tests {
             actor: Principal::User { id: UserId::new(id(3)) },
             command: CommandId::new(id(4)),
             request: Some(RequestId::new(id(5))),
+            trace: TraceContext::new(6, 7, 1),
         };
         let mut events: Vec<RecordedEvent> = vec![];
         for seq in 1..=length {
@@ -272,6 +281,13 @@ mod tests {
             change(&mut events[1]);
             assert_eq!(check(&events), Err(CorruptEvent::Chain { seq: 2 }), "change {number}");
         }
+    }
+
+    #[test]
+    fn the_trace_is_not_hashed() {
+        let mut events = chain(3);
+        events[1].trace = None;
+        assert_eq!(check(&events), Ok(()));
     }
 
     #[test]

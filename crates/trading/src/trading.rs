@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use velox_kernel::{Actor, CommandId, Ids, OrderId, RequestId};
+use velox_kernel::{Actor, CommandId, Ids, OrderId, Origin};
 
 use crate::context::Prices;
 use crate::live::Moments;
@@ -32,8 +32,9 @@ pub struct Trading {
 impl Trading {
     /// The envelope of what an actor's command brings about.
     #[must_use]
-    pub fn cause(&self, actor: &Actor, request: Option<RequestId>) -> Cause {
-        Cause { actor: actor.principal(), command: CommandId::new(self.ids.next()), request }
+    pub fn cause(&self, actor: &Actor, origin: Origin) -> Cause {
+        let Origin { request, trace } = origin;
+        Cause { actor: actor.principal(), command: CommandId::new(self.ids.next()), request, trace }
     }
 
     /// An id for a new order.

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::hub::Hub;
-use super::lane::Queued;
+use super::job::Queued;
 
 /// How long new orders wait for an executor that is behind before they are refused.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -5,22 +5,22 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::{oneshot, watch};
-use velox_kernel::{AccountId, OrgId, Principal};
+use tokio::sync::watch;
+use tracing::{Instrument, Span};
+use velox_kernel::{AccountId, OrgId};
 use velox_trading::{
     Append, Appended, Cause, Command, ExecuteError, Executed, Known, LiveAccount, Moment, Moments, Order, Prices,
     RecordedEvent, Refused, Run, StoreError, TradingLog, TradingQueries,
 };
 
+use super::OrderTraces;
 use super::hub::{self, Hub};
 use super::inbox::Inbox;
+use super::job::{Answer, Job, Queued, Task, commit_span};
 use super::loading::{follow_log, load_account};
 use super::locked;
 use crate::faults::{self, Step};
 use crate::observe::Observer;
-
-/// A command's outcome.
-pub(super) type Answer = Result<Executed, ExecuteError>;
 
 /// What lanes work with.
 pub struct LanePorts {
@@ -55,57 +55,6 @@ pub struct LaneSettings {
     pub shared: bool,
 }
 
-/// What waits in a lane's queue.
-pub(super) enum Queued {
-    One(Job),
-    /// Of one account; they share a commit.
-    Together(Vec<Job>),
-}
-
-impl Queued {
-    /// Answers that too much waits; nothing was done.
-    pub(super) fn refuse(self) {
-        let jobs = match self {
-            Self::One(job) => vec![job],
-            Self::Together(jobs) => jobs,
-        };
-        for job in jobs {
-            let _ = job.reply.send(Err(ExecuteError::Overloaded));
-        }
-    }
-}
-
-pub(super) struct Job {
-    pub(super) account: AccountId,
-    pub(super) task: Task,
-    pub(super) reply: oneshot::Sender<Answer>,
-}
-
-impl Job {
-    /// Whether a client's request brought it.
-    fn is_of_client(&self) -> bool {
-        matches!(&self.task, Task::Execute { cause: Cause { actor: Principal::User { .. }, .. }, .. })
-    }
-
-    /// What to say when the store did not answer after a conflict. The conflict may be about the command's name: then
-    /// an earlier request under it was carried out, and "nothing was done" would invite another one under a new name.
-    fn after_conflict(&self, error: &ExecuteError) -> ExecuteError {
-        match (&self.task, error) {
-            (Task::Execute { command, .. }, ExecuteError::Store(StoreError::Unavailable(reason)))
-                if command.client_order_id().is_some() =>
-            {
-                StoreError::OutcomeUnknown(reason.clone()).into()
-            }
-            _ => error.clone(),
-        }
-    }
-}
-
-pub(super) enum Task {
-    Execute { org: Option<OrgId>, command: Box<Command>, cause: Cause },
-    Read,
-}
-
 struct Held {
     live: LiveAccount,
     /// The newest event that a snapshot includes.
@@ -136,14 +85,15 @@ struct Decided {
 
 pub(super) struct Lane {
     ports: Arc<LanePorts>,
+    traces: Arc<OrderTraces>,
     settings: LaneSettings,
     held: HashMap<AccountId, Held>,
     round: u64,
 }
 
 impl Lane {
-    pub(super) fn new(ports: Arc<LanePorts>, settings: LaneSettings) -> Self {
-        Self { ports, settings, held: HashMap::new(), round: 0 }
+    pub(super) fn new(ports: Arc<LanePorts>, traces: Arc<OrderTraces>, settings: LaneSettings) -> Self {
+        Self { ports, traces, settings, held: HashMap::new(), round: 0 }
     }
 
     /// Works until every sender is gone or the lanes are closed, and nothing waits any more. There is no wait for
@@ -187,7 +137,10 @@ impl Lane {
         let mut away = None;
         for (account, jobs) in by_account(jobs, |job| job.account) {
             // One account that breaks its decision takes no other one along.
-            let decided = AssertUnwindSafe(self.decide(account, &jobs, &moment, &mut away)).catch_unwind().await;
+            // What is read for them hangs below the first.
+            let span = jobs.first().map_or_else(Span::none, |job| job.span.clone());
+            let deciding = self.decide(account, &jobs, &moment, &mut away).instrument(span);
+            let decided = AssertUnwindSafe(deciding).catch_unwind().await;
             match decided.unwrap_or_else(|_| Err(broken(account))) {
                 Ok(Decided { answers, append, after }) => {
                     let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
@@ -197,8 +150,7 @@ impl Lane {
                 }
                 Err(error) => {
                     for job in jobs {
-                        // A client that went away wants no answer.
-                        let _ = job.reply.send(Err(error.clone()));
+                        job.answer(Err(error.clone()));
                     }
                 }
             }
@@ -208,7 +160,8 @@ impl Lane {
             Ok(Vec::new())
         } else {
             self.ports.observer.committing(batch.iter().map(|append| append.events.len()).sum());
-            self.ports.log.append(batch).await
+            let writers = groups.iter().filter(|group| group.appends).flat_map(|group| &group.jobs);
+            self.ports.log.append(batch).instrument(commit_span(writers)).await
         };
         faults::pass(Step::Committed, of_client);
         match outcomes {
@@ -326,7 +279,8 @@ impl Lane {
         }
         self.remember(account, after);
         for (job, answer) in jobs.into_iter().zip(answers) {
-            let _ = job.reply.send(answer);
+            job.note_trace(&answer, &self.traces);
+            job.answer(answer);
         }
     }
 
@@ -344,12 +298,13 @@ impl Lane {
                 Task::Read => None,
             })
             .collect();
-        match locked::execute(&self.ports, known, &tasks, moment).await {
+        let executed = locked::execute(&self.ports, known, &tasks, moment).instrument(commit_span(writes.iter())).await;
+        match executed {
             Ok(locked::Settled { after, answers, events, waiting }) => {
                 let read = Executed { events: Vec::new(), account: after.account().clone() };
                 self.settle(Group { account, jobs: writes, answers, after, appends: true, events, waiting });
                 for job in reads {
-                    let _ = job.reply.send(Ok(read.clone()));
+                    job.answer(Ok(read.clone()));
                 }
             }
             Err(error) => {
@@ -357,7 +312,7 @@ impl Lane {
                 self.held.remove(&account);
                 for job in writes.into_iter().chain(reads) {
                     let said = job.after_conflict(&error);
-                    let _ = job.reply.send(Err(said));
+                    job.answer(Err(said));
                 }
             }
         }
@@ -372,7 +327,7 @@ impl Lane {
         }
         let Group { jobs, answers, appends, .. } = group;
         for (job, answer) in jobs.into_iter().zip(answers) {
-            let _ = job.reply.send(if appends { Err(error.clone().into()) } else { answer });
+            job.answer(if appends { Err(error.clone().into()) } else { answer });
         }
     }
 

@@ -6,15 +6,19 @@ use async_trait::async_trait;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tracing::Span;
 use velox_kernel::{AccountId, OrgId};
 use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed, StoreError};
 
+use super::OrderTraces;
 use super::inbox::{Inbox, Outside};
-use super::lane::{Answer, Job, Lane, LanePorts, LaneSettings, Queued, Task};
+use super::job::{Answer, Job, Queued, Task};
+use super::lane::{Lane, LanePorts, LaneSettings};
 
 /// The lanes of this process.
 pub struct Lanes {
     queues: Vec<Outside>,
+    traces: Arc<OrderTraces>,
     closed: watch::Sender<bool>,
 }
 
@@ -25,19 +29,27 @@ impl Lanes {
     pub fn start(ports: Arc<LanePorts>, settings: LaneSettings) -> (Arc<Self>, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let closed = watch::Sender::new(false);
+        let traces = Arc::new(OrderTraces::new(Arc::clone(&ports.log), Arc::clone(&ports.queries)));
         let queues = (0..settings.lanes.max(1))
             .map(|_| {
                 let (outside, inbox) = Inbox::new(settings.queue.max(1));
-                tasks.spawn(Lane::new(Arc::clone(&ports), settings).run(inbox, closed.subscribe()));
+                tasks
+                    .spawn(Lane::new(Arc::clone(&ports), Arc::clone(&traces), settings).run(inbox, closed.subscribe()));
                 outside
             })
             .collect();
-        (Arc::new(Self { queues, closed }), tasks)
+        (Arc::new(Self { queues, traces, closed }), tasks)
     }
 
     /// Takes no commands any more. Those that wait are decided and answered; then the lanes end.
     pub fn close(&self) {
         self.closed.send_replace(true);
+    }
+
+    /// Which trace orders belong to.
+    #[must_use]
+    pub fn traces(&self) -> &OrderTraces {
+        &self.traces
     }
 
     /// Commands that wait.
@@ -58,22 +70,23 @@ impl Lanes {
         command: Command,
         cause: Cause,
     ) -> Result<oneshot::Receiver<Answer>, ExecuteError> {
-        let (job, answer) = own_job(account, command, cause);
+        let (job, answer) = Job::own(account, command, cause);
         self.send(account, Queued::One(job)).await?;
         Ok(answer)
     }
 
     /// [`Lanes::enqueue`] for commands of one account that share a commit: when that fails, none of them was done, so
-    /// that they can be brought again in their order.
+    /// that they can be brought again in their order. Each comes with the span that brought it.
     ///
     /// # Errors
     /// As [`Lanes::enqueue`].
     pub async fn enqueue_together(
         &self,
         account: AccountId,
-        commands: Vec<(Command, Cause)>,
+        commands: Vec<(Command, Cause, Span)>,
     ) -> Result<Vec<oneshot::Receiver<Answer>>, ExecuteError> {
-        let (jobs, answers) = commands.into_iter().map(|(command, cause)| own_job(account, command, cause)).unzip();
+        let job = |(command, cause, span): (_, _, Span)| span.in_scope(|| Job::own(account, command, cause));
+        let (jobs, answers) = commands.into_iter().map(job).unzip();
         self.send(account, Queued::Together(jobs)).await?;
         Ok(answers)
     }
@@ -83,12 +96,12 @@ impl Lanes {
     }
 
     async fn try_job(&self, account: AccountId, task: Task) -> Answer {
-        let (reply, answer) = oneshot::channel();
         let outside = self.queue(account);
         // Only what makes an order waits for the executor: a cancel or a halt must not.
         let new_order = matches!(&task, Task::Execute { command, .. } if command.client_order_id().is_some());
         let queue = if new_order { &outside.orders } else { &outside.usual };
-        queue.try_send(Queued::One(Job { account, task, reply })).map_err(|error| match error {
+        let (job, answer) = Job::new(account, task);
+        queue.try_send(Queued::One(job)).map_err(|error| match error {
             TrySendError::Full(_) => ExecuteError::Overloaded,
             TrySendError::Closed(_) => ExecuteError::ShuttingDown,
         })?;
@@ -100,12 +113,6 @@ impl Lanes {
         let spread = account.uuid().as_u128() % u128::try_from(self.queues.len()).unwrap_or(1);
         &self.queues[usize::try_from(spread).unwrap_or(0)]
     }
-}
-
-/// A command of this process, and where its answer comes.
-fn own_job(account: AccountId, command: Command, cause: Cause) -> (Job, oneshot::Receiver<Answer>) {
-    let (reply, answer) = oneshot::channel();
-    (Job { account, task: Task::Execute { org: None, command: Box::new(command), cause }, reply }, answer)
 }
 
 /// A lane's answer; when it broke, or ended with its runtime, nobody knows how far it had come.

@@ -12,7 +12,8 @@ use velox_trading::{
 };
 
 use super::hub;
-use super::lane::{Answer, LanePorts, belongs_to};
+use super::job::Answer;
+use super::lane::{LanePorts, belongs_to};
 use super::loading::damaged;
 
 /// How often commands are decided under the lock before giving up.

@@ -1,7 +1,7 @@
 //! `bring_risk_settings`: a user's risk settings become the limits of their organisation's accounts.
 
 use velox_identity::{Identity, RiskSettings, reread_me};
-use velox_kernel::{Actor, PageRequest, RequestId};
+use velox_kernel::{Actor, Origin, PageRequest};
 use velox_trading::{
     AccountChange, ChangeAccountError, HaltMode, Refused, RiskLimits, StoreError, Trading, change_account,
     list_accounts,
@@ -63,11 +63,11 @@ pub async fn bring_risk_settings(
     identity: &Identity,
     trading: &Trading,
     changed: &RiskSettings,
-    request: Option<RequestId>,
+    origin: Origin,
 ) -> Result<(), BringLimitsError> {
     let mut settings = changed.clone();
     for _ in 0..ROUNDS {
-        bring_limits(actor, trading, &settings, request).await?;
+        bring_limits(actor, trading, &settings, origin).await?;
         // Past the memory: another process may have changed them, and brought its change before this one.
         match reread_me(identity, actor).await? {
             Some(user) if user.risk_settings != settings => settings = user.risk_settings,
@@ -86,7 +86,7 @@ async fn bring_limits(
     actor: &Actor,
     trading: &Trading,
     settings: &RiskSettings,
-    request: Option<RequestId>,
+    origin: Origin,
 ) -> Result<usize, BringLimitsError> {
     let mut changed = 0;
     let mut page = PageRequest::first();
@@ -97,7 +97,7 @@ async fn bring_limits(
             if limits == account.limits {
                 continue;
             }
-            match change_account(actor, trading, account.id, AccountChange::SetLimits(limits), request).await {
+            match change_account(actor, trading, account.id, AccountChange::SetLimits(limits), origin).await {
                 Ok(_) => changed += 1,
                 // It was closed since the list was read.
                 Err(ChangeAccountError::Refused(Refused::Closed)) => {}

@@ -92,7 +92,7 @@ impl TradingAccounts {
     }
 
     fn cause(&self, actor: Principal) -> Cause {
-        Cause { actor, command: CommandId::new(self.ids.next()), request: None }
+        Cause { actor, command: CommandId::new(self.ids.next()), request: None, trace: None }
     }
 }
 

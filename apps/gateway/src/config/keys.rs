@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use velox_feed_replay::Speed;
 use velox_kernel::Decimal;
 
+use super::collector::{CollectorHeaders, CollectorUrl};
 use super::secret::{DatabaseUrl, RedisUrl};
 use super::setting::Check::{Any, Between, UpTo, Within, Words};
 use super::setting::{Key, Setting, words};
@@ -141,6 +142,15 @@ config! {
     log: LogConfig {
         format: LogFormat = "auto", "", Words(LogFormat::WORDS), "How lines look; `auto` is pretty on a terminal and JSON otherwise.";
         filter: String = "info,actix_server=warn", "", Any, "What is logged, such as `info,velox::http=debug` (tracing's EnvFilter).";
+    }
+    /// Traces and figures for an OpenTelemetry collector, by OTLP over HTTP.
+    telemetry: TelemetryConfig {
+        otlp_endpoint: Option<CollectorUrl> = "", "", Any, "The collector, such as `http://127.0.0.1:4318`; `/v1/traces` and `/v1/metrics` are added. Empty sends nothing.";
+        otlp_headers: CollectorHeaders = "", "", Any, "Headers of every request to it, such as `authorization=Bearer …,x-tenant=velox`.";
+        service_name: String = "velox", "", Any, "What the collector knows this service as.";
+        sample_ratio: Decimal = "1", "", UpTo("1"), "The share of requests that begin a trace. One that comes with a `traceparent` does as that says.";
+        timeout_ms: u64 = "5000", "ms", Within(100, 60_000), "How long the collector may take to answer. No request waits for it.";
+        metrics_every_ms: u64 = "60000", "ms", Within(100, 3_600_000), "How often figures are sent.";
     }
     /// Secrets.
     secrets: SecretsConfig {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use velox_kernel::{CommandId, Ids, Principal};
+use tracing::{Instrument, field};
+use velox_kernel::{CommandId, Ids, Principal, TraceContext};
 use velox_trading::{
     Broker, BrokerError, Cause, Command, ExecuteError, Executed, Fact, Moments, Order, OrderStatus, Refused, Report,
     ReportKind,
@@ -38,8 +39,27 @@ pub struct BrokerCalls {
 }
 
 impl BrokerCalls {
-    /// Does for an order what its state asks for. What fails is logged and found again in the store.
+    /// Does for an order what its state asks for, in the trace of the request that placed it. What fails is logged and
+    /// found again in the store.
     pub(super) async fn serve(&self, order: Order) {
+        let trace = self.lanes.traces().of_order(&order).await;
+        let status = order.status.as_str();
+        let span = tracing::trace_span!("order.serve", velox.order = %order.id, velox.order.status = status);
+        if let Some(trace) = trace {
+            velox_telemetry::follow(&span, trace);
+        }
+        Serving { calls: self, trace }.serve(order).instrument(span).await;
+    }
+}
+
+/// The service of one order.
+struct Serving<'a> {
+    calls: &'a BrokerCalls,
+    trace: Option<TraceContext>,
+}
+
+impl Serving<'_> {
+    async fn serve(&self, order: Order) {
         let id = order.id;
         let outcome = match order.status {
             OrderStatus::PendingNew => self.route(order).await,
@@ -63,7 +83,7 @@ impl BrokerCalls {
     /// The claim, then the call: whoever appends `OrderRouted` calls the broker.
     async fn route(&self, order: Order) -> Result<(), ExecuteError> {
         if self.is_late(&order) {
-            let command = Command::ExpireUnrouted { order: order.id, bound: self.route_bound };
+            let command = Command::ExpireUnrouted { order: order.id, bound: self.calls.route_bound };
             self.execute(&order, command, Principal::System).await?;
             return Ok(());
         }
@@ -80,7 +100,7 @@ impl BrokerCalls {
                 // No call has left, so nobody can have the order.
                 return self.report(&order, ReportKind::Rejected { text }).await;
             }
-            match self.call(self.broker.place(&order)).await {
+            match self.call("broker.place", self.calls.broker.place(&order)).await {
                 Ok(()) => return Ok(()),
                 Err(BrokerError::Refused(text)) => return self.report(&order, ReportKind::Rejected { text }).await,
                 Err(BrokerError::NoAnswer(_)) => return self.report(&order, ReportKind::NoAnswer).await,
@@ -92,11 +112,11 @@ impl BrokerCalls {
 
     /// Whether an order is too old to be handed over.
     fn is_late(&self, order: &Order) -> bool {
-        self.moments.now().wall_time.since(order.accepted_at) >= self.route_bound
+        self.calls.moments.now().wall_time.since(order.accepted_at) >= self.calls.route_bound
     }
 
     async fn cancel(&self, order: &Order) -> Result<(), ExecuteError> {
-        match self.call(self.broker.cancel(order)).await {
+        match self.call("broker.cancel", self.calls.broker.cancel(order)).await {
             Err(BrokerError::Refused(text)) => self.report(order, ReportKind::CancelRejected { text }).await,
             // No answer and unreachable: cancelling twice does no harm, so it is asked for again.
             _ => Ok(()),
@@ -105,7 +125,7 @@ impl BrokerCalls {
 
     async fn replace(&self, order: &Order) -> Result<(), ExecuteError> {
         let Some(replacement) = order.pending.as_deref() else { return Ok(()) };
-        match self.call(self.broker.replace(order, replacement)).await {
+        match self.call("broker.replace", self.calls.broker.replace(order, replacement)).await {
             Err(BrokerError::Refused(text)) => self.report(order, ReportKind::ReplaceRejected { text }).await,
             _ => Ok(()),
         }
@@ -113,13 +133,15 @@ impl BrokerCalls {
 
     /// A failed query is never evidence: only an answer counts, and "none" only repeatedly and after settling.
     async fn ask_after(&self, order: &Order) -> Result<(), ExecuteError> {
-        match self.call(self.broker.find(order.account, order.id)).await {
+        match self.call("broker.find", self.calls.broker.find(order.account, order.id)).await {
             Ok(Some(found)) => {
                 let kind = ReportKind::Acknowledged { broker_order_id: found.broker_order_id };
                 self.report(order, kind).await
             }
             Ok(None) if order.status == OrderStatus::Routed => self.report(order, ReportKind::NoAnswer).await,
-            Ok(None) => self.report(order, ReportKind::NotFound { settling: self.settling, needed: MISSES }).await,
+            Ok(None) => {
+                self.report(order, ReportKind::NotFound { settling: self.calls.settling, needed: MISSES }).await
+            }
             Err(error) => {
                 tracing::debug!(order = %order.id, %error, "the broker could not be asked");
                 Ok(())
@@ -129,19 +151,35 @@ impl BrokerCalls {
 
     /// Whether the answer to the placing call should have come.
     fn is_overdue(&self, order: &Order) -> bool {
-        self.moments.now().wall_time.since(order.accepted_at) >= self.route_bound + DEADLINE
+        self.calls.moments.now().wall_time.since(order.accepted_at) >= self.calls.route_bound + DEADLINE
     }
 
-    async fn call<T>(&self, call: impl Future<Output = Result<T, BrokerError>>) -> Result<T, BrokerError> {
-        match tokio::time::timeout(DEADLINE, call).await {
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, BrokerError>>,
+    ) -> Result<T, BrokerError> {
+        let span = tracing::trace_span!(
+            "broker.call",
+            otel.name = name,
+            otel.kind = "client",
+            otel.status_code = field::Empty,
+            "error.type" = field::Empty,
+        );
+        let answer = match tokio::time::timeout(DEADLINE, call).instrument(span.clone()).await {
             Ok(answer) => answer,
             Err(_) => Err(BrokerError::NoAnswer(format!("nothing within {} s", DEADLINE.as_secs()))),
+        };
+        if let Err(error) = &answer {
+            span.record("error.type", name_of(error));
+            span.record("otel.status_code", "ERROR");
         }
+        answer
     }
 
     /// Tells what came of a call. A store that is away for a moment does not make the answer forgotten.
     async fn report(&self, order: &Order, kind: ReportKind) -> Result<(), ExecuteError> {
-        let at = self.moments.now().market_time;
+        let at = self.calls.moments.now().market_time;
         let report = Report { account: order.account, order: order.id, kind, at };
         let mut told = 1;
         loop {
@@ -161,10 +199,19 @@ impl BrokerCalls {
 
     /// Waits for room in the account's lane: orders that were taken in must not stand behind those that come.
     async fn execute(&self, order: &Order, command: Command, actor: Principal) -> Result<Executed, ExecuteError> {
-        answer_of(self.lanes.enqueue(order.account, command, self.cause(actor)).await?).await
+        answer_of(self.calls.lanes.enqueue(order.account, command, self.cause(actor)).await?).await
     }
 
     fn cause(&self, actor: Principal) -> Cause {
-        Cause { actor, command: CommandId::new(self.ids.next()), request: None }
+        Cause { actor, command: CommandId::new(self.calls.ids.next()), request: None, trace: self.trace }
+    }
+}
+
+/// An error's stable name.
+fn name_of(error: &BrokerError) -> &'static str {
+    match error {
+        BrokerError::Refused(_) => "refused",
+        BrokerError::NoAnswer(_) => "no_answer",
+        BrokerError::Unreachable(_) => "unreachable",
     }
 }

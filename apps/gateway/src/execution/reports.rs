@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::Instant;
-use velox_kernel::{AccountId, CommandId, Ids, Principal};
+use tracing::Span;
+use velox_kernel::{AccountId, CommandId, Ids, Principal, TraceContext};
 use velox_trading::{Broker, Cause, Command, ExecuteError, Refused, Report, StoreError};
 
 use crate::accounts::{Lanes, answer_of, by_account};
@@ -52,8 +53,7 @@ pub async fn take_reports(lanes: Arc<Lanes>, broker: Arc<dyn Broker>, ids: Arc<d
                     wait = BACKOFF.0;
                     again = Instant::now() + wait;
                 }
-                let fresh = chunk.into_iter().map(|report| Waiting { report, refused: None, blocks: false });
-                desk.take(fresh.collect()).await;
+                desk.take(chunk).await;
             }
         }
     }
@@ -69,6 +69,10 @@ struct Waiting {
     refused: Option<Instant>,
     /// Whether the later ones of its account wait behind it.
     blocks: bool,
+    /// The trace of its order.
+    trace: Option<TraceContext>,
+    /// From when it came until it is durable or given up, in that trace.
+    span: Span,
 }
 
 struct Desk {
@@ -80,8 +84,27 @@ struct Desk {
 }
 
 impl Desk {
+    /// A report that has just come.
+    async fn receive(&self, report: Report) -> Waiting {
+        let trace = self.lanes.traces().of_report(&report).await;
+        let span = tracing::trace_span!(
+            "broker.report",
+            otel.kind = "consumer",
+            velox.order = %report.order,
+            velox.report = report.kind.kind(),
+        );
+        if let Some(trace) = trace {
+            velox_telemetry::follow(&span, trace);
+        }
+        Waiting { report, refused: None, blocks: false, trace, span }
+    }
+
     /// Brings fresh reports; those of an account with older ones that the store did not take go behind them.
-    async fn take(&mut self, fresh: Vec<Waiting>) {
+    async fn take(&mut self, reports: Vec<Report>) {
+        let mut fresh = Vec::with_capacity(reports.len());
+        for report in reports {
+            fresh.push(self.receive(report).await);
+        }
         let blocked: HashSet<AccountId> =
             self.waiting.iter().filter(|waiting| waiting.blocks).map(|waiting| waiting.report.account).collect();
         let (mut behind, now): (Vec<Waiting>, Vec<Waiting>) =
@@ -98,7 +121,9 @@ impl Desk {
     async fn bring(&mut self, reports: Vec<Waiting>) {
         let mut answers = Vec::with_capacity(reports.len());
         for (account, reports) in by_account(reports, |waiting| waiting.report.account) {
-            let command = |waiting: &Waiting| (Command::Report(waiting.report.clone()), self.cause());
+            let command = |waiting: &Waiting| {
+                (Command::Report(waiting.report.clone()), self.cause(waiting.trace), waiting.span.clone())
+            };
             let commands = reports.iter().map(command).collect();
             answers.push((reports, self.lanes.enqueue_together(account, commands).await));
         }
@@ -115,13 +140,13 @@ impl Desk {
         }
     }
 
-    fn cause(&self) -> Cause {
-        Cause { actor: Principal::Broker, command: CommandId::new(self.ids.next()), request: None }
+    fn cause(&self, trace: Option<TraceContext>) -> Cause {
+        Cause { actor: Principal::Broker, command: CommandId::new(self.ids.next()), request: None, trace }
     }
 
     /// Keeps a report that is not durable yet, and gives up one that never will be.
     fn answered(&mut self, mut waiting: Waiting, answer: Result<(), ExecuteError>) {
-        let Err(error) = answer else { return };
+        let Err(error) = answer else { return velox_telemetry::end(waiting.span) };
         let report = &waiting.report;
         match error {
             ExecuteError::ShuttingDown => {
@@ -139,7 +164,7 @@ impl Desk {
             }
             ExecuteError::Refused(_) | ExecuteError::Store(StoreError::Corrupt(_)) => {
                 tracing::error!(order = %report.order, account = %report.account, %error, kind = ?report.kind, "a broker's report does not fit");
-                return;
+                return velox_telemetry::end(waiting.span);
             }
             // Telling a report twice does no harm, losing one does: it is brought again until the store takes it.
             error => {

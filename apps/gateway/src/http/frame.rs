@@ -17,13 +17,14 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, field};
-use velox_kernel::{AccountId, Allowance, error_code};
+use velox_kernel::{AccountId, Allowance, TraceContext, error_code};
 
 use super::auth::{Caller, bearer};
 use super::edge::Edge;
 use super::limiter::{Counted, Limiter};
 use super::metrics::RowMetrics;
 use super::request_id::RequestIdText;
+use super::request_trace;
 use super::table::{Access, Row};
 use super::{Outcome, Problem, security_headers};
 
@@ -98,12 +99,19 @@ where
             user = field::Empty,
             account = field::Empty,
         );
-        async move { Ok(frame.run(&*service, request, id).await) }.instrument(span).boxed_local()
+        let trace = request_trace::begin(&span, &request);
+        async move { Ok(frame.run(&*service, request, id, trace).await) }.instrument(span).boxed_local()
     }
 }
 
 impl Frame {
-    async fn run<S>(&self, service: &S, request: ServiceRequest, id: RequestIdText) -> ServiceResponse<BoxBody>
+    async fn run<S>(
+        &self,
+        service: &S,
+        request: ServiceRequest,
+        id: RequestIdText,
+        trace: Option<TraceContext>,
+    ) -> ServiceResponse<BoxBody>
     where
         S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
     {
@@ -112,6 +120,9 @@ impl Frame {
         let row = self.path.rows.iter().find(|(row, _)| row.answers(request.method()));
         let http = request.request().clone();
         http.extensions_mut().insert(id);
+        if let Some(trace) = trace {
+            http.extensions_mut().insert(trace);
+        }
 
         let mut told = None;
         let response = self.answer(service, request, &http, row.map(|(row, _)| row), &mut told).await;
@@ -131,6 +142,7 @@ impl Frame {
         let status = response.status().as_u16();
         let took = started.elapsed();
         metrics.count(status, took);
+        velox_telemetry::answered(status);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         match status {
             // Failures were logged with their cause by `finish`.

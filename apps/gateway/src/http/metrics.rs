@@ -3,22 +3,30 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Histogram, Recorder, counter, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_util::layers::FanoutBuilder;
 
 const REQUESTS: &str = "velox_http_requests_total";
 const SECONDS: &str = "velox_http_request_seconds";
-/// Upper bounds of the latency buckets, in seconds: few, so that a scrape stays small.
-const BUCKETS: [f64; 9] = [0.000_25, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
+/// Upper bounds of the buckets of histograms in seconds: few, so that a scrape stays small.
+pub const SECONDS_BUCKETS: [f64; 9] = [0.000_25, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
 
 /// The process's recorder, installed on first use: `metrics::counter!` and its kin write to it from anywhere.
 #[must_use]
 pub fn recorder() -> PrometheusHandle {
+    recorder_beside(None::<metrics::NoopRecorder>)
+}
+
+/// [`recorder`], and another one that counts the same; only on first use.
+#[must_use]
+pub fn recorder_beside(other: Option<impl Recorder + Send + Sync + 'static>) -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
             let builder = PrometheusBuilder::new();
-            let builder = match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS) {
+            let builder = match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
+            {
                 Ok(builder) => builder,
                 // Only an empty list is refused.
                 Err(_) => PrometheusBuilder::new(),
@@ -26,7 +34,13 @@ pub fn recorder() -> PrometheusHandle {
             let recorder = builder.build_recorder();
             let handle = recorder.handle();
             // Somebody else's recorder stays; then `/metrics` shows this one, without their figures.
-            let _ = metrics::set_global_recorder(recorder);
+            let _ = match other {
+                None => metrics::set_global_recorder(recorder).map_err(drop),
+                Some(other) => {
+                    let both = FanoutBuilder::default().add_recorder(recorder).add_recorder(other).build();
+                    metrics::set_global_recorder(both).map_err(drop)
+                }
+            };
             metrics::describe_counter!(REQUESTS, "Requests by route, method and class of status.");
             metrics::describe_histogram!(
                 SECONDS,

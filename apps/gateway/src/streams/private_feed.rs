@@ -37,7 +37,7 @@ pub(super) struct PrivateFeed {
 
 enum Ready {
     Shared(Arc<Committed>, usize),
-    Own(RecordedEvent),
+    Own(Box<RecordedEvent>),
 }
 
 /// A message and the event's number.
@@ -118,7 +118,7 @@ impl PrivateFeed {
         for record in page {
             self.seen = record.seq;
             if self.channel.carries(&record.kind) {
-                self.ready.push_back(Ready::Own(record));
+                self.ready.push_back(Ready::Own(Box::new(record)));
             }
         }
         Ok(())

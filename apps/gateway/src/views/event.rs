@@ -39,6 +39,11 @@ pub struct EventView {
     /// The request that brought the command, if one did under an id of ours.
     #[schema(value_type = Option<String>, example = "req_01h455vb4pex5vsknk084sn02q")]
     pub request_id: Option<RequestId>,
+    /// The trace of the request that it goes back to, as the `traceparent` of W3C names it: 32 hexadecimal digits. Not
+    /// hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: Option<String>,
     /// The hash of the event before; zeros before the first.
     #[schema(value_type = String, example = "0000000000000000000000000000000000000000000000000000000000000000")]
     pub prev_hash: Digest,
@@ -96,6 +101,7 @@ impl TryFrom<&RecordedEvent> for EventView {
             prev_hash,
             hash,
             payload,
+            trace,
         } = record;
         let data = serde_json::from_slice(payload)
             .map_err(|error| CorruptEvent::Payload { seq: *seq, reason: error.to_string() })?;
@@ -111,6 +117,7 @@ impl TryFrom<&RecordedEvent> for EventView {
             request_id: *request,
             prev_hash: *prev_hash,
             hash: *hash,
+            trace_id: trace.map(|trace| format!("{:032x}", trace.trace_id())),
             data,
         })
     }

@@ -124,10 +124,12 @@ impl MarketTask {
     }
 
     async fn try_begin(&self) -> Result<(Ingest, Option<Box<dyn Feed>>), FeedStartError> {
-        let StartedFeed { feed, not_before, begun } = self.source.begin(self.market.clock.now()).await?;
+        let StartedFeed { feed, not_before, begun, standing } = self.source.begin(self.market.clock.now()).await?;
         if let Some(not_before) = not_before {
             self.moments.hear(not_before);
         }
+        // Whoever places an order now needs a price, and warming takes its time.
+        self.market.hot.follow(standing.map(MarketEvent::Quote).as_ref(), &[]);
         let ingest = Ingest::new(self.market.clone());
         self.market.hot.forget_candles();
         ingest.warm(&self.symbols, self.market.clock.now()).await?;

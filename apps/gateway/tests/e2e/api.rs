@@ -41,13 +41,15 @@ pub(crate) struct Api {
     address: SocketAddr,
     /// The access token; empty when nobody is signed in.
     pub(crate) token: String,
+    /// Header lines of every request, each with its end.
+    pub(crate) more_headers: String,
     connection: Option<BufReader<TcpStream>>,
 }
 
 impl Api {
     /// A client of the server at an address.
     pub(crate) fn new(address: SocketAddr, token: &str) -> Self {
-        Self { address, token: token.to_owned(), connection: None }
+        Self { address, token: token.to_owned(), more_headers: String::new(), connection: None }
     }
 
     /// Where it asks.
@@ -99,6 +101,7 @@ impl Api {
         if !self.token.is_empty() {
             head.push_str(&format!("Authorization: Bearer {}\r\n", self.token));
         }
+        head.push_str(&self.more_headers);
         let body = body.map(Value::to_string).unwrap_or_default();
         if !body.is_empty() {
             head.push_str("Content-Type: application/json\r\n");

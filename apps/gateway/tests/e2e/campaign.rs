@@ -43,7 +43,7 @@ fn survive(installation: &Installation, kills: u32) {
     say(&format!("{kills} kills with VELOX_TEST_SEED={seed}"));
     let mut random = Random::seeded(seed);
     let mut server = installation.start();
-    let mut api = installation.client(&server);
+    let mut api = installation.trader(&server);
     let account = api.account();
     let door = Door::default();
     let (journal, streams, server) = std::thread::scope(|scope| {

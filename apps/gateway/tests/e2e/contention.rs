@@ -18,7 +18,7 @@ const ORDERS: usize = 30;
 fn two_processes_write_to_one_account() {
     let installation = Installation::on_postgres(Syncs::Off);
     let servers = [installation.start(), installation.start()];
-    let mut api = installation.client(&servers[0]);
+    let mut api = installation.trader(&servers[0]);
     let account = api.account();
     let token = api.token.clone();
     let placed: Vec<(String, Value)> = std::thread::scope(|scope| {

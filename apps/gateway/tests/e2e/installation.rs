@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use crate::api::Api;
 use crate::database::{Database, Syncs};
 use crate::server::Server;
+use crate::story::SYMBOL;
+use crate::waiting::{PATIENCE, wait_for};
 
 /// Where an installation keeps what it knows.
 pub(crate) enum Store {
@@ -109,6 +111,16 @@ impl Installation {
             answer.body["access_token"].as_str().unwrap().to_owned()
         });
         Api::new(server.address, token)
+    }
+
+    /// [`Installation::client`], once the market has a price: an order is denied before that.
+    pub(crate) fn trader(&self, server: &Server) -> Api {
+        let mut api = self.client(server);
+        wait_for("a price", PATIENCE, || {
+            let quote = api.call("GET", &format!("/v1/market-data/quotes/{SYMBOL}"), None).unwrap();
+            (quote.status == 200 && quote.body["stale"] == false).then_some(())
+        });
+        api
     }
 
     /// Runs `velox verify`, which must find nothing.

@@ -83,14 +83,14 @@ fn at_each_step(installation: &Installation, steps: &[&str]) {
         let durable = matches!(*step, "committed" | "answered");
         let doomed = resting(&account, &format!("killed-when-{step}"));
         let mut server = start_doomed(installation, step);
-        let answered = place(&mut installation.client(&server), &doomed);
+        let answered = place(&mut installation.trader(&server), &doomed);
         // Between handing the answer over and its way to the client there is no telling.
         assert!(answered.is_err() || *step == "answered", "{step}: {answered:?}");
         must_die(&mut server);
 
         let server = start_again(installation);
         say(&format!("killed when {step}; ready again after {:?}", server.ready_after));
-        let mut api = installation.client(&server);
+        let mut api = installation.trader(&server);
         let id = send_again(&mut api, &doomed, durable, step);
         wait_until(&mut api, &id, "new");
         assert!(answered.is_err() || answered.unwrap().text("id") == id, "the same order is the same order");
@@ -99,11 +99,11 @@ fn at_each_step(installation: &Installation, steps: &[&str]) {
         // The same step of another command: taking the order back.
         let mut server = start_doomed(installation, step);
         let path = format!("/v1/orders/{id}");
-        let answered = installation.client(&server).call("DELETE", &path, None);
+        let answered = installation.trader(&server).call("DELETE", &path, None);
         assert!(answered.is_err() || *step == "answered", "{step}: {answered:?}");
         must_die(&mut server);
         let server = start_again(installation);
-        let mut api = installation.client(&server);
+        let mut api = installation.trader(&server);
         let again = api.call("DELETE", &path, None).unwrap();
         // What was durable may have come to its end since.
         assert!(matches!(again.status, 200 | 202) || durable && again.status == 409, "{step}: {again:?}");
@@ -124,11 +124,11 @@ fn at_each_step(installation: &Installation, steps: &[&str]) {
 fn killed_with_the_answer_in_hand(installation: &Installation, account: &str) {
     for (number, order) in [resting(account, "in-hand-rests"), market(account, "in-hand-fills")].iter().enumerate() {
         let server = installation.start();
-        let answer = place(&mut installation.client(&server), order).unwrap();
+        let answer = place(&mut installation.trader(&server), order).unwrap();
         server.kill();
         assert_eq!(answer.status, 201, "{answer:?}");
         let server = start_again(installation);
-        let mut api = installation.client(&server);
+        let mut api = installation.trader(&server);
         let id = send_again(&mut api, order, true, "in hand");
         assert_eq!(id, answer.text("id"));
         wait_until(&mut api, &id, if number == 0 { "new" } else { "filled" });
@@ -160,7 +160,7 @@ fn between_the_write_and_its_commit(installation: &Installation, account: &str, 
     ));
     let doomed = resting(account, &format!("killed-when-written-{fate:?}"));
     let server = installation.start();
-    let mut api = installation.client(&server);
+    let mut api = installation.trader(&server);
     let answered = std::thread::scope(|scope| {
         let answered = scope.spawn(|| place(&mut api, &doomed));
         let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
@@ -181,7 +181,7 @@ fn between_the_write_and_its_commit(installation: &Installation, account: &str, 
 
     let server = start_again(installation);
     say(&format!("killed when appended ({fate:?}); ready again after {:?}", server.ready_after));
-    let mut api = installation.client(&server);
+    let mut api = installation.trader(&server);
     let id = send_again(&mut api, &doomed, fate == Fate::Commits, "appended");
     wait_until(&mut api, &id, "new");
     Books::at_rest(&mut api, account).agree();

@@ -61,7 +61,7 @@ fn an_order_is_filled_once_and_outlives_the_process_that_executes() {
     wait_for("the first process to execute", PATIENCE, || first.has_logged(EXECUTES).then_some(()));
     let second = start(&installation);
     wait_for("the second process to stand by", PATIENCE, || second.has_logged(SERVES).then_some(()));
-    let mut api = installation.client(&second);
+    let mut api = installation.trader(&second);
     let account = api.account();
     let mut clients = [installation.client(&first), installation.client(&second)];
 
@@ -116,7 +116,7 @@ fn an_order_is_filled_once_and_outlives_the_process_that_executes() {
 fn who_loses_the_lock_stops_and_may_have_it_again() {
     let installation = Installation::on_postgres(Syncs::Off);
     let server = start(&installation);
-    let mut api = installation.client(&server);
+    let mut api = installation.trader(&server);
     let account = api.account();
     let mut clients = [installation.client(&server), installation.client(&server)];
     let rest = place_round(&mut clients, |name| resting(&account, name), "rest");

@@ -88,9 +88,14 @@ impl Server {
         assert!(status.success(), "{status}");
     }
 
+    /// How many lines of its log hold this.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.log.lock().unwrap().iter().filter(|line| line.contains(text)).count()
+    }
+
     /// Whether a line of its log holds this.
     pub(crate) fn has_logged(&self, text: &str) -> bool {
-        self.log.lock().unwrap().iter().any(|line| line.contains(text))
+        self.logged(text) > 0
     }
 }
 

@@ -28,7 +28,7 @@ fn it_drains_on_postgres() {
 
 fn it_drains(installation: &Installation) {
     let mut server = installation.start();
-    let mut api = installation.client(&server);
+    let mut api = installation.trader(&server);
     let account = api.account();
     let mut socket = Socket::connect(server.address, &api.token).unwrap();
     socket.follow("orders", &account, 0).unwrap();
@@ -54,7 +54,7 @@ fn it_drains(installation: &Installation) {
     installation.verify();
 
     let server = installation.start();
-    let mut api = installation.client(&server);
+    let mut api = installation.trader(&server);
     let books = all_there(&mut api, &account, &taken);
     assert_eq!(books.orders.len(), taken.len(), "an order was taken that nobody was told of");
     Server::stop(server);

@@ -72,7 +72,7 @@ fn either_serves_the_same_user_and_wakes_the_other_through_redis() {
 fn either_serves_the_same_user(redis: Option<&Redis>) {
     let installation = Installation::on_postgres(Syncs::Off);
     let servers = pair(&installation, redis);
-    let mut api = installation.client(&servers[0]);
+    let mut api = installation.trader(&servers[0]);
     let account = api.account();
     let mut sockets = servers.each_ref().map(|server| {
         let mut socket = Socket::connect(server.address, &api.token).unwrap();
@@ -161,7 +161,7 @@ fn next_messages(socket: &mut Socket, count: usize) -> BTreeMap<(u64, u64), Valu
 fn the_market_is_the_same_on_both_and_goes_on_when_the_one_with_the_feed_is_killed() {
     let installation = Installation::on_postgres(Syncs::Off);
     let [first, second] = pair(&installation, None);
-    let mut api = installation.client(&first);
+    let mut api = installation.trader(&first);
     let mut sockets = [&first, &second].map(|server| watch(server, &api.token, None));
     // The follower begins to follow with the first word it hears.
     let here = next_messages(&mut sockets[0], MESSAGES);
@@ -233,7 +233,7 @@ fn limits_hold_for_both_together_and_trading_goes_on_without_redis() {
         Server::start(command.args(["--set", "limits.orders_per_minute=1", "--set", "limits.gateways=2"]))
     };
     let servers = [start(), start()];
-    let mut api = installation.client(&servers[0]);
+    let mut api = installation.trader(&servers[0]);
     let account = api.account();
     for server in &servers {
         wait_for("prices", PATIENCE, || (health(&mut api, server, "feed") == "up").then_some(()));
@@ -260,7 +260,7 @@ fn a_redis_that_hangs_or_dies_costs_no_order() {
     let mut redis = Redis::start();
     let installation = Installation::on_postgres(Syncs::Off);
     let servers = pair(&installation, Some(&redis));
-    let mut api = installation.client(&servers[0]);
+    let mut api = installation.trader(&servers[0]);
     let account = api.account();
     let mut round = |name: &str| {
         for number in 0..ORDERS {

@@ -61,7 +61,7 @@ fn look(installation: &Installation, prepare: impl FnOnce(&mut Command)) -> Vec<
     let mut command = installation.serve();
     prepare(&mut command);
     let server = Server::start(&mut command);
-    let mut api = installation.client(&server);
+    let mut api = installation.trader(&server);
     let account = api.account();
     place(&mut api, &account, "before-the-trace");
     let trace = Trace::attach(&processes(installation, &server));

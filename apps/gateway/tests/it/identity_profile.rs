@@ -164,6 +164,14 @@ async fn of_two_changes_that_cross_the_accounts_end_with_what_the_user_ends_with
         role: user.role,
         session: velox_kernel::SessionId::new(user.id.uuid()),
     };
-    velox::bridges::bring_risk_settings(&actor, &house.identity, &house.trading, &before, None).await.unwrap();
+    velox::bridges::bring_risk_settings(
+        &actor,
+        &house.identity,
+        &house.trading,
+        &before,
+        velox_kernel::Origin::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(limits().await["daily_trades"], 7, "{}", limits().await);
 }

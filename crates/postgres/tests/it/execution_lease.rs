@@ -31,6 +31,7 @@ async fn who_is_cut_off_hears_of_it_and_has_it_no_more() {
     database.client().await.batch_execute(cut).await.unwrap();
     lease.ended().await;
     assert!(matches!(lease.confirm().await, Err(Failure::Unavailable(_))));
-    assert_eq!(lease.try_acquire().await, Ok(true), "it may be taken again");
+    // It may be taken again, once the server has freed it: a session says that it ends before it has.
+    while lease.try_acquire().await != Ok(true) {}
     database.drop().await;
 }

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
-use velox_kernel::{AccountId, CommandId, Digest, OrgId, Principal, RequestId, Timestamp, UserId};
+use velox_kernel::{AccountId, CommandId, Digest, OrgId, Principal, RequestId, Timestamp, TraceContext, UserId};
 use velox_trading::RecordedEvent;
 
 use super::{signed, unsigned};
 use crate::failure::Failure;
 use crate::record::record;
-use crate::types::{Blob, Hash, Id, Moment};
+use crate::types::{Blob, Hash, Id, Moment, Trace};
 
 record! {
     /// An event of the log.
@@ -29,6 +29,7 @@ record! {
         prev_hash: Digest = Hash, "bytea";
         hash: Digest = Hash, "bytea";
         payload: Bytes = Blob, "bytea";
+        trace: Option<TraceContext> = Nullable<Trace>, "bytea";
     }
     on conflict ""
 }
@@ -56,6 +57,7 @@ impl EventRecord {
             prev_hash,
             hash,
             payload,
+            trace,
         } = event;
         let (actor_kind, actor_id) = match actor {
             Principal::User { id } => (USER, Some(id)),
@@ -77,6 +79,7 @@ impl EventRecord {
             prev_hash,
             hash,
             payload,
+            trace,
         })
     }
 }
@@ -100,6 +103,7 @@ impl TryFrom<EventRecord> for RecordedEvent {
             prev_hash,
             hash,
             payload,
+            trace,
         } = record;
         let actor = match (&*actor_kind, actor_id) {
             (USER, Some(id)) => Principal::User { id },
@@ -122,6 +126,7 @@ impl TryFrom<EventRecord> for RecordedEvent {
             prev_hash,
             hash,
             payload,
+            trace,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use velox_kernel::{
     AccountId, ClientOrderId, CommandId, ConnectionId, Decimal, Digest, FillId, Ids, Money, OrderId, OrgId, Price,
-    Principal, Quantity, RequestId, Symbol, Timestamp,
+    Principal, Quantity, RequestId, Symbol, Timestamp, TraceContext,
 };
 use velox_trading::{
     Account, Append, Cause, Command, Context, Event, Fact, FillReport, Head, InstrumentRules, Liquidity, OpenAccount,
@@ -33,6 +33,8 @@ pub struct AccountScenario {
     pub actor: Principal,
     /// The request that brings the commands, if one does.
     pub request: Option<RequestId>,
+    /// The trace that they belong to, if there is one.
+    pub trace: Option<TraceContext>,
     ids: Arc<dyn Ids>,
     org: OrgId,
     connection: ConnectionId,
@@ -63,6 +65,7 @@ impl AccountScenario {
             looks_up: true,
             actor: Principal::System,
             request: None,
+            trace: None,
             account: Account::unopened(AccountId::new(ids.next())),
             ids,
             org,
@@ -237,7 +240,8 @@ impl AccountScenario {
     }
 
     fn take(&mut self, events: &[Event], closed: Option<&Order>) {
-        let cause = Cause { actor: self.actor, command: CommandId::new(self.ids.next()), request: self.request };
+        let Self { actor, request, trace, .. } = *self;
+        let cause = Cause { actor, command: CommandId::new(self.ids.next()), request, trace };
         let mut projector = Projector::default();
         for event in events {
             projector.apply(&mut self.account, event, closed).expect("handle tried its events");

@@ -38,7 +38,23 @@ impl From<Line> for RecordedEvent {
             account, seq, kind, version, market_time, recorded_at, actor, cause, request, prev_hash, hash, ..
         } = line;
         let payload = line.payload.into();
-        Self { account, seq, kind, version, market_time, recorded_at, actor, cause, request, prev_hash, hash, payload }
+        // They were written before events had a trace, which is not hashed.
+        let trace = None;
+        Self {
+            account,
+            seq,
+            kind,
+            version,
+            market_time,
+            recorded_at,
+            actor,
+            cause,
+            request,
+            prev_hash,
+            hash,
+            payload,
+            trace,
+        }
     }
 }
 

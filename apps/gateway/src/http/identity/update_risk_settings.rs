@@ -12,7 +12,7 @@ use super::problems::limits_unchanged;
 use super::risk_settings_view::RiskSettingsView;
 use crate::bridges::bring_risk_settings;
 use crate::http::wire::{PositiveDecimal, PositivePercent, WireDecimal, WireMoney, WireQuantity};
-use crate::http::{Caller, IfMatch, Problem, RequestIdText, StrictJson, entity_tag, run_to_end};
+use crate::http::{Caller, IfMatch, Problem, StrictJson, entity_tag, origin_of, run_to_end};
 
 /// All limits, each above zero; what is left out or `null` sets none.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -75,11 +75,11 @@ pub(super) async fn handle(
     on: IfMatch,
     StrictJson(body): StrictJson<RiskSettingsBody>,
 ) -> Result<HttpResponse, Problem> {
-    let request_id = RequestIdText::of_request(&request).and_then(|id| id.as_str().parse().ok());
+    let origin = origin_of(&request);
     let changed = run_to_end(async move {
         let changed = update_risk_settings(&identity, &caller, body.into(), on.0).await;
         let changed = changed.map_err(|error| limits_unchanged(error, on))?;
-        bring_risk_settings(&caller, &identity, &trading, &changed.settings, request_id).await?;
+        bring_risk_settings(&caller, &identity, &trading, &changed.settings, origin).await?;
         Ok::<_, Problem>(changed)
     });
     let changed = changed.await??;

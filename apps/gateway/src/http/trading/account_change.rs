@@ -18,7 +18,7 @@ pub(super) async fn change(
     asked: Asked,
 ) -> Result<HttpResponse, Problem> {
     note_account(account);
-    let account = change_account(caller, trading, account, change, asked.request_id).await?;
+    let account = change_account(caller, trading, account, change, asked.origin).await?;
     let done = |error: &dyn std::fmt::Display| Problem::internal(error).outcome(Outcome::Executed);
     let now = AccountAt::now(account, trading).map_err(|error| done(&error))?;
     let view = AccountDetailView::try_from(&now).map_err(|problem| problem.outcome(Outcome::Executed))?;

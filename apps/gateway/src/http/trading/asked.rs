@@ -5,9 +5,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest};
-use velox_kernel::{ClientOrderId, RequestId};
+use velox_kernel::{ClientOrderId, Origin};
 
-use crate::http::{Problem, RequestIdText};
+use crate::http::{Problem, origin_of};
 
 /// Names a request that may be sent again: the client order id when the body gives none.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -15,8 +15,8 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 /// What a request says of itself beside its body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    /// Its id, where it is one of our form; it stands in the events that follow.
-    pub(super) request_id: Option<RequestId>,
+    /// What stands in the envelope of the events that follow.
+    pub(super) origin: Origin,
     /// Its idempotency key.
     pub(super) key: Option<ClientOrderId>,
 }
@@ -26,8 +26,7 @@ impl FromRequest for Asked {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request_id = RequestIdText::of_request(request).and_then(|id| id.as_str().parse().ok());
-        ready(key(request.headers()).map(|key| Self { request_id, key }))
+        ready(key(request.headers()).map(|key| Self { origin: origin_of(request), key }))
     }
 }
 

@@ -48,6 +48,6 @@ pub(super) async fn handle(
     StrictQuery(query): StrictQuery<CancelAllQuery>,
 ) -> Result<HttpResponse, Problem> {
     note_account(query.account_id);
-    let order_ids = cancel_all_orders(&caller, &trading, query.account_id, query.symbol, asked.request_id).await?;
+    let order_ids = cancel_all_orders(&caller, &trading, query.account_id, query.symbol, asked.origin).await?;
     Ok(HttpResponse::Ok().json(CanceledOrders { order_ids }))
 }

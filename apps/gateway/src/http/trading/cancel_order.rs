@@ -25,7 +25,7 @@ pub(super) async fn handle(
     asked: Asked,
     PathId(id): PathId<OrderId>,
 ) -> Result<HttpResponse, Problem> {
-    let order = cancel_order(&caller, &trading, id, asked.request_id).await?;
+    let order = cancel_order(&caller, &trading, id, asked.origin).await?;
     let status = if order.status.is_open() { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok(HttpResponse::build(status).json(OrderView::from(&order)))
 }

@@ -28,7 +28,7 @@ pub(super) async fn handle(
     note_account(query.account_id);
     let Caller(actor) = caller;
     // Position by position: a client that hangs up would leave some of them open.
-    let closing = async move { close_all_positions(&actor, &intake, query.account_id, asked.request_id).await };
+    let closing = async move { close_all_positions(&actor, &intake, query.account_id, asked.origin).await };
     let orders = run_to_end(closing).await?.map_err(failed)?;
     Ok(HttpResponse::Ok().json(PageView::whole(orders.iter().map(OrderView::from).collect())))
 }

@@ -47,6 +47,6 @@ pub(super) async fn handle(
     StrictQuery(query): StrictQuery<CloseQuery>,
 ) -> Result<HttpResponse, Problem> {
     note_account(query.account_id);
-    let placed = close_position(&caller, &intake, query.account_id, symbol, asked.key, asked.request_id).await?;
+    let placed = close_position(&caller, &intake, query.account_id, symbol, asked.key, asked.origin).await?;
     placed::answer(&placed)
 }

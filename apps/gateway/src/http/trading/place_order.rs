@@ -38,5 +38,5 @@ pub(super) async fn handle(
 ) -> Result<HttpResponse, Problem> {
     note_account(body.account_id);
     let request = body.request(asked.key)?;
-    placed::answer(&place_order(&caller, &intake, &request, asked.request_id).await?)
+    placed::answer(&place_order(&caller, &intake, &request, asked.origin).await?)
 }

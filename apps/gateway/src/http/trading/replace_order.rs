@@ -85,7 +85,7 @@ pub(super) async fn handle(
     StrictJson(body): StrictJson<ReplaceBody>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.request(id, asked.key)?;
-    match replace_order(&caller, &intake, &request, asked.request_id).await? {
+    match replace_order(&caller, &intake, &request, asked.origin).await? {
         Replaced::Done(order) => Ok(HttpResponse::Ok()
             .insert_header((LOCATION, format!("/v1/orders/{}", order.id)))
             .json(OrderView::from(&*order))),

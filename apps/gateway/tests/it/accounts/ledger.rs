@@ -58,7 +58,7 @@ pub(crate) const SETTINGS: LaneSettings =
     LaneSettings { lanes: 2, queue: 64, batch: 16, accounts: 16, snapshot_every: 1_000, shared: true };
 
 pub(crate) fn cause() -> Cause {
-    Cause { actor: Principal::System, command: CommandId::new(FreshIds.next()), request: None }
+    Cause { actor: Principal::System, command: CommandId::new(FreshIds.next()), request: None, trace: None }
 }
 
 impl Ledger {
@@ -203,7 +203,7 @@ impl Process {
         account: AccountId,
         commands: impl IntoIterator<Item = Command>,
     ) -> Vec<Result<Executed, ExecuteError>> {
-        let commands = commands.into_iter().map(|command| (command, cause())).collect();
+        let commands = commands.into_iter().map(|command| (command, cause(), tracing::Span::none())).collect();
         let answers = self.lanes.enqueue_together(account, commands).await.unwrap();
         let answer = async |answer: oneshot::Receiver<_>| answer.await.unwrap_or_else(|_| Err(lost()));
         futures_util::future::join_all(answers.into_iter().map(answer)).await

@@ -234,7 +234,8 @@ impl World {
 
     /// A command that does not come from a client.
     pub(crate) async fn execute(&self, account: AccountId, command: Command) {
-        let cause = Cause { actor: Principal::System, command: CommandId::new(FreshIds.next()), request: None };
+        let cause =
+            Cause { actor: Principal::System, command: CommandId::new(FreshIds.next()), request: None, trace: None };
         self.lanes.execute(account, command, cause).await.unwrap();
     }
 

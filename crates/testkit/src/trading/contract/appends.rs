@@ -1,6 +1,6 @@
 //! What is appended is read back: events, rows and snapshots.
 
-use velox_kernel::{Digest, Ids, Principal, RequestId, UserId};
+use velox_kernel::{Digest, Ids, Principal, RequestId, TraceContext, UserId};
 use velox_trading::{Command, HaltMode, OrderFilter, ReplaceOrder, Replacement, Side, Snapshot};
 
 use super::{TradingPorts, scenario};
@@ -16,12 +16,14 @@ pub async fn appends_are_read_back_as_they_were_written(ports: &TradingPorts) {
 
     desk.actor = Principal::User { id: UserId::new(FreshIds.next()) };
     desk.request = Some(RequestId::new(FreshIds.next()));
+    desk.trace = TraceContext::new(u128::MAX - 1, 1 << 63, 1);
     let (first, append) = desk.place_limit(btc, Side::Buy, "2", price("99.5"));
     ports.commit(append).await;
     ports.must_hold(&desk).await;
 
     desk.actor = Principal::Broker;
     desk.request = None;
+    desk.trace = None;
     ports.commit(desk.work(first)).await;
     ports.commit(desk.fill(first, quantity("0.5"), price("99.25"))).await;
     ports.must_hold(&desk).await;

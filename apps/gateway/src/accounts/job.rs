@@ -1,0 +1,135 @@
+//! [`Job`]: a command that waits for its account's writer, the span that it stands for, and where its answer goes.
+
+use tokio::sync::oneshot;
+use tracing::{Span, field};
+use velox_kernel::{AccountId, OrgId, Principal};
+use velox_trading::{Cause, Command, ExecuteError, Executed, StoreError};
+
+use super::OrderTraces;
+
+/// A command's outcome.
+pub(super) type Answer = Result<Executed, ExecuteError>;
+
+/// What waits in a lane's queue.
+pub(super) enum Queued {
+    One(Job),
+    /// Of one account; they share a commit.
+    Together(Vec<Job>),
+}
+
+impl Queued {
+    /// Answers that too much waits; nothing was done.
+    pub(super) fn refuse(self) {
+        let jobs = match self {
+            Self::One(job) => vec![job],
+            Self::Together(jobs) => jobs,
+        };
+        for job in jobs {
+            job.answer(Err(ExecuteError::Overloaded));
+        }
+    }
+}
+
+pub(super) struct Job {
+    pub(super) account: AccountId,
+    pub(super) task: Task,
+    /// From when it was put into the queue until it is answered, below the span of whoever brought it.
+    pub(super) span: Span,
+    reply: oneshot::Sender<Answer>,
+}
+
+pub(super) enum Task {
+    Execute { org: Option<OrgId>, command: Box<Command>, cause: Cause },
+    Read,
+}
+
+impl Job {
+    /// A task, and where its answer comes.
+    pub(super) fn new(account: AccountId, task: Task) -> (Self, oneshot::Receiver<Answer>) {
+        let (reply, answer) = oneshot::channel();
+        let name = match &task {
+            Task::Execute { command, .. } => command.kind(),
+            Task::Read => "read",
+        };
+        let span = tracing::trace_span!(
+            "account.write",
+            otel.status_code = field::Empty,
+            velox.account = %account,
+            velox.command = name,
+            "error.type" = field::Empty,
+        );
+        (Self { account, task, span, reply }, answer)
+    }
+
+    /// A command of this process.
+    pub(super) fn own(account: AccountId, command: Command, cause: Cause) -> (Self, oneshot::Receiver<Answer>) {
+        Self::new(account, Task::Execute { org: None, command: Box::new(command), cause })
+    }
+
+    /// Answers. A client that went away wants no answer.
+    pub(super) fn answer(self, answer: Answer) {
+        let Self { span, reply, .. } = self;
+        if let Err(error) = &answer {
+            let (name, failed) = name_of(error);
+            span.record("error.type", name);
+            if failed {
+                span.record("otel.status_code", "ERROR");
+            }
+        }
+        // It ends before the span of whoever waits for it.
+        velox_telemetry::end(span);
+        let _ = reply.send(answer);
+    }
+
+    /// Whether a client's request brought it.
+    pub(super) fn is_of_client(&self) -> bool {
+        matches!(&self.task, Task::Execute { cause: Cause { actor: Principal::User { .. }, .. }, .. })
+    }
+
+    /// What to say when the store did not answer after a conflict. The conflict may be about the command's name: then
+    /// an earlier request under it was carried out, and "nothing was done" would invite another one under a new name.
+    pub(super) fn after_conflict(&self, error: &ExecuteError) -> ExecuteError {
+        match (&self.task, error) {
+            (Task::Execute { command, .. }, ExecuteError::Store(StoreError::Unavailable(reason)))
+                if command.client_order_id().is_some() =>
+            {
+                StoreError::OutcomeUnknown(reason.clone()).into()
+            }
+            _ => error.clone(),
+        }
+    }
+
+    /// Notes the trace of the orders that began with it.
+    pub(super) fn note_trace(&self, answer: &Answer, traces: &OrderTraces) {
+        if let (Task::Execute { cause: Cause { trace: Some(trace), .. }, .. }, Ok(executed)) = (&self.task, answer) {
+            traces.note(executed, *trace);
+        }
+    }
+
+    /// Whether somebody keeps the trace that it belongs to.
+    fn is_sampled(&self) -> bool {
+        matches!(&self.task, Task::Execute { cause: Cause { trace: Some(trace), .. }, .. } if trace.is_sampled())
+    }
+}
+
+/// An error's stable name, and whether it is a failure rather than an answer.
+fn name_of(error: &ExecuteError) -> (&'static str, bool) {
+    match error {
+        ExecuteError::Refused(_) => ("refused", false),
+        ExecuteError::Overloaded => ("overloaded", true),
+        ExecuteError::Contended => ("contended", true),
+        ExecuteError::ShuttingDown => ("shutting_down", true),
+        ExecuteError::Store(_) => ("store", true),
+    }
+}
+
+/// The span of a commit: below the first job in it whose trace is kept, with links to the others.
+pub(super) fn commit_span<'a>(jobs: impl Iterator<Item = &'a Job>) -> Span {
+    let mut traced = jobs.filter(|job| !job.span.is_disabled() && job.is_sampled());
+    let Some(first) = traced.next() else { return Span::none() };
+    let span = tracing::trace_span!(parent: &first.span, "account.commit");
+    for other in traced {
+        span.follows_from(&other.span);
+    }
+    span
+}
