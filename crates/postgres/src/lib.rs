@@ -4,6 +4,7 @@ mod address;
 mod append;
 mod blockers;
 mod execution_lease;
+mod hosts;
 mod lease;
 mod options;
 mod outcome;
