@@ -58,7 +58,7 @@ impl Pair {
 
 #[test]
 fn a_synchronous_standby_takes_over() {
-    campaign("failover", Duration::from_secs(9), |round| {
+    campaign("failover", Duration::from_secs(12), |round| {
         let mut pair = Pair::start();
         let installation = Installation::on_database(Database::empty_on(&pair.url()));
         pair.primary().wait_for_standby();

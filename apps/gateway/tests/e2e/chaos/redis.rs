@@ -23,7 +23,7 @@ use crate::toxiproxy::Toxiproxy;
 use crate::waiting::{PATIENCE, say, wait_for};
 
 /// Sign-ins that one address may try in a minute, on both gateways together.
-const QUOTA: u32 = 12;
+const QUOTA: u32 = 4;
 /// How soon a stream on one gateway brings what was done on the other, with Redis or without.
 const STREAMED_WITHIN: Duration = Duration::from_secs(3);
 /// Between two tries to sign in.
