@@ -9,7 +9,7 @@ use anyhow::Context;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What every campaign but that of the network needs.
+/// What every campaign but those of the network need.
 pub(crate) const NEEDS: [Need; 4] = [Need::Postgres, Need::OwnPostgres, Need::Redis, Need::Nginx];
 
 /// What `chaos` takes.
@@ -21,7 +21,8 @@ pub(crate) struct Args {
     /// Repeats what clients did and which faults came, as far as the machine's timing allows
     #[arg(long)]
     seed: Option<u64>,
-    /// Only the campaigns whose name contains this: gateways, network, postgres
+    /// Only the campaigns whose name contains this: disk, failover, gateways, network, postgres,
+    /// redis, restarts
     #[arg(value_name = "CAMPAIGN")]
     only: Option<String>,
 }
@@ -38,8 +39,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     servers.provide(&NEEDS, &mut tests)?;
     if let Err(reason) = servers.provide(&[Need::Toxiproxy], &mut tests) {
         anyhow::ensure!(!"network".starts_with(only) || only.is_empty(), "{reason:#}");
-        println!("without the campaign of the network: {reason:#}");
-        tests.args(["--skip", "chaos::network"]);
+        println!("without the campaigns of the network: {reason:#}");
+        tests.args(["--skip", "network"]);
     }
     tests.env("VELOX_TEST_CHAOS_SECONDS", args.time.as_secs().to_string());
     tests.envs(args.seed.map(|seed| ("VELOX_TEST_SEED", seed.to_string())));

@@ -12,6 +12,7 @@ pub mod health;
 mod idempotency_key;
 pub mod identity;
 mod limiter;
+mod listening;
 pub mod market;
 mod metrics;
 mod mount;

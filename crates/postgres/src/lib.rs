@@ -5,6 +5,7 @@ mod append;
 mod blockers;
 mod candles;
 mod execution_lease;
+mod hosts;
 mod lease;
 mod options;
 mod outcome;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use velox_kernel::{AccountId, Digest};
 use velox_sql::Failure;
 use velox_sql::types::{Hash, Id};
@@ -15,6 +15,9 @@ use crate::session::Backend;
 
 /// How long to wait before asking again whether a session has ended.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Commits nothing but a word in the log that nobody reads.
+const BARRIER: &str = "SELECT pg_logical_emit_message(true, 'velox', '')";
 
 /// The newest event of a member: it is there when the member is.
 #[derive(Clone, Copy, Debug)]
@@ -83,13 +86,19 @@ async fn look_with(
     .bind::<Array<Hash>, _>(marks.iter().map(|mark| mark.hash).collect::<Vec<_>>())
     .load::<There>(connection)
     .await?;
+    if !there.is_empty() {
+        // What was cut off while it waited for a standby is visible though no standby may have it. A commit of our own,
+        // which is later in the log, is answered when the standby has both.
+        connection.batch_execute(BARRIER).await?;
+    }
     Ok(Some(there.into_iter().map(|row| row.account_id).collect()))
 }
 
-/// Ends the lost session on the server, where it may still be at work, and says whether it is gone.
+/// Ends the lost session on the server, where it may still be at work, and says whether it is gone. One that has committed
+/// and waits for a synchronous standby is left alone: its end would make visible what the standby does not have.
 async fn has_ended(connection: &mut AsyncPgConnection, lost: Backend) -> Result<bool, Failure> {
     let still: Vec<Ended> = diesel::sql_query(
-        "SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity \
+        "SELECT CASE WHEN wait_event = 'SyncRep' THEN false ELSE pg_terminate_backend(pid) END AS ended FROM pg_stat_activity \
          WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::bigint = $2",
     )
     .bind::<Integer, _>(lost.pid)

@@ -45,11 +45,10 @@ impl Pool {
         // batch would cost more than running it; no statement reads so much that compiling it or a scan would pay.
         let settings = format!(
             "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={} -c plan_cache_mode=force_generic_plan \
-             -c jit=off -c enable_seqscan=off -c default_transaction_read_only={}",
+             -c jit=off -c enable_seqscan=off",
             config.get_options().unwrap_or_default(),
             options.statement.as_millis(),
             options.idle_in_transaction.as_millis(),
-            if read_only { "on" } else { "off" },
         );
         config.options(settings.trim());
         if config.get_application_name().is_none() {
@@ -57,7 +56,7 @@ impl Pool {
         }
         let timeouts =
             Timeouts { wait: Some(options.wait), create: Some(options.connect), recycle: Some(options.connect) };
-        let sessions = managed::Pool::builder(Sessions { server })
+        let sessions = managed::Pool::builder(Sessions { server, read_only })
             .max_size(options.connections)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::{Address, AddressError};
-use crate::tls;
+use crate::{hosts, tls};
 
 /// How long a connection may be idle before the machine asks whether the server is there still.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
@@ -60,11 +60,12 @@ impl Server {
         self
     }
 
-    /// Connects.
+    /// Connects. Of several hosts, to the first that has what the address asks for: `target_session_attrs=read-write`
+    /// finds the primary.
     ///
     /// # Errors
     /// As the driver says.
     pub async fn connect(&self) -> Result<(Client, Driver), Error> {
-        self.config.connect(self.tls.clone()).await
+        hosts::connect(&self.config, &self.tls).await
     }
 }

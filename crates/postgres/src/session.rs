@@ -17,6 +17,8 @@ use crate::address::chain;
 /// undone; without this the server would look at the socket only when it has something to say.
 const NOTICE_HANG_UP: &str = "SET client_connection_check_interval = 1000";
 
+const ONLY_READ: &str = "SET default_transaction_read_only = on";
+
 /// What the server calls a session: its process, and when that began, because numbers of processes come again.
 #[derive(Clone, Copy, Debug, QueryableByName)]
 pub(crate) struct Backend {
@@ -58,6 +60,8 @@ impl Session {
 /// Makes sessions.
 pub(crate) struct Sessions {
     pub(crate) server: Server,
+    /// Whether they only read.
+    pub(crate) read_only: bool,
 }
 
 impl managed::Manager for Sessions {
@@ -86,6 +90,10 @@ impl managed::Manager for Sessions {
         .map_err(Failure::from)?;
         if let Err(error) = connection.batch_execute(NOTICE_HANG_UP).await {
             tracing::debug!(%error, "the server's system cannot tell that a client has gone in the middle of a statement");
+        }
+        // Not by the connection's options: a primary that is asked for (`target_session_attrs`) would look like a standby.
+        if self.read_only {
+            connection.batch_execute(ONLY_READ).await.map_err(Failure::from)?;
         }
         Ok(Session { connection, backend, closed, driver })
     }

@@ -30,9 +30,9 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
         e2e("end to end", &["--skip", "chaos::"])
             .args(if database_given { &NOT_ON_A_GIVEN_SERVER } else { &[] })
             .needs(&[Need::Postgres, Need::DurablePostgres, Need::OwnPostgres, Need::Redis, Need::Nginx]),
-        e2e("chaos", &["chaos::", "--skip", "chaos::network"]).needs(&chaos::NEEDS),
+        e2e("chaos", &["chaos::", "--skip", "network"]).needs(&chaos::NEEDS),
         // Toxiproxy is in no distribution, and takes Go to build.
-        e2e("chaos network", &["chaos::network"]).needs(&chaos::NEEDS).needs(&[Need::Toxiproxy]).optional(),
+        e2e("chaos network", &["network"]).needs(&chaos::NEEDS).needs(&[Need::Toxiproxy]).optional(),
         Step::cargo("doc tests", Tier::Default, &["test", "--workspace", "--doc", "--no-fail-fast"]),
         Step::cargo("build velox", Tier::Default, &workspace::BUILD_VELOX),
     ];

@@ -13,11 +13,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::client_socket::ClientSocket;
 use super::edge::Edge;
+use super::listening::Listening;
 use super::mount::Mounted;
 use crate::config::ServerConfig;
 
 /// How often the drain looks whether the connections are gone.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long connections that have begun get to be accepted before others are refused.
+const SETTLE: Duration = Duration::from_millis(20);
 /// How long idle keep-alive connections get to send one more request, which is answered with `Connection: close`.
 const LINGER: Duration = Duration::from_millis(300);
 
@@ -26,6 +29,7 @@ pub struct Server {
     /// Where it listens: the real port when 0 was asked for.
     pub address: SocketAddr,
     edge: Arc<Edge>,
+    listening: Listening,
     handle: ServerHandle,
     task: JoinHandle<io::Result<()>>,
 }
@@ -58,6 +62,7 @@ impl Server {
         let wanted = SocketAddr::new(config.bind, config.port);
         let listener = TcpListener::bind(wanted).map_err(|source| ListenError::Bind { address: wanted, source })?;
         let address = listener.local_addr()?;
+        let listening = Listening::of(&listener)?;
         let app_edge = Arc::clone(&edge);
         let mounted = Arc::new(Mounted::new(edge.table()));
         let connections = Arc::clone(&edge.connections);
@@ -88,17 +93,22 @@ impl Server {
         .listen(listener)?
         .run();
         let handle = server.handle();
-        Ok(Self { address, edge, handle, task: tokio::spawn(server) })
+        Ok(Self { address, edge, listening, handle, task: tokio::spawn(server) })
     }
 
-    /// Leaves in good order: readiness goes off, nothing new is accepted, requests in flight finish, keep-alive
+    /// Leaves in good order: readiness goes off, new connections are refused, requests in flight finish, keep-alive
     /// connections are told to close; after `within` whatever is left is cut.
     ///
     /// # Errors
     /// When the listener had failed before.
     pub async fn drain(self, within: Duration) -> io::Result<()> {
         self.edge.shutdown.begin();
+        // A balancer may send a command to another gateway when this one refuses the connection, and must not when it
+        // takes one and resets it.
+        self.listening.hold();
+        tokio::time::sleep(SETTLE).await;
         self.handle.pause().await;
+        self.listening.close();
         let started = Instant::now();
         let connections = &self.edge.connections;
         let gone = async {

@@ -3,9 +3,13 @@
 //!
 //! A campaign is a file here: it brings up what it breaks, hands a [`Round`] its faults, and is done.
 
+mod disk;
+mod failover;
 mod gateways;
 mod network;
 mod postgres;
+mod redis;
+mod restarts;
 mod round;
 
 use std::time::{Duration, Instant};

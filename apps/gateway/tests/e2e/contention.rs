@@ -18,6 +18,8 @@ const ORDERS: usize = 30;
 fn two_processes_write_to_one_account() {
     let installation = Installation::on_postgres(Syncs::Off);
     let servers = [installation.start(), installation.start()];
+    // Both know a price then.
+    let _ = installation.trader(&servers[1]);
     let mut api = installation.trader(&servers[0]);
     let account = api.account();
     let token = api.token.clone();

@@ -51,12 +51,17 @@ impl Sql {
 
     /// Runs statements and gives the first column of each row.
     pub(crate) fn run(&self, statements: &str) -> Vec<String> {
-        let messages = self.runtime.block_on(self.client.simple_query(statements)).unwrap();
+        self.try_run(statements).unwrap()
+    }
+
+    /// The same, when the server can.
+    pub(crate) fn try_run(&self, statements: &str) -> Result<Vec<String>, tokio_postgres::Error> {
+        let messages = self.runtime.block_on(self.client.simple_query(statements))?;
         let cell = |message: SimpleQueryMessage| match message {
             SimpleQueryMessage::Row(row) => row.get(0).map(ToOwned::to_owned),
             _ => None,
         };
-        messages.into_iter().filter_map(cell).collect()
+        Ok(messages.into_iter().filter_map(cell).collect())
     }
 }
 
@@ -64,6 +69,8 @@ impl Sql {
 pub(crate) struct Database {
     name: String,
     server: Config,
+    /// Whether the server stays when the test has ended.
+    lasts: bool,
     /// Its address.
     pub(crate) url: String,
 }
@@ -71,17 +78,21 @@ pub(crate) struct Database {
 impl Database {
     /// A database with nothing in it.
     pub(crate) fn empty(syncs: Syncs) -> Self {
-        Self::empty_on(&syncs.url())
+        let mut database = Self::empty_on(&syncs.url());
+        database.lasts = true;
+        database
     }
 
-    /// The same on the server of this address.
+    /// The same on the server of this address, which is the test's own and goes with it.
     pub(crate) fn empty_on(url: &str) -> Self {
         let server = Config::from_str(url).unwrap();
         let name = format!("velox_e2e_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         Sql::connect(&server).run(&format!("CREATE DATABASE {name} TEMPLATE template0"));
-        // The address ends in the name of the server's own database.
-        let (before, _) = url.rsplit_once('/').expect("a PostgreSQL address names its database");
-        Self { url: format!("{before}/{name}"), name, server }
+        // The path of the address is the name of the server's own database.
+        let (path, words) =
+            url.split_once('?').map_or((url, String::new()), |(path, words)| (path, format!("?{words}")));
+        let (before, _) = path.rsplit_once('/').expect("a PostgreSQL address names its database");
+        Self { url: format!("{before}/{name}{words}"), name, server, lasts: false }
     }
 
     /// Host and port of its server.
@@ -105,6 +116,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if !self.lasts {
+            return;
+        }
         match Sql::try_connect(&self.server) {
             Ok(sql) => drop(sql.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))),
             Err(_) if std::thread::panicking() => {}

@@ -34,6 +34,11 @@ impl Installation {
         Self::on(Store::Sqlite)
     }
 
+    /// A new one on the embedded store, within a folder that outlives it.
+    pub(crate) fn on_sqlite_in(folder: &std::path::Path) -> Self {
+        Self { directory: tempfile::tempdir_in(folder).unwrap(), ..Self::on_sqlite() }
+    }
+
     /// A new one on PostgreSQL.
     pub(crate) fn on_postgres(syncs: Syncs) -> Self {
         Self::on_database(Database::empty(syncs))

@@ -26,6 +26,7 @@ mod redis;
 mod server;
 mod shutdown;
 mod side_by_side;
+mod small_disk;
 mod socket;
 mod story;
 mod sync_order;

@@ -33,13 +33,23 @@ impl Redis {
 
     /// Its address.
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        url_at(&self.place())
+    }
+
+    /// Host and port.
+    pub(crate) fn place(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Kills it: what it knew is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Whether it was killed.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Starts it again where it was.
@@ -60,6 +70,11 @@ impl Drop for Redis {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The address of a server that is reached at a host and port.
+pub(crate) fn url_at(place: &str) -> String {
+    format!("redis://{place}/0")
 }
 
 fn launch(port: u16, folder: &TempDir) -> Option<Child> {

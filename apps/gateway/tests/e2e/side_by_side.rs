@@ -55,7 +55,8 @@ pub(crate) fn metric(server: &Server, name: &str) -> u64 {
     line.map_or(0, |value| value.trim().parse().unwrap())
 }
 
-fn heard(server: &Server, kind: &str) -> u64 {
+/// How many signals of a kind a gateway has heard.
+pub(crate) fn heard(server: &Server, kind: &str) -> u64 {
     metric(server, &format!("velox_signals_heard_total{{kind=\"{kind}\"}}"))
 }
 

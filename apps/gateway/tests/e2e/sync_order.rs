@@ -40,7 +40,12 @@ fn on_postgres_a_sync_ends_between_a_commits_last_write_and_the_answer() {
 
 #[test]
 fn on_postgres_without_syncs_none_does() {
-    let seen = look(&Installation::on_postgres(Syncs::Off), |_| {});
+    // The trace reads what is sent: it must not be encrypted.
+    let installation = Installation::on_postgres(Syncs::Off);
+    let url = format!("{}?sslmode=disable", installation.database().url);
+    let seen = look(&installation, |command| {
+        command.env("VELOX_DATABASE_URL", url);
+    });
     none_synced(&seen);
 }
 

@@ -60,6 +60,12 @@ async fn administrator() -> Client {
 }
 
 impl Database {
+    /// Its address, when the server's own comes after this port of 127.0.0.1 in it.
+    pub(crate) fn second_after(&self, first: u16) -> String {
+        let ((host, port), words) = (place(), words_of(&self.name));
+        format!("{words} host=127.0.0.1,{host} port={first},{port} target_session_attrs=read-write")
+    }
+
     /// A database without anything in it.
     pub(crate) async fn empty() -> Self {
         Self::clone_of("template0").await

@@ -1,9 +1,11 @@
 //! What the pool tells of itself.
 
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use velox_postgres::{PoolObserver, PoolStatus, PostgresOptions};
+use velox_kernel::SignalBus;
+use velox_postgres::{PoolObserver, PoolStatus, PostgresOptions, PostgresStore};
 
 use crate::database::Database;
 
@@ -30,5 +32,25 @@ async fn tells_how_it_stands_and_how_long_callers_waited() {
     assert_eq!(waits.0.lock().unwrap().len(), before + 3);
     store.close();
     assert_eq!(store.pool_status(), PoolStatus::default());
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_host_that_hangs_keeps_nobody_from_the_next_one() {
+    let database = Database::migrated().await;
+    // It takes connections, as a server does that is frozen, and says nothing.
+    let mute = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = database.second_after(mute.local_addr().unwrap().port());
+    let store = PostgresStore::connect(&url, &PostgresOptions::default()).await.unwrap();
+    store.health().await.unwrap();
+    let mut lease = store.execution_lease();
+    assert!(lease.try_acquire().await.unwrap());
+    store.signals().publish("{}").await.unwrap();
+    store.close();
+    // A look that only reads asks the primary too.
+    let look = PostgresStore::connect_read_only(&url, &PostgresOptions::default()).await.unwrap();
+    look.health().await.unwrap();
+    look.close();
+    drop(lease);
     database.drop().await;
 }

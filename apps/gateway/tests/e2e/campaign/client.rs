@@ -15,6 +15,9 @@ use crate::waiting::PATIENCE;
 /// How long a command is sent again and again.
 const LIMIT: Duration = PATIENCE.saturating_mul(2);
 
+/// What the proxy says where no gateway answers.
+const NOBODY: &str = "No gateway answered the proxy.";
+
 /// What a client asked for, and what it was told.
 pub(crate) struct Entry {
     asked: Asked,
@@ -38,6 +41,8 @@ pub(crate) enum Way {
     /// Servers that cannot reach what they need for a while, perhaps behind a proxy that sends a cancel twice. A client
     /// that is told that nothing was done may believe it, and go.
     Faulty,
+    /// Servers behind a proxy that come and go in good order: each request has an answer of one of them.
+    Unbroken,
 }
 
 enum Asked {
@@ -76,10 +81,12 @@ impl<'a> Client<'a> {
 
     /// Works until it is told to end; then everything it asked for is answered.
     pub(crate) fn run(mut self) -> Vec<Entry> {
+        self.api.move_to(self.door.enter());
         while self.door.may_begin() {
             match self.random.below(10) {
                 0..4 => self.place(market),
                 4..7 => self.place(resting),
+                7 if self.way == Way::Unbroken => self.look(),
                 7..9 => self.cancel(),
                 _ => self.repeat(),
             }
@@ -92,7 +99,7 @@ impl<'a> Client<'a> {
         if order["type"] == "market" && self.random.below(2) == 0 {
             order["side"] = json!("sell");
         }
-        let (answer, tries) = self.until_answered("POST", "/v1/orders", Some(&order), self.way == Way::Faulty);
+        let (answer, tries) = self.until_answered("POST", "/v1/orders", Some(&order), self.way != Way::Direct);
         assert!(matches!(answer.status, 201 | 422 | 503), "{order}: {answer:?}");
         assert!(matches!(answer.status, 201 | 503) || answer.body["code"] == "order_denied", "{order}: {answer:?}");
         if answer.status == 201 && order["type"] == "limit" {
@@ -105,9 +112,16 @@ impl<'a> Client<'a> {
         let Some(order) = self.resting.pop() else { return };
         let (answer, tries) = self.until_answered("DELETE", &format!("/v1/orders/{order}"), None, false);
         // Sent again, by us or by a proxy, it may meet an order that is cancelled by now.
-        let again = tries > 1 || self.way == Way::Faulty;
+        let again = tries > 1 || self.way != Way::Direct;
         assert!(matches!(answer.status, 200 | 202) || again && answer.status == 409, "{order}: {answer:?}");
         self.journal.push(Entry { asked: Asked::Cancel(order), answer, tries });
+    }
+
+    /// Reads something.
+    fn look(&mut self) {
+        let path = self.resting.last().map_or("/v1/users/me".to_owned(), |order| format!("/v1/orders/{order}"));
+        let answer = self.api.call("GET", &path, None).unwrap();
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }
 
     /// Sends an answered order again: the answer is the same one.
@@ -139,6 +153,8 @@ impl<'a> Client<'a> {
                 // Not now: nothing happened, or nobody knows; the same id makes it safe to ask again.
                 Ok(answer) if answer.status == 503 => {
                     assert_eq!(answer.body["retryable"], true, "{answer:?}");
+                    let unanswered = self.way == Way::Unbroken && answer.body["detail"] == NOBODY;
+                    assert!(!unanswered, "{method} {path} {body:?}: {answer:?}");
                     in_doubt |= answer.text("outcome") != "not_executed";
                     if !in_doubt && self.random.below(4) == 0 {
                         return (answer, tries);
@@ -148,7 +164,8 @@ impl<'a> Client<'a> {
                     self.door.answered();
                     return (answer, tries);
                 }
-                Err(_) => {
+                Err(error) => {
+                    assert!(self.way != Way::Unbroken, "{method} {path} {body:?}: {error}");
                     in_doubt = true;
                     self.api.move_to(self.door.enter());
                 }

@@ -12,7 +12,7 @@ use crate::toxiproxy::Toxiproxy;
 use crate::waiting::say;
 
 /// What happens to the way: toxiproxy's word, and its attributes.
-fn faults() -> [(&'static str, Value); 6] {
+pub(super) fn faults() -> [(&'static str, Value); 6] {
     [
         ("latency", json!({ "latency": 200, "jitter": 150 })),
         ("reset_peer", json!({ "timeout": 0 })),
@@ -26,7 +26,7 @@ fn faults() -> [(&'static str, Value); 6] {
 
 #[test]
 fn the_way_to_the_database_goes_bad() {
-    campaign("network", Duration::from_secs(12), |round| {
+    campaign("network", Duration::from_secs(11), |round| {
         let installation = Installation::on_postgres(Syncs::Off);
         let database = installation.database();
         let proxy = Toxiproxy::start(&database.server());

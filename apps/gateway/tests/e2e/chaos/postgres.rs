@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::round::LOOK;
+use super::round::{LOOK, Played};
 use super::{GOOD_WITHIN, campaign};
 use crate::api::Api;
+use crate::audit::Books;
 use crate::database::Database;
 use crate::installation::Installation;
 use crate::own_postgres::OwnPostgres;
@@ -16,14 +17,14 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn the_database_is_killed() {
-    campaign("postgres", Duration::from_secs(8), |round| {
+    campaign("postgres", Duration::from_secs(6), |round| {
         let mut postgres = OwnPostgres::start();
         let installation = Installation::on_database(Database::empty_on(&postgres.url()));
         let server = installation.start();
         let address = server.address;
         let mut bystander = installation.client(&server);
         let mut refused = Vec::new();
-        let books = round.play(address, installation.client(&server), |scene| {
+        let Played { books, .. } = round.play(address, installation.client(&server), |scene| {
             while scene.goes_on() {
                 scene.pass(500, 2_000);
                 postgres.kill();
@@ -39,9 +40,7 @@ fn the_database_is_killed() {
             }
             vec![address]
         });
-        for (name, outcome) in refused {
-            assert!(outcome == "unknown" || !books.by_name().contains_key(name.as_str()), "{name} was not {outcome}");
-        }
+        were_true(&refused, &books);
         installation.verify();
         server.stop();
         installation.verify();
@@ -51,11 +50,18 @@ fn the_database_is_killed() {
 }
 
 /// A request is refused while the database is away, soon and truthfully; gives the outcome and how long that took.
-fn refusal(api: &mut Api, order: &serde_json::Value) -> (String, Duration) {
+pub(super) fn refusal(api: &mut Api, order: &serde_json::Value) -> (String, Duration) {
     let began = Instant::now();
     let answer = api.call("POST", "/v1/orders", Some(order)).unwrap();
     let took = began.elapsed();
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(took <= REFUSED_WITHIN, "{took:?}");
     (answer.text("outcome").to_owned(), took)
+}
+
+/// Checks that no order of these names exists that was said to be not executed.
+pub(super) fn were_true(refused: &[(String, String)], books: &Books) {
+    for (name, outcome) in refused {
+        assert!(outcome == "unknown" || !books.by_name().contains_key(name.as_str()), "{name} was not {outcome}");
+    }
 }

@@ -19,6 +19,16 @@ const CLIENTS: u64 = 4;
 pub(super) struct Round {
     seed: u64,
     length: Duration,
+    way: Way,
+}
+
+/// What came of a round.
+pub(super) struct Played {
+    pub(super) books: Books,
+    /// How many commands the clients had.
+    pub(super) commands: usize,
+    /// How many of them were done when they were sent the first time.
+    pub(super) at_once: usize,
 }
 
 /// What faults have to do with those who trade.
@@ -37,18 +47,23 @@ pub(super) struct Scene<'a> {
 
 impl Round {
     pub(super) const fn new(seed: u64, length: Duration) -> Self {
-        Self { seed, length }
+        Self { seed, length, way: Way::Faulty }
+    }
+
+    /// The same with faults that no client may see.
+    pub(super) fn unseen(self) -> Self {
+        Self { way: Way::Unbroken, ..self }
     }
 
     /// Lets clients trade at `front` while `faults` does what it does; then checks the books at each of the places that
-    /// it gives back, and gives them.
+    /// it gives back.
     pub(super) fn play(
         self,
         front: SocketAddr,
         mut api: Api,
         faults: impl FnOnce(&mut Scene<'_>) -> Vec<SocketAddr>,
-    ) -> Books {
-        let Self { seed, length } = self;
+    ) -> Played {
+        let Self { seed, length, way } = self;
         api.move_to(front);
         let (account, token) = (api.account(), api.token.clone());
         let door = Door::default();
@@ -56,7 +71,7 @@ impl Round {
             let _ends_everybody = door.close_on_drop();
             let clients: Vec<_> = (0..CLIENTS)
                 .map(|number| {
-                    let client = Client::new(number, seed, &door, Way::Faulty, &token, &account);
+                    let client = Client::new(number, seed, &door, way, &token, &account);
                     scope.spawn(move || client.run())
                 })
                 .collect();
@@ -94,7 +109,8 @@ impl Round {
         for (channel, messages) in streams {
             books.were_streamed(channel, 0, &messages);
         }
-        books
+        let at_once = count(|entry| entry.tries == 1 && !entry.was_given_up());
+        Played { books, commands: journal.len(), at_once }
     }
 }
 
@@ -130,11 +146,17 @@ impl Scene<'_> {
         began.elapsed()
     }
 
+    /// The name of an order that is placed for a look.
+    pub(super) fn look(&mut self) -> String {
+        self.looks += 1;
+        format!("{LOOK}{}", self.looks)
+    }
+
     /// Waits until an order is taken or denied, and gives how long that took.
     pub(super) fn until_good(&mut self, front: SocketAddr) -> Duration {
         let began = Instant::now();
-        self.looks += 1;
-        let order = resting(&self.account, &format!("{LOOK}{}", self.looks));
+        let name = self.look();
+        let order = resting(&self.account, &name);
         wait_for("an order to be decided", PATIENCE, || {
             let answer = self.api.call("POST", "/v1/orders", Some(&order));
             if answer.is_err() {
