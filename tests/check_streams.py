@@ -198,6 +198,8 @@ async def campaign(tally: Tally, user: User, account: str) -> None:
         await asyncio.sleep(0.1)
     trader.stop.set()
     await asyncio.wait([trading], timeout=30)
+    if trading.done() and trading.exception():
+        looking.cancel()  # It waits for orders that nobody places any more.
     # The broker's last reports are still on their way: the log has ended when it stays as it is.
     log = await asyncio.to_thread(user.events, account)
     while True:

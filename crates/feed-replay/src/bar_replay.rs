@@ -58,6 +58,8 @@ pub struct BarReplay {
     drawn: VecDeque<MarketEvent>,
     /// The minutes of the bar being played at the start, up to the start.
     begun: Vec<Candle>,
+    /// The quote and the trade before the start.
+    standing: Vec<MarketEvent>,
     position: FeedPosition,
 }
 
@@ -90,6 +92,7 @@ impl BarReplay {
             path,
             drawn: VecDeque::new(),
             begun: Vec::new(),
+            standing: Vec::new(),
             position,
         };
         replay.begun = replay.join(now);
@@ -122,33 +125,36 @@ impl BarReplay {
         &self.begun
     }
 
-    /// What is given next: after a start within a bar the quote that stands.
+    /// The quote and the trade that stood at the start, of a start within a bar: nobody need wait for the next ones to know
+    /// a price. They are not given again.
     #[must_use]
-    pub fn next_up(&self) -> Option<&MarketEvent> {
-        self.drawn.front()
+    pub fn standing(&self) -> &[MarketEvent] {
+        &self.standing
     }
 
-    /// Takes its place in the present bar: begins an epoch, and draws past the ticks before `now`. The prices that the
-    /// last of them left are quoted at once, so that nobody waits for the next one. Gives back the minutes that they make.
+    /// Takes its place in the present bar: begins an epoch, and draws past the ticks before `now`. Gives back the
+    /// minutes that those make.
     fn join(&mut self, now: Timestamp) -> Vec<Candle> {
         self.cursor = FeedCursor { epoch: self.cursor.epoch + 1, offset: 0 };
         self.open_time = self.recording.timeframe().open_of(now);
         self.path = path(&self.recording, &self.instrument, &self.settings, &self.clock, self.index);
         self.drawn.clear();
         let (mut builder, mut minutes) = (CandleBuilder::new(self.instrument.symbol, Timeframe::M1, 0), Vec::new());
-        let mut standing = None;
+        let mut before = None;
         while let Some(tick) = self.path.next() {
             let at = self.open_time.plus(tick.after);
             if at >= now {
-                if let Some(standing) = standing {
-                    self.quote(&standing, now);
-                }
                 self.draw(tick);
                 break;
             }
             builder.count(&self.trade(&tick, at, self.cursor), &mut minutes);
-            standing = Some(tick);
+            before = Some((tick, at));
         }
+        let stood = |(tick, at)| {
+            let quote = MarketEvent::Quote(self.quote(&tick, at, self.cursor));
+            vec![quote, MarketEvent::Trade(self.trade(&tick, at, self.cursor))]
+        };
+        self.standing = before.map_or_else(Vec::new, stood);
         builder.advance(now, &mut minutes);
         minutes.extend(builder.current());
         minutes
@@ -176,25 +182,15 @@ impl BarReplay {
     /// Puts a tick's quote and trade in line.
     fn draw(&mut self, tick: PathTick) {
         let at = self.open_time.plus(tick.after);
-        self.quote(&tick, at);
+        self.cursor = self.cursor.next();
+        self.drawn.push_back(MarketEvent::Quote(self.quote(&tick, at, self.cursor)));
         self.cursor = self.cursor.next();
         self.drawn.push_back(MarketEvent::Trade(self.trade(&tick, at, self.cursor)));
     }
 
-    fn quote(&mut self, tick: &PathTick, at: Timestamp) {
+    fn quote(&self, tick: &PathTick, at: Timestamp, cursor: FeedCursor) -> Quote {
         let PathTick { bid, bid_size, ask, ask_size, .. } = *tick;
-        self.cursor = self.cursor.next();
-        let (symbol, cursor) = (self.instrument.symbol, self.cursor);
-        self.drawn.push_back(MarketEvent::Quote(Quote {
-            symbol,
-            at,
-            cursor,
-            synthetic: true,
-            bid,
-            bid_size,
-            ask,
-            ask_size,
-        }));
+        Quote { symbol: self.instrument.symbol, at, cursor, synthetic: true, bid, bid_size, ask, ask_size }
     }
 
     fn trade(&self, tick: &PathTick, at: Timestamp, cursor: FeedCursor) -> Trade {

@@ -9,9 +9,7 @@ use velox_feed_replay::{
 };
 use velox_feed_simulated::{InvalidWalk, SimulatedFeed, SimulatedSettings};
 use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe, Timestamp};
-use velox_market::{
-    Candle, Feed, FeedPosition, Instrument, MarketEvent, MarketStore, MarketStoreError, Quote, keep_candles,
-};
+use velox_market::{Candle, Feed, FeedPosition, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles};
 
 use crate::config::{FeedKind, MarketConfig};
 
@@ -76,7 +74,7 @@ pub(super) struct StartedFeed {
     /// The minutes of the bar that was being played at the start.
     pub(super) begun: Vec<Candle>,
     /// The prices that stand at the start.
-    pub(super) standing: Option<Quote>,
+    pub(super) standing: Vec<MarketEvent>,
 }
 
 impl FeedSource {
@@ -138,7 +136,7 @@ impl FeedSource {
     /// # Errors
     /// [`FeedStartError`] when its place cannot be read; it may be tried again.
     pub(super) async fn begin(&self, now: Timestamp) -> Result<StartedFeed, FeedStartError> {
-        let none = StartedFeed { feed: None, not_before: None, begun: Vec::new(), standing: None };
+        let none = StartedFeed { feed: None, not_before: None, begun: Vec::new(), standing: Vec::new() };
         #[cfg(test)]
         if let Kind::Given(feed) = &self.kind {
             return Ok(StartedFeed { feed: feed.lock().take(), ..none });
@@ -161,10 +159,7 @@ impl FeedSource {
                 let position = self.store.feed_position(name).await?;
                 let (replay, clock) = self.replay(name, recording, instrument, position, Some(now));
                 let begun = replay.begun().to_vec();
-                let standing = match replay.next_up() {
-                    Some(MarketEvent::Quote(quote)) if quote.at <= clock.now() => Some(*quote),
-                    _ => None,
-                };
+                let standing = replay.standing().to_vec();
                 Ok(StartedFeed { feed: Some(Box::new(replay)), not_before: Some(clock.now()), begun, standing })
             }
         }

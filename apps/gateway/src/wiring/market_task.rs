@@ -129,7 +129,7 @@ impl MarketTask {
             self.moments.hear(not_before);
         }
         // Whoever places an order now needs a price, and warming takes its time.
-        self.market.hot.follow(standing.map(MarketEvent::Quote).as_ref(), &[]);
+        standing.iter().for_each(|event| self.market.hot.follow(Some(event), &[]));
         let ingest = Ingest::new(self.market.clone());
         self.market.hot.forget_candles();
         ingest.warm(&self.symbols, self.market.clock.now()).await?;
