@@ -33,12 +33,18 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
         "quantity": "0.001", "limit_price": "1000", "client_order_id": "model"});
     market.api.borrow().call("POST", "/v1/orders", Some(&model))?;
 
+    let columns = psql(
+        cluster,
+        "postgres",
+        "SELECT string_agg(column_name, ',' ORDER BY ordinal_position) FROM information_schema.columns \
+         WHERE table_name = 'orders' AND table_schema = current_schema()",
+    )?;
     let mut figures = Vec::new();
     let (mut known, mut cpu) = (0, Vec::new());
     for count in [FEW, MANY] {
         while known < count {
             let next = (known + AT_ONCE).min(count);
-            psql(cluster, "postgres", &orders(known, next))?;
+            psql(cluster, "postgres", &orders(columns.trim(), known, next))?;
             known = next;
         }
         psql(cluster, "postgres", "VACUUM (ANALYZE) orders")?;
@@ -52,6 +58,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     let symbol =
         psql(cluster, "postgres", "SELECT symbol FROM instruments WHERE symbol <> 'BTC-PERP' ORDER BY 1 LIMIT 1")?;
     let symbol = symbol.trim();
+    // The store makes room for the years: native partitions are made on demand.
+    for year in ["2020", "2021"] {
+        let candle = json!({"open_time": format!("{year}-06-01T00:00:00Z"),
+            "open": "100", "high": "110", "low": "90", "close": "105", "volume": "3"});
+        let body = json!({"timeframe": "1m", "candles": [candle]});
+        market.api.borrow().call("POST", &format!("/v1/market-data/candles/{symbol}"), Some(&body))?;
+    }
     for from in (0..CANDLES / AT_ONCE).map(|part| part * AT_ONCE) {
         psql(cluster, "postgres", &candles(symbol, from, from + AT_ONCE))?;
     }
@@ -106,19 +119,25 @@ fn page(settings: &Settings, market: &Market, name: &str, paths: Vec<String>) ->
 }
 
 /// Closed orders like the model, by number.
-fn orders(from: u64, to: u64) -> String {
+fn orders(columns: &str, from: u64, to: u64) -> String {
+    let value = |column: &str| match column {
+        "id" => "(lpad(to_hex(n), 12, '0') || '00007000800000000000')::uuid".to_owned(),
+        "client_order_id" => "'filler-' || n".to_owned(),
+        "status" => "'canceled'".to_owned(),
+        "is_open" => "false".to_owned(),
+        other => format!("o.{other}"),
+    };
+    let values: Vec<String> = columns.split(',').map(value).collect();
     format!(
-        "WITH model AS (SELECT * FROM orders WHERE client_order_id = 'model'), \
-         rows AS (SELECT n, model AS row FROM model, generate_series({from} + 1, {to}) n) \
-         INSERT INTO orders SELECT (jsonb_populate_record(row, jsonb_build_object(\
-            'id', lpad(to_hex(n), 12, '0') || '-0000-7000-8000-000000000000', \
-            'client_order_id', 'filler-' || n, 'status', 'canceled', 'is_open', false))).* FROM rows"
+        "INSERT INTO orders ({columns}) SELECT {} FROM orders o, generate_series({from} + 1, {to}) n \
+         WHERE o.client_order_id = 'model'",
+        values.join(", ")
     )
 }
 
 fn candles(symbol: &str, from: u64, to: u64) -> String {
     format!(
         "INSERT INTO candles SELECT '{symbol}', '1m', timestamptz '2020-01-01Z' + n * interval '1 minute', \
-         100, 110, 90, 105, 3, 7, true, false, false FROM generate_series({from}, {to} - 1) n"
+         100, 110, 90, 105, 3, 7, true, false, false FROM generate_series({from}, {to} - 1) n ON CONFLICT DO NOTHING"
     )
 }
