@@ -125,17 +125,10 @@ const LOOK: Duration = Duration::from_secs(1);
 pub async fn watch_queues(lanes: Arc<Lanes>, paper: Arc<PaperBroker>, shutdown: Shutdown) {
     let commands = gauge!("velox_queue_depth", "queue" => "commands");
     let reports = gauge!("velox_queue_depth", "queue" => "paper_reports");
-    let mut look = tokio::time::interval(LOOK);
-    let begun = shutdown.begun();
-    tokio::pin!(begun);
-    loop {
-        tokio::select! {
-            () = &mut begun => return,
-            _ = look.tick() => {
-                let depth = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-                commands.set(depth(lanes.waiting()));
-                reports.set(depth(paper.waiting_reports()));
-            }
-        }
-    }
+    let depth = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    let look = || {
+        commands.set(depth(lanes.waiting()));
+        reports.set(depth(paper.waiting_reports()));
+    };
+    shutdown.every(LOOK, look).await;
 }

@@ -28,18 +28,11 @@ impl PoolObserver for PoolMetrics {
 /// Keeps the gauges of the pool until the shutdown begins.
 pub async fn watch_pool(status: impl Fn() -> PoolStatus + Send, shutdown: Shutdown) {
     let gauges = ["size", "available", "waiting"].map(|state| gauge!(format!("velox_database_pool_{state}")));
-    let mut look = tokio::time::interval(LOOK);
-    let begun = shutdown.begun();
-    tokio::pin!(begun);
-    loop {
-        tokio::select! {
-            () = &mut begun => return,
-            _ = look.tick() => {
-                let PoolStatus { size, available, waiting } = status();
-                for (gauge, number) in gauges.iter().zip([size, available, waiting]) {
-                    gauge.set(f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
-                }
-            }
+    let look = || {
+        let PoolStatus { size, available, waiting } = status();
+        for (gauge, number) in gauges.iter().zip([size, available, waiting]) {
+            gauge.set(f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
         }
-    }
+    };
+    shutdown.every(LOOK, look).await;
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -29,6 +30,19 @@ impl Shutdown {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Looks again and again, `period` apart, until it has begun.
+    pub async fn every(&self, period: Duration, mut look: impl FnMut()) {
+        let mut times = tokio::time::interval(period);
+        let begun = self.begun();
+        tokio::pin!(begun);
+        loop {
+            tokio::select! {
+                () = &mut begun => return,
+                _ = times.tick() => look(),
+            }
+        }
     }
 
     /// Returns once it has begun.

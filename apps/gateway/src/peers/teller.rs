@@ -259,4 +259,32 @@ mod tests {
         shutdown.begin();
         running.await.unwrap();
     }
+
+    /// Never answers.
+    struct Hanging;
+
+    #[async_trait::async_trait]
+    impl SignalBus for Hanging {
+        fn longest(&self) -> usize {
+            1_000
+        }
+
+        async fn publish(&self, _: &str) -> Result<(), velox_kernel::BusAway> {
+            std::future::pending().await
+        }
+
+        async fn listen(&self) -> Result<Box<dyn velox_kernel::SignalListener>, velox_kernel::BusAway> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bus_that_hangs_does_not_hold_up_the_end() {
+        let shutdown = Shutdown::default();
+        let teller = Teller::new(Uuid::from_u128(1));
+        let running = tokio::spawn(teller.run(Arc::new(Hanging), words(), shutdown.clone()));
+        tokio::time::sleep(HERE_EVERY).await;
+        shutdown.begin();
+        tokio::time::timeout(Duration::from_millis(1), running).await.unwrap().unwrap();
+    }
 }

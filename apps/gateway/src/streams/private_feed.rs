@@ -167,3 +167,38 @@ fn serialise(record: &RecordedEvent, channel: Channel, prev_seq: u64) -> Bytes {
     };
     Bytes::from(serde_json::to_vec(&message).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use tokio::sync::broadcast::error::TryRecvError;
+    use uuid::Uuid;
+    use velox_testkit::trading::MemoryTradingStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn another_processs_commit_makes_it_read_the_store_and_an_old_one_does_not() {
+        let (hub, work) = Hub::new();
+        let account = AccountId::new(Uuid::from_u128(1));
+        let log = Arc::new(MemoryTradingStore::default());
+        let mut feed = PrivateFeed::new(&hub, log, Channel::Orders, account, 7, None);
+        feed.read_store().await.unwrap();
+        hub.tell_elsewhere(account, 7, false);
+        let told = feed.told.try_recv().unwrap();
+        feed.take(&told);
+        assert!(!feed.behind, "it has that one");
+        hub.tell_elsewhere(account, 8, true);
+        let told = feed.told.try_recv().unwrap();
+        feed.take(&told);
+        assert!(feed.behind);
+        feed.read_store().await.unwrap();
+        hub.tell_missed();
+        let told = feed.told.try_recv().unwrap();
+        feed.take(&told);
+        assert!(feed.behind, "anything may have been committed");
+        assert!(matches!(feed.told.try_recv(), Err(TryRecvError::Empty)));
+        // The executor was told that an order waits.
+        tokio::time::timeout(Duration::from_secs(1), work.elsewhere().notified()).await.unwrap();
+    }
+}

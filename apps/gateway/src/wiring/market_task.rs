@@ -265,16 +265,20 @@ mod tests {
         }
     }
 
+    fn market(store: &Arc<MemoryMarketStore>, clock: &Arc<TestClock>) -> Market {
+        Market {
+            store: Arc::<MemoryMarketStore>::clone(store),
+            hot: Arc::new(HotMarket::new(HotSettings::default())),
+            clock: clock.clone(),
+            stale_after: Duration::from_secs(5),
+        }
+    }
+
     /// The alerts of a market, in words, that a feed causes within some seconds.
     async fn alerts(seconds: u64, script: impl IntoIterator<Item = Said>, known: bool) -> Vec<String> {
         let clock = Arc::new(TestClock::default());
         let store = Arc::new(MemoryMarketStore::default());
-        let market = Market {
-            store: Arc::<MemoryMarketStore>::clone(&store),
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: clock.clone(),
-            stale_after: Duration::from_secs(5),
-        };
+        let market = market(&store, &clock);
         if known {
             market.hot.apply(&MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), 1, 100)));
             market.hot.restore(&store.tickers().await.unwrap());
@@ -332,12 +336,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_days_orders_end_without_a_feed_as_well() {
         let clock = Arc::new(TestClock::default());
-        let market = Market {
-            store: Arc::new(MemoryMarketStore::default()),
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: clock.clone(),
-            stale_after: Duration::from_secs(5),
-        };
+        let market = market(&Arc::default(), &clock);
         let mut scenario = AccountScenario::new(Arc::new(CountingIds::default()));
         scenario.open();
         let symbol = symbol("BTC-PERP");
@@ -367,12 +366,7 @@ mod tests {
     async fn a_follower_counts_as_it_is_told_and_looks_up_what_it_missed() {
         let clock = Arc::new(TestClock::default());
         let store = Arc::new(MemoryMarketStore::default());
-        let market = Market {
-            store: Arc::<MemoryMarketStore>::clone(&store),
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: clock.clone(),
-            stale_after: Duration::from_secs(5),
-        };
+        let market = market(&store, &clock);
         let hub = Arc::new(MarketHub::new(clock.now()));
         let (words, told) = mpsc::channel(16);
         let mut task = task(None, market.clone(), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
@@ -421,5 +415,27 @@ mod tests {
         assert_eq!(market.hot.candles(&query), [minute]);
         shutdown.begin();
         running.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_the_certain_right_nothing_is_kept() {
+        for certain in [false, true] {
+            let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
+            let hub = Arc::new(MarketHub::new(clock.now()));
+            let feed = Script([Ok(clock.now()), Ok(clock.now().plus(Duration::from_secs(90)))].into(), clock.now());
+            let paper = Arc::new(PaperBroker::new(64));
+            let task = task(Some(feed), market(&store, &clock), hub, paper, &clock);
+            if !certain {
+                // As after the process was stopped: another one may have the right by now.
+                task.gate.close();
+            }
+            let shutdown = Shutdown::default();
+            let running = tokio::spawn(task.run(shutdown.clone()));
+            tokio::time::sleep(LOOK * 3).await;
+            shutdown.begin();
+            running.await.unwrap();
+            assert_eq!(store.feed_position("script").await.unwrap().is_some(), certain);
+            assert_eq!(!store.tickers().await.unwrap().is_empty(), certain);
+        }
     }
 }

@@ -79,6 +79,22 @@ async fn a_store_that_is_away_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_held_back_is_kept_later() {
+    let world = World::new().await;
+    let mut ingest = Ingest::new(world.market.clone());
+    ingest.hold_back(true);
+    let calls = world.store.calls();
+    for minute in 0..10 {
+        let offset = u64::try_from(minute).unwrap() + 1;
+        ingest.take(&trade(minute * 60, offset, 10), position(offset)).await.kept.unwrap();
+    }
+    assert_eq!(world.store.calls(), calls, "the store is not asked");
+    ingest.hold_back(false);
+    ingest.advance(at(600)).await.kept.unwrap();
+    assert_eq!(kept(&world, Timeframe::M1).await.len(), 10);
+}
+
+#[tokio::test]
 async fn a_restart_goes_on_with_every_open_candle() {
     let world = World::new().await;
     let mut first = Ingest::new(world.market.clone());

@@ -167,3 +167,16 @@ async fn a_listener_for_signals_hears_that_its_session_was_ended_and_the_next_on
     assert_eq!(listener.next().await.unwrap(), "two");
     database.drop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_no_replica_has_replayed_nothing() {
+    let database = Database::migrated().await;
+    let (store, other) = (database.store().await, database.store().await);
+    let before = store.position().await.unwrap();
+    let change = "CREATE TABLE moved (number integer)";
+    database.client().await.batch_execute(change).await.unwrap();
+    assert!(store.position().await.unwrap() > before, "what was committed moves it");
+    assert!(store.replayed().await.is_err(), "one that was promoted is not read as a replica");
+    assert_eq!(store.system_identifier().await.unwrap(), other.system_identifier().await.unwrap());
+    database.drop().await;
+}

@@ -1,19 +1,37 @@
 //! The contracts of the ports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use velox_kernel::{RateLimiter, SignalBus};
-use velox_redis::{RedisLimits, RedisSignals};
+use velox_kernel::{Ids, RateLimiter, SignalBus};
+use velox_redis::{RedisLimits, RedisOptions, RedisServer, RedisSignals};
 use velox_testkit::peers::{rate_limiter_contract, signal_bus_contract};
+use velox_testkit::trading::FreshIds;
 
-use crate::own_server::OwnServer;
+/// The variable that names a server.
+const URL: &str = "VELOX_TEST_REDIS_URL";
+
+/// A server under names that nobody else uses.
+fn server(prefix: &str) -> Arc<RedisServer> {
+    let url = std::env::var(URL).unwrap_or_else(|_| {
+        panic!("{URL} names no Redis server: run the tests with `cargo xtask test`, which starts one")
+    });
+    let options =
+        RedisOptions { prefix: prefix.to_owned(), deadline: Duration::from_secs(2), ..RedisOptions::default() };
+    Arc::new(RedisServer::new(&url, options).unwrap())
+}
+
+/// Such names.
+fn prefix() -> String {
+    format!("velox-test-{}", FreshIds.next().simple())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_of_limits() {
-    let redis = OwnServer::start().await;
     rate_limiter_contract(async || {
+        let prefix = prefix();
         [(); 2].map(|()| {
-            let limits: Arc<dyn RateLimiter> = Arc::new(RedisLimits::new(redis.server()));
+            let limits: Arc<dyn RateLimiter> = Arc::new(RedisLimits::new(server(&prefix)));
             limits
         })
     })
@@ -22,10 +40,10 @@ async fn keeps_the_contract_of_limits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract_of_signals() {
-    let redis = OwnServer::start().await;
     signal_bus_contract(async || {
+        let prefix = prefix();
         [(); 2].map(|()| {
-            let signals: Arc<dyn SignalBus> = Arc::new(RedisSignals::new(redis.server()));
+            let signals: Arc<dyn SignalBus> = Arc::new(RedisSignals::new(server(&prefix)));
             signals
         })
     })

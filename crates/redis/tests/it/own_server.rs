@@ -36,10 +36,6 @@ impl OwnServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn server(&self) -> Arc<RedisServer> {
-        self.server_with(RedisOptions { deadline: Duration::from_secs(2), ..RedisOptions::default() })
-    }
-
     pub(crate) fn server_with(&self, options: RedisOptions) -> Arc<RedisServer> {
         Arc::new(RedisServer::new(&self.url(), options).unwrap())
     }

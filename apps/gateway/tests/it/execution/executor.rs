@@ -57,6 +57,20 @@ async fn an_order_that_another_process_claimed_is_not_placed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cancel_through_another_process_does_not_wait_for_the_next_question() {
+    let mut role = Role::new().await;
+    let order = role.place().await;
+    role.execute();
+    role.pass(Duration::from_millis(50)).await;
+    let other = role.ledger.process();
+    other.run(role.account, role.ledger.acknowledged(role.account, order)).await.unwrap();
+    other.run(role.account, Command::Cancel { order }).await.unwrap();
+    // The order was served less than a second ago, and nobody told of the cancel here.
+    role.pass(Duration::from_millis(300)).await;
+    assert_eq!(*role.broker.cancels.lock(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancel_is_asked_for_each_second_until_it_is_answered() {
     let mut role = Role::new().await;
     let order = role.ledger.work(&role.process, role.account).await;
