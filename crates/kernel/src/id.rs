@@ -147,6 +147,8 @@ typed_id! {
     UserId = "usr";
     /// One sign-in of a user on one device.
     SessionId = "ses";
+    /// A process, for as long as it runs, among those that share the work of a role.
+    MemberId = "mbr";
     /// A connection to a broker, with its credentials.
     ConnectionId = "brk";
     /// A trading account: one book at one broker.

@@ -19,6 +19,7 @@ mod statement;
 mod store;
 mod tls;
 mod trading;
+mod unpublished;
 
 pub use address::AddressError;
 pub use execution_lease::ExecutionLease;

@@ -1,6 +1,8 @@
 //! The ports that are the repository's functions.
 
-use velox_sql::{impl_broker_store, impl_identity_store, impl_market_store, impl_trading_queries};
+use velox_sql::{
+    impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store, impl_trading_queries,
+};
 
 use crate::PostgresStore;
 
@@ -47,3 +49,4 @@ impl_trading_queries!(PostgresStore, read);
 impl_identity_store!(PostgresStore, read, change);
 impl_broker_store!(PostgresStore, read, change);
 impl_market_store!(PostgresStore, read, change);
+impl_relay_store!(PostgresStore, read, change);

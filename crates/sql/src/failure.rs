@@ -118,6 +118,12 @@ impl From<Failure> for velox_trading::StoreError {
     }
 }
 
+impl From<Failure> for velox_kernel::ShardsAway {
+    fn from(failure: Failure) -> Self {
+        Self(failure.to_string())
+    }
+}
+
 impl From<Failure> for velox_identity::StoreError {
     fn from(failure: Failure) -> Self {
         match failure {

@@ -24,6 +24,21 @@ pub(crate) async fn upsert_all<C: crate::Columns + Send + 'static>(
     Ok(())
 }
 
+/// Raises the marks of streams, no two the same, in one statement.
+pub(crate) async fn raise_marks(
+    conn: &mut Conn,
+    marks: Vec<(velox_kernel::AccountId, i64)>,
+) -> Result<(), crate::Failure> {
+    use diesel::sql_types::{Array, BigInt, Uuid};
+    let (accounts, seqs): (Vec<uuid::Uuid>, Vec<i64>) =
+        marks.into_iter().map(|(account, seq)| (account.uuid(), seq)).unzip();
+    let statement = "UPDATE stream_heads SET published_seq = mark.seq FROM unnest($1, $2) AS mark (account_id, seq) \
+                     WHERE stream_heads.account_id = mark.account_id AND stream_heads.published_seq < mark.seq";
+    let raised = diesel::sql_query(statement).bind::<Array<Uuid>, _>(accounts).bind::<Array<BigInt>, _>(seqs);
+    RunQueryDsl::execute(raised, conn).await?;
+    Ok(())
+}
+
 #[path = "repo/brokers.rs"]
 pub mod brokers;
 #[path = "repo/identity.rs"]
@@ -32,5 +47,9 @@ pub mod identity;
 pub mod market;
 #[path = "repo/migrate.rs"]
 pub mod migrate;
+#[path = "repo/relay.rs"]
+pub mod relay;
+#[path = "repo/shards.rs"]
+pub mod shards;
 #[path = "repo/trading.rs"]
 pub mod trading;

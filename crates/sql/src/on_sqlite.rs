@@ -24,6 +24,21 @@ where
     Ok(())
 }
 
+/// Raises the marks of streams, no two the same, one by one.
+pub(crate) async fn raise_marks(
+    conn: &mut Conn,
+    marks: Vec<(velox_kernel::AccountId, i64)>,
+) -> Result<(), crate::Failure> {
+    use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
+
+    use crate::schema::stream_heads::{account_id, published_seq, table};
+    for (account, seq) in marks {
+        let below = table.filter(account_id.eq(crate::Val(account)).and(published_seq.lt(seq)));
+        RunQueryDsl::execute(diesel::update(below).set(published_seq.eq(seq)), conn).await?;
+    }
+    Ok(())
+}
+
 #[path = "repo/brokers.rs"]
 pub mod brokers;
 #[path = "repo/identity.rs"]
@@ -32,5 +47,9 @@ pub mod identity;
 pub mod market;
 #[path = "repo/migrate.rs"]
 pub mod migrate;
+#[path = "repo/relay.rs"]
+pub mod relay;
+#[path = "repo/shards.rs"]
+pub mod shards;
 #[path = "repo/trading.rs"]
 pub mod trading;

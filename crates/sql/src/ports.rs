@@ -409,3 +409,68 @@ macro_rules! impl_market_store {
         }
     };
 }
+
+/// Implements `velox_trading::RelayStore` and `velox_kernel::ShardStore`; `prepare_relay` is the adapter's own.
+#[macro_export]
+macro_rules! impl_relay_store {
+    ($store:ty, $read:ident, $change:ident) => {
+        #[async_trait::async_trait]
+        impl velox_trading::RelayStore for $store {
+            async fn prepare_relay(&self) -> Result<(), velox_trading::StoreError> {
+                Ok(self.index_unpublished().await?)
+            }
+
+            async fn unpublished(
+                &self,
+                after: Option<velox_kernel::AccountId>,
+                limit: u32,
+            ) -> Result<Vec<velox_trading::Unpublished>, velox_trading::StoreError> {
+                $read!(self, relay::unpublished(after, limit))
+            }
+
+            async fn mark_published(
+                &self,
+                fence: velox_kernel::Fence,
+                marks: &[(velox_kernel::AccountId, u64)],
+            ) -> Result<velox_trading::Marked, velox_trading::StoreError> {
+                let marks = marks.to_vec();
+                $change!(self, relay::mark_published(fence, &marks))
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl velox_kernel::ShardStore for $store {
+            async fn beat(
+                &self,
+                role: &'static str,
+                member: velox_kernel::MemberId,
+                count: u32,
+                gone: &[velox_kernel::MemberId],
+            ) -> Result<velox_kernel::RoleLook, velox_kernel::ShardsAway> {
+                let gone = gone.to_vec();
+                $change!(self, shards::beat(role, member, count, &gone))
+            }
+
+            async fn take(
+                &self,
+                role: &'static str,
+                member: velox_kernel::MemberId,
+                seen: &[velox_kernel::Shard],
+            ) -> Result<Vec<velox_kernel::Shard>, velox_kernel::ShardsAway> {
+                let seen = seen.to_vec();
+                $change!(self, shards::take(role, member, &seen))
+            }
+
+            async fn release(
+                &self,
+                role: &'static str,
+                member: velox_kernel::MemberId,
+                shards: &[u32],
+                leaves: bool,
+            ) -> Result<(), velox_kernel::ShardsAway> {
+                let shards = shards.to_vec();
+                $change!(self, shards::release(role, member, &shards, leaves))
+            }
+        }
+    };
+}

@@ -360,3 +360,28 @@ diesel::table! {
         at -> Moment,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::types::Id;
+
+    role_members (role, member) {
+        role -> Text,
+        member -> Id,
+        beat -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::Id;
+
+    role_shards (role, shard) {
+        role -> Text,
+        shard -> Integer,
+        epoch -> BigInt,
+        beat -> BigInt,
+        owner -> Nullable<Id>,
+        position -> Nullable<BigInt>,
+    }
+}

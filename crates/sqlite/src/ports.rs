@@ -3,7 +3,8 @@
 use velox_kernel::Timestamp;
 use velox_market::{Candle, Tidied};
 use velox_sql::{
-    Failure, InlineSqlite, impl_broker_store, impl_identity_store, impl_market_store, impl_trading_queries,
+    Failure, InlineSqlite, impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store,
+    impl_trading_queries,
 };
 
 use crate::SqliteStore;
@@ -38,8 +39,16 @@ impl_trading_queries!(SqliteStore, read);
 impl_identity_store!(SqliteStore, read, change);
 impl_broker_store!(SqliteStore, read, change);
 impl_market_store!(SqliteStore, read, change);
+impl_relay_store!(SqliteStore, read, change);
 
 impl SqliteStore {
+    /// The index by which a relay finds what is not published.
+    async fn index_unpublished(&self) -> Result<(), Failure> {
+        let index = "CREATE INDEX IF NOT EXISTS stream_heads_unpublished ON stream_heads (account_id) \
+                     WHERE published_seq < seq";
+        self.write(async move |conn: &mut InlineSqlite| Ok(conn.batch_execute(index).await?)).await
+    }
+
     /// Orders wait for the same writer.
     const CANDLES_AT_ONCE: usize = 1_000;
 

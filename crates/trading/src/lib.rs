@@ -29,6 +29,7 @@ mod order_fold;
 mod position;
 mod projection;
 mod refused;
+mod relay;
 mod rules;
 mod store;
 mod trading;
@@ -68,6 +69,7 @@ pub use order_fold::{
 pub use position::Position;
 pub use projection::{AccountRow, PositionRow, Projection, Projector, RecordedFill};
 pub use refused::Refused;
+pub use relay::{Marked, RelayStore, Unpublished};
 pub use rules::{InstrumentRules, InvalidTerms, TermsField};
 pub use store::{
     Append, Appended, DecideLocked, FillFilter, Head, OrderFilter, Snapshot, StoreError, TradingLists, TradingLog,

@@ -5,7 +5,9 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use uuid::Uuid;
-use velox_kernel::{AccountId, CommandId, ConnectionId, OrderId, OrgId, RequestId, SessionId, StrategyId, UserId};
+use velox_kernel::{
+    AccountId, CommandId, ConnectionId, MemberId, OrderId, OrgId, RequestId, SessionId, StrategyId, UserId,
+};
 
 use super::{Id, stands_for};
 
@@ -40,4 +42,4 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(AccountId, CommandId, ConnectionId, OrderId, OrgId, RequestId, SessionId, StrategyId, UserId);
+ids!(AccountId, CommandId, ConnectionId, MemberId, OrderId, OrgId, RequestId, SessionId, StrategyId, UserId);

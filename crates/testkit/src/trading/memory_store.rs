@@ -4,17 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use velox_kernel::{AccountId, ClientOrderId, Digest, FillId, OrderId, OrgId};
+use velox_kernel::{
+    AccountId, ClientOrderId, Digest, Fence, FillId, MemberId, OrderId, OrgId, RoleLook, Shard, ShardStore, ShardsAway,
+};
 use velox_trading::{
-    Append, Appended, DecideLocked, Head, Projection, RecordedEvent, STATE_VERSION, Snapshot, StoreError, TradingLog,
+    Append, Appended, DecideLocked, Head, Marked, Projection, RecordedEvent, RelayStore, STATE_VERSION, Snapshot,
+    StoreError, TradingLog, Unpublished,
 };
 
 use super::Rows;
+use crate::peers::MemoryShards;
 
 /// Keeps everything in memory. It holds its lock only while it computes.
 #[derive(Debug, Default)]
 pub struct MemoryTradingStore {
     pub(super) tables: Mutex<Tables>,
+    /// Who may note what was published.
+    pub shards: MemoryShards,
 }
 
 /// Every account, and the indexes that span them.
@@ -34,6 +40,7 @@ pub(super) struct Stream {
     client_ids: BTreeMap<ClientOrderId, OrderId>,
     pub(super) fill_ids: BTreeSet<FillId>,
     snapshot: Option<(u16, Snapshot)>,
+    published: u64,
 }
 
 impl Stream {
@@ -45,6 +52,7 @@ impl Stream {
             client_ids: BTreeMap::new(),
             fill_ids: BTreeSet::new(),
             snapshot: None,
+            published: 0,
         }
     }
 
@@ -156,16 +164,83 @@ impl TradingLog for MemoryTradingStore {
     }
 }
 
+#[async_trait]
+impl RelayStore for MemoryTradingStore {
+    async fn prepare_relay(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn unpublished(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<Unpublished>, StoreError> {
+        let tables = self.tables.lock();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let streams = tables.streams.iter().filter(|(account, stream)| {
+            after.is_none_or(|after| **account > after) && stream.published < stream.head().seq
+        });
+        let streams = streams.map(|(account, stream)| Unpublished {
+            account: *account,
+            org: stream.org,
+            head: stream.head().seq,
+            published: stream.published,
+        });
+        Ok(streams.take(limit).collect())
+    }
+
+    async fn mark_published(&self, fence: Fence, marks: &[(AccountId, u64)]) -> Result<Marked, StoreError> {
+        if !self.shards.holds(fence) {
+            return Ok(Marked::Fenced);
+        }
+        let mut tables = self.tables.lock();
+        for (account, seq) in marks {
+            if let Some(stream) = tables.streams.get_mut(account) {
+                stream.published = stream.published.max(*seq);
+            }
+        }
+        Ok(Marked::Noted)
+    }
+}
+
+#[async_trait]
+impl ShardStore for MemoryTradingStore {
+    async fn beat(
+        &self,
+        role: &'static str,
+        member: MemberId,
+        count: u32,
+        gone: &[MemberId],
+    ) -> Result<RoleLook, ShardsAway> {
+        self.shards.beat(role, member, count, gone).await
+    }
+
+    async fn take(&self, role: &'static str, member: MemberId, seen: &[Shard]) -> Result<Vec<Shard>, ShardsAway> {
+        self.shards.take(role, member, seen).await
+    }
+
+    async fn release(
+        &self,
+        role: &'static str,
+        member: MemberId,
+        shards: &[u32],
+        leaves: bool,
+    ) -> Result<(), ShardsAway> {
+        self.shards.release(role, member, shards, leaves).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::trading::{TradingPorts, trading_store_contract};
+    use crate::peers::shard_store_contract;
+    use crate::trading::contract::marks_are_kept_by_whoever_has_the_shard;
+    use crate::trading::{FreshIds, TradingPorts, trading_store_contract};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn passes_the_contract() {
         let store = Arc::new(MemoryTradingStore::default());
         trading_store_contract(async || TradingPorts { log: store.clone(), queries: store.clone() }).await;
+        marks_are_kept_by_whoever_has_the_shard(&*store).await;
+        let member = || MemberId::new(velox_kernel::Ids::next(&FreshIds));
+        shard_store_contract(&*store, "contract", member(), member()).await;
     }
 }

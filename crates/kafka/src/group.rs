@@ -1,0 +1,235 @@
+//! [`GroupWorker`]: a member of a consumer group, which shares a topic's partitions with the others.
+//!
+//! Kafka says who should have a partition; the store says who has it. So a worker is asked where each partition that it
+//! gets starts, which is when it takes the shard, and is waited for when one goes, while it finishes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+use tokio::sync::mpsc;
+
+use crate::KafkaOptions;
+use crate::client::client;
+
+/// What may wait for a worker.
+const WAITING: usize = 1_024;
+/// How long the client library waits for a record before it looks whether it is to end.
+const POLL: Duration = Duration::from_millis(100);
+/// How long a worker may take to say where partitions start, or to finish with those that go.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a worker may be silent before the group gives its partitions to others.
+const SESSION: Duration = Duration::from_secs(10);
+
+/// Where partitions start: the offset of the next record; `None` for where the group left off, or the beginning.
+pub type Placed = Vec<(u32, Option<u64>)>;
+
+/// A record of the group's topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// Its partition.
+    pub partition: u32,
+    /// Its place there.
+    pub offset: u64,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its content.
+    pub value: Vec<u8>,
+    /// Names and texts beside it; what is no text is left out.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a worker is told.
+#[derive(Debug)]
+pub enum GroupNews {
+    /// It gets partitions. None of their records comes before it has said where they start.
+    Assigned {
+        /// Which.
+        partitions: Vec<u32>,
+        /// Where to say it; a worker that says nothing for a while gets them where the group left off.
+        place: blocking::SyncSender<Placed>,
+    },
+    /// It loses partitions; they go to others once it has finished, or after a while.
+    Revoked {
+        /// Which.
+        partitions: Vec<u32>,
+        /// Whether others may have them already: the group has not heard of this worker for too long.
+        lost: bool,
+        /// Where to say that it has finished.
+        finished: blocking::SyncSender<()>,
+    },
+    /// A record.
+    Record(GroupRecord),
+    /// The cluster does not answer, or refuses; it is tried again.
+    Trouble(String),
+}
+
+/// A member of a group. It leaves when it is dropped.
+pub struct GroupWorker {
+    news: mpsc::Receiver<GroupNews>,
+    consumer: Weak<BaseConsumer<Context>>,
+    topic: String,
+    ending: Arc<AtomicBool>,
+}
+
+/// What the client library calls back.
+struct Context {
+    news: mpsc::Sender<GroupNews>,
+    ending: Arc<AtomicBool>,
+}
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // Whoever is slow learns of it later, or not.
+        let _ = self.news.try_send(GroupNews::Trouble(format!("{error}: {reason}")));
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let partitions: Vec<u32> =
+            list.elements().iter().filter_map(|element| u32::try_from(element.partition()).ok()).collect();
+        let done = if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            for (partition, offset) in self.place(partitions) {
+                let (Ok(partition), Some(offset)) = (i32::try_from(partition), offset) else { continue };
+                let Ok(offset) = i64::try_from(offset) else { continue };
+                if let Some(mut element) = list.elements().into_iter().find(|found| found.partition() == partition)
+                    && let Err(error) = element.set_offset(Offset::Offset(offset))
+                {
+                    tracing::warn!(%error, partition, "a partition does not start where it should");
+                }
+            }
+            consumer.incremental_assign(list)
+        } else {
+            self.finish(partitions, consumer.assignment_lost());
+            consumer.incremental_unassign(list)
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "partitions could not be shared anew");
+        }
+    }
+}
+
+impl Context {
+    fn place(&self, partitions: Vec<u32>) -> Placed {
+        let (place, placed) = blocking::sync_channel(1);
+        if partitions.is_empty() || self.news.blocking_send(GroupNews::Assigned { partitions, place }).is_err() {
+            return Placed::new();
+        }
+        placed.recv_timeout(PATIENCE).unwrap_or_default()
+    }
+
+    fn finish(&self, partitions: Vec<u32>, lost: bool) {
+        let (finished, over) = blocking::sync_channel(1);
+        let ending = self.ending.load(Ordering::Acquire);
+        if partitions.is_empty()
+            || ending
+            || self.news.blocking_send(GroupNews::Revoked { partitions, lost, finished }).is_err()
+        {
+            return;
+        }
+        let _ = over.recv_timeout(PATIENCE);
+    }
+}
+
+/// Joins the group `group` of those who read `topic`. With an `instance`, which no other worker has, it finds its
+/// partitions again after a restart (KIP-345).
+///
+/// # Errors
+/// What is wrong with the options, in the client library's words. A cluster that does not answer is no error.
+pub fn join_group(
+    options: &KafkaOptions,
+    group: &str,
+    topic: &str,
+    instance: Option<&str>,
+) -> Result<GroupWorker, String> {
+    let (sender, news) = mpsc::channel(WAITING);
+    let ending = Arc::new(AtomicBool::new(false));
+    let mut config = client(options);
+    config
+        .set("group.id", group)
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", SESSION.as_millis().to_string())
+        .set("heartbeat.interval.ms", "1000")
+        .set("auto.offset.reset", "earliest")
+        .set("enable.auto.offset.store", "false")
+        .set("enable.auto.commit", "true")
+        .set("auto.commit.interval.ms", "1000")
+        .set("isolation.level", "read_committed");
+    if let Some(instance) = instance {
+        config.set("group.instance.id", instance);
+    }
+    let context = Context { news: sender.clone(), ending: Arc::clone(&ending) };
+    let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(|error| error.to_string())?;
+    consumer.subscribe(&[topic]).map_err(|error| error.to_string())?;
+    let consumer = Arc::new(consumer);
+    let (weak, over) = (Arc::downgrade(&consumer), Arc::clone(&ending));
+    std::thread::Builder::new()
+        .name("kafka group".to_owned())
+        .spawn(move || work(&consumer, &sender, &over))
+        .map_err(|error| error.to_string())?;
+    Ok(GroupWorker { news, consumer: weak, topic: topic.to_owned(), ending })
+}
+
+/// Serves the consumer until the worker is gone.
+fn work(consumer: &BaseConsumer<Context>, news: &mpsc::Sender<GroupNews>, ending: &AtomicBool) {
+    while !ending.load(Ordering::Acquire) {
+        let told = match consumer.poll(POLL) {
+            None => continue,
+            Some(Ok(message)) => GroupNews::Record(record(&message)),
+            // Said again and again while it lasts.
+            Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) => continue,
+            Some(Err(error)) => GroupNews::Trouble(error.to_string()),
+        };
+        if news.blocking_send(told).is_err() {
+            return;
+        }
+    }
+}
+
+fn record(message: &BorrowedMessage<'_>) -> GroupRecord {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter()).filter_map(|header| {
+        let text = std::str::from_utf8(header.value?).ok()?;
+        Some((header.key.to_owned(), text.to_owned()))
+    });
+    GroupRecord {
+        partition: u32::try_from(message.partition()).unwrap_or_default(),
+        offset: u64::try_from(message.offset()).unwrap_or_default(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec).unwrap_or_default(),
+        headers: headers.collect(),
+    }
+}
+
+impl GroupWorker {
+    /// What comes next; `None` when it has ended. Dropping the future before it is ready loses nothing.
+    pub async fn next(&mut self) -> Option<GroupNews> {
+        self.news.recv().await
+    }
+
+    /// Notes that everything up to and with `offset` was worked off. It is told to the group within a second or two, for
+    /// those who look at it: what counts is the store's own note.
+    pub fn note(&self, partition: u32, offset: u64) {
+        let (Ok(partition), Ok(offset)) = (i32::try_from(partition), i64::try_from(offset)) else { return };
+        if let Some(consumer) = self.consumer.upgrade()
+            && let Err(error) = consumer.store_offset(&self.topic, partition, offset)
+        {
+            tracing::debug!(%error, partition, "a position was not noted for the group");
+        }
+    }
+}
+
+impl Drop for GroupWorker {
+    fn drop(&mut self) {
+        // The thread leaves the group, which takes a while, and ends.
+        self.ending.store(true, Ordering::Release);
+    }
+}
