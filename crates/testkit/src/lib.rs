@@ -6,6 +6,7 @@ mod clock;
 pub mod identity;
 mod ids;
 pub mod market;
+pub mod messages;
 pub mod peers;
 pub mod trading;
 

@@ -7,8 +7,9 @@ use std::fmt;
 /// The rooms with business rules, each alone on top of the kernel.
 const DOMAINS: [&str; 6] = ["identity", "brokers", "market", "strategies", "trading", "analytics"];
 
-/// Adapters that other adapters are built on: SQL written once, for both databases.
-const SHARED_BY_ADAPTERS: [&str; 1] = ["sql"];
+/// Adapters that other adapters are built on: SQL written once, for both databases; messages, which know neither Kafka
+/// nor HTTP, and whose registry is another adapter.
+const SHARED_BY_ADAPTERS: [&str; 2] = ["messages", "sql"];
 
 /// What kernel, domains and engine must not reach, even through another package: runtimes, servers, databases, brokers
 /// of messages, HTTP clients. A name covers the packages that continue it with `-` or `_` (`actix-web`, `tokio-util`).
@@ -177,6 +178,8 @@ mod tests {
             "crates/engine -> crates/market",
             "crates/sql -> crates/trading",
             "crates/sqlite -> crates/sql",
+            "crates/messages -> crates/market",
+            "crates/schema-registry -> crates/messages",
             "crates/postgres -> crates/trading",
             "crates/testkit -> crates/trading",
             "apps/gateway -> crates/engine",
@@ -199,6 +202,8 @@ mod tests {
             "crates/sqlite -> crates/engine",
             "crates/sqlite -> crates/postgres",
             "crates/sql -> crates/sqlite",
+            "crates/sql -> crates/messages",
+            "crates/messages -> crates/kafka",
             "crates/engine -> apps/gateway",
             "crates/engine -> crates/testkit",
             "crates/sqlite -> crates/testkit",

@@ -1,0 +1,8 @@
+//! The messages, against fakes and an independent reader.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod codec;
+mod market_steps;
+mod registry;
+mod samples;
+mod schemas;
