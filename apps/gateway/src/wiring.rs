@@ -6,6 +6,7 @@ mod feed_health;
 mod feeds;
 mod first_start;
 mod identity_settings;
+mod kafka;
 mod market_task;
 mod openings;
 mod paper;
@@ -22,6 +23,7 @@ mod tidying;
 
 pub use execution_lease::{AlwaysHeld, ExecutionLease};
 pub use first_start::{OWNER_EMAIL, Welcome};
+pub use kafka::InvalidKafka;
 pub use platform::{Platform, StartError, prepare_data_dir};
 pub(crate) use stores::database_file;
 pub use stores::{PoolLook, StoreOpenError, Stores};

@@ -25,6 +25,7 @@ mod list_trades;
 mod live;
 mod log;
 mod order;
+mod order_before;
 mod order_fold;
 mod position;
 mod projection;
@@ -63,6 +64,7 @@ pub use list_trades::list_trades;
 pub use live::{DamagedLog, Known, LiveAccount, Moment, Moments, Run};
 pub use log::{Cause, CorruptEvent, RecordedEvent};
 pub use order::{EndReason, Order, OrderKind, OrderStatus, OrderTerms, Replacement, Side, TimeInForce};
+pub use order_before::order_before;
 pub use order_fold::{
     OrderFoldError, accepted as accepted_order, denied as denied_order, replacing as replacing_order,
 };

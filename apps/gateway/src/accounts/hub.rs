@@ -40,6 +40,8 @@ pub struct Hub {
     taken: watch::Sender<()>,
     /// Others have orders that wait for a broker.
     elsewhere: Arc<Notify>,
+    /// Something was committed, here or elsewhere.
+    committed: Arc<Notify>,
     teller: Arc<Teller>,
 }
 
@@ -86,7 +88,8 @@ impl Hub {
         let (work, orders) = mpsc::channel(WORK);
         let (taken, elsewhere) = (watch::Sender::new(()), Arc::<Notify>::default());
         let listener = Work { orders, taken: taken.clone(), elsewhere: Arc::clone(&elsewhere) };
-        let hub = Self { followers: RwLock::default(), work: RwLock::new(work), taken, elsewhere, teller };
+        let work = RwLock::new(work);
+        let hub = Self { followers: RwLock::default(), work, taken, elsewhere, committed: Arc::default(), teller };
         (Arc::new(hub), listener)
     }
 
@@ -113,6 +116,12 @@ impl Hub {
         }
     }
 
+    /// Is notified when something was committed, here or elsewhere. It has room for one who waits.
+    #[must_use]
+    pub fn committed(&self) -> Arc<Notify> {
+        Arc::clone(&self.committed)
+    }
+
     /// What is committed for an account from now on.
     #[must_use]
     pub fn follow(&self, account: AccountId) -> broadcast::Receiver<Arc<Committed>> {
@@ -125,6 +134,7 @@ impl Hub {
     pub fn tell(&self, account: AccountId, events: Vec<RecordedEvent>, waiting: Vec<Order>) {
         let newest = events.last().map_or(0, |event| event.seq);
         self.teller.tell_commit(account, newest, !waiting.is_empty());
+        self.committed.notify_one();
         if !waiting.is_empty() {
             let work = self.work.read();
             for order in waiting {
@@ -143,6 +153,7 @@ impl Hub {
     /// Tells that another process has committed: whoever follows the account reads the store, and so does the executor
     /// when an order waits.
     pub fn tell_elsewhere(&self, account: AccountId, newest: u64, waiting: bool) {
+        self.committed.notify_one();
         if waiting {
             self.elsewhere.notify_one();
         }
@@ -153,6 +164,7 @@ impl Hub {
 
     /// Tells that others may have committed anything: whoever follows an account reads the store.
     pub fn tell_missed(&self) {
+        self.committed.notify_one();
         self.elsewhere.notify_one();
         for (account, sender) in &*self.followers.read() {
             let unknown = Committed { account: *account, newest: u64::MAX, events: vec![], forms: vec![] };

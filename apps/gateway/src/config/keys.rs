@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use velox_feed_replay::Speed;
 use velox_kernel::Decimal;
+use velox_messages::TopicNames;
 
 use super::collector::{CollectorHeaders, CollectorUrl};
-use super::secret::{DatabaseUrl, RedisUrl};
+use super::kafka::{JsonTopics, RegistryUrl};
+use super::roles::Roles;
+use super::secret::{DatabaseUrl, Password, RedisUrl};
 use super::setting::Check::{Any, Between, UpTo, Within, Words};
 use super::setting::{Key, Setting, words};
 
@@ -28,6 +31,30 @@ words! {
         Live = "live",
         /// Orders stay on paper.
         Paper = "paper",
+    }
+    /// How batches for Kafka are compressed.
+    KafkaCompression {
+        /// Not.
+        None = "none",
+        /// LZ4.
+        Lz4 = "lz4",
+        /// Zstandard.
+        Zstd = "zstd",
+        /// Snappy.
+        Snappy = "snappy",
+        /// Gzip.
+        Gzip = "gzip",
+    }
+    /// How Velox says to Kafka who it is.
+    KafkaSasl {
+        /// Not.
+        None = "none",
+        /// With the password as it is.
+        Plain = "plain",
+        /// By SCRAM with SHA-256.
+        ScramSha256 = "scram-sha-256",
+        /// By SCRAM with SHA-512.
+        ScramSha512 = "scram-sha-512",
     }
     /// Where market data comes from.
     FeedKind {
@@ -117,6 +144,10 @@ config! {
         gateways: u64 = "1", "processes", Within(1, 10_000), "Gateways that share the installation: while Redis is away, or none is configured, each allows its share of every limit.";
         callers: usize = "100000", "callers", Within(16, 10_000_000), "Callers that each limit remembers; beyond it newcomers share one count.";
     }
+    /// What this process does.
+    process: ProcessConfig {
+        roles: Roles = "all", "", Any, "The roles it plays: some of gateway, execution, market-data and relay, by commas, or all. Processes that play only some share a PostgreSQL database.";
+    }
     /// What is kept on this machine.
     data: DataConfig {
         dir: PathBuf = "./velox-data", "", Any, "The directory of the embedded database, keys and feed positions.";
@@ -137,6 +168,26 @@ config! {
         url: Option<RedisUrl> = "", "", Any, "`redis://user:password@host:6379/0`, or `rediss://` for TLS; empty does without.";
         prefix: String = "velox", "", Any, "What every key and channel begins with, so that installations may share a server.";
         timeout_ms: u64 = "50", "ms", Within(1, 10_000), "How long an answer may take before the request goes on without.";
+    }
+    /// Kafka, to whose topics everything that happens is published. No request waits for it, and nothing is lost with it.
+    kafka: KafkaConfig {
+        brokers: Vec<String> = "", "", Any, "Some of the brokers, as `host:port`, by commas; empty does without Kafka.";
+        topic_prefix: TopicNames = "velox", "", Any, "What every topic begins with: `velox` makes `velox.orders.v1`.";
+        registry_url: Option<RegistryUrl> = "", "", Any, "The Schema Registry for topics in Avro, as `http://user:password@host:8081`, with the path where it has one.";
+        json_topics: JsonTopics = "", "", Any, "Topics that are written in JSON instead of Avro, such as `orders,alerts`; `all` is every one, and needs no registry.";
+        tls: bool = "false", "", Any, "Whether connections to Kafka are encrypted, and the brokers' certificates checked.";
+        ca_file: Option<PathBuf> = "", "", Any, "A file of trusted certificates; unset, the system's.";
+        sasl: KafkaSasl = "none", "", Words(KafkaSasl::WORDS), "How Velox says who it is.";
+        sasl_user: String = "", "", Any, "The name for that.";
+        sasl_password: Password = "", "", Any, "The password for that.";
+        timeout_ms: u64 = "10000", "ms", Within(1_000, 600_000), "How long records may take to be acknowledged before they are published again.";
+        compression: KafkaCompression = "lz4", "", Words(KafkaCompression::WORDS), "How batches are compressed.";
+        linger_ms: u64 = "5", "ms", Within(0, 10_000), "How long a record waits for others to share its batch.";
+        batch_bytes: usize = "262144", "bytes", Within(1_024, 16_777_216), "The largest batch.";
+        partitions: u32 = "12", "partitions", Within(1, 1_024), "Into how many partitions a new topic is cut, and into how many shards the work of a role. The same in every process.";
+        replication: u32 = "0", "brokers", Within(0, 32), "On how many brokers a new topic is kept; 0 leaves it to the cluster.";
+        min_in_sync: u32 = "0", "brokers", Within(0, 32), "How many of them must have a record before it is acknowledged, on a new topic; 0 leaves it to the cluster.";
+        retention_days: u32 = "7", "days", Within(0, 36_500), "How long a new topic keeps its records; 0 is for ever.";
     }
     /// What is written about what happens.
     log: LogConfig {

@@ -65,3 +65,30 @@ impl fmt::Debug for RedisUrl {
         f.write_str("redis://[secret]")
     }
 }
+
+/// A password; it is not printed.
+#[derive(Clone)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// The password.
+    #[must_use]
+    pub const fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl Setting for Password {
+    const JSON_TYPE: &'static str = "string";
+    const SECRET: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(Self(SecretString::from(text)))
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}

@@ -16,7 +16,7 @@ use velox_crypto::{
 };
 use velox_engine::{Intake, PastPrices};
 use velox_identity::{Identity, IdentityPorts};
-use velox_kernel::{Clock, Currency, Ids, RateLimiter};
+use velox_kernel::{Clock, Currency, Ids, MemberId, RateLimiter};
 use velox_market::{HotMarket, HotSettings, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
 use velox_redis::InvalidRedisUrl;
 use velox_trading::{Broker, StoreError, Trading, TradingQueries};
@@ -26,6 +26,7 @@ use super::feed_health::FeedHealth;
 use super::feeds::{FeedSource, FeedStartError};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::identity_settings::identity_settings;
+use super::kafka::{InvalidKafka, KafkaHealth, Topics};
 use super::market_task::MarketTask;
 use super::openings::Openings;
 use super::peer_news::{Books, CHANGED, PeerNews};
@@ -42,14 +43,16 @@ use crate::bridges::{
     AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices,
     PaperProbe, TradingAccounts,
 };
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::execution::{BrokerCalls, ExecutionGate};
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::observe::{Observer, watch_queues};
 use crate::observe_pool::watch_pool;
 use crate::peers::{Teller, Words, listen};
+use crate::relay::{Relay, RelayPorts, RelaySettings};
 use crate::replicas::{Replica, watch_replica};
+use crate::shards::{ShardKeeper, ShardTimes};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
 
@@ -102,6 +105,12 @@ pub enum StartError {
     /// Redis.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] InvalidKafka),
+    /// The roles of a process that is alone.
+    #[error("process.roles: {0} alone needs a database that other processes share (database.url)")]
+    Roles(String),
     /// Identity's store.
     #[error(transparent)]
     Identity(#[from] velox_identity::StoreError),
@@ -140,6 +149,10 @@ impl Platform {
     /// # Errors
     /// [`StartError`] says what is wrong.
     pub async fn start(config: &Config, stores: Stores, shutdown: Shutdown) -> Result<Self, StartError> {
+        let roles = &config.process.roles;
+        if !stores.shared && !roles.are_all() {
+            return Err(StartError::Roles(roles.names()));
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);
         let keys = open_keys(config, &stores).await?;
@@ -161,6 +174,7 @@ impl Platform {
         // Other processes: what they are told, and by which way.
         let peers = Peers::new(&config.redis, stores.bus.clone())?;
         let teller = Teller::new(ids.next());
+        let topics = Topics::new(&config.kafka, Arc::clone(&clock))?;
 
         // Trading: the accounts' writers, and the paper broker behind them.
         let prices = Arc::new(MarketPrices { hot: Arc::clone(&market.hot), stale_after: market.stale_after });
@@ -238,7 +252,34 @@ impl Platform {
 
         // The tasks that run for the life of the process.
         let mut tasks = Tasks::default();
-        tasks.spawn("execution", execution.run(shutdown.clone()));
+        if roles.has(Role::Execution) {
+            tasks.spawn("execution", execution.run(shutdown.clone()));
+        }
+        if let Some(topics) = &topics {
+            tasks.spawn("topics", Arc::clone(topics).prepare(shutdown.clone()));
+        }
+        if let Some(topics) = topics.as_ref().filter(|_| roles.has(Role::Relay)) {
+            let member = MemberId::new(ids.next());
+            let (store, count) = (Arc::clone(&stores.shards), config.kafka.partitions);
+            let (keeper, held) = ShardKeeper::new(store, Role::Relay.as_str(), member, count, ShardTimes::default());
+            tasks.spawn("shards of the relay", keeper.run(shutdown.clone()));
+            let ports = RelayPorts {
+                log: Arc::clone(&stores.log),
+                queries: Arc::clone(&stores.queries),
+                marks: Arc::clone(&stores.marks),
+                bus: topics.producer.clone(),
+                codec: Arc::clone(&topics.codec),
+                committed: hub.committed(),
+            };
+            let relay = Relay::new(ports, held, RelaySettings::default());
+            let (topics, ending) = (Arc::clone(topics), shutdown.clone());
+            tasks.spawn("relay", async move {
+                tokio::select! {
+                    () = ending.begun() => {}
+                    () = topics.are_there() => relay.run(ending.clone()).await,
+                }
+            });
+        }
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
         if let Some(pool) = stores.pool.clone() {
             tasks.spawn("pool gauges", watch_pool(move || pool(), shutdown.clone()));
@@ -311,6 +352,9 @@ impl Platform {
             .with(Arc::new(FeedHealth(market.clone())));
         if let Some(redis) = peers.health() {
             health = health.with(redis);
+        }
+        if let Some(topics) = topics {
+            health = health.with(Arc::new(KafkaHealth(topics)));
         }
         let replica = stores.replica.map(|replica| replica.watched);
         if let Some(replica) = &replica {

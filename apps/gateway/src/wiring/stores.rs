@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
-use velox_kernel::{SignalBus, StorePosition};
+use velox_kernel::{ShardStore, SignalBus, StorePosition};
 use velox_market::MarketStore;
 use velox_postgres::{PoolStatus, PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
-use velox_trading::{TradingLists, TradingLog, TradingQueries};
+use velox_trading::{RelayStore, TradingLists, TradingLog, TradingQueries};
 
 use super::execution_lease::{AlwaysHeld, ExecutionLease, PostgresLease};
 use crate::config::{Config, DatabaseUrl};
@@ -37,6 +37,10 @@ pub struct Stores {
     pub shared: bool,
     /// The right to execute its accounts' orders.
     pub lease: Arc<dyn ExecutionLease>,
+    /// What was published of the log.
+    pub marks: Arc<dyn RelayStore>,
+    /// Who does which part of a role's work.
+    pub shards: Arc<dyn ShardStore>,
     /// Wakes the other processes, where it has a way to.
     pub bus: Option<Arc<dyn SignalBus>>,
     /// A replica to read lists from.
@@ -129,14 +133,23 @@ impl Stores {
 
     fn of<S>(store: Arc<S>, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
     where
-        S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + 'static,
+        S: TradingLog
+            + TradingQueries
+            + IdentityStore
+            + BrokerStore
+            + MarketStore
+            + RelayStore
+            + ShardStore
+            + 'static,
     {
         Self {
             log: store.clone(),
             queries: store.clone(),
             identity: store.clone(),
             brokers: store.clone(),
-            market: store,
+            market: store.clone(),
+            marks: store.clone(),
+            shards: store,
             shared,
             lease,
             bus: None,

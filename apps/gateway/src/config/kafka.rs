@@ -1,0 +1,75 @@
+//! Values about Kafka's topics and their schemas.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use velox_messages::{Format, Formats, Topic, TopicNames};
+
+use super::setting::Setting;
+
+impl Setting for TopicNames {
+    const JSON_TYPE: &'static str = "string";
+
+    fn read(text: &str) -> Result<Self, String> {
+        Self::new(text).map_err(|error| error.to_string())
+    }
+}
+
+/// Topics that are written in JSON instead of Avro.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonTopics(Formats);
+
+impl JsonTopics {
+    /// How each topic is written.
+    #[must_use]
+    pub const fn formats(self) -> Formats {
+        self.0
+    }
+}
+
+impl Setting for JsonTopics {
+    const JSON_TYPE: &'static str = "array";
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.trim() == "all" {
+            return Ok(Self(Formats::all(Format::Json)));
+        }
+        let topics = Vec::<String>::read(text)?;
+        let topics: Result<Vec<Topic>, _> = topics.iter().map(|topic| topic.parse()).collect();
+        let topics = topics.map_err(|_| {
+            let known: Vec<&str> = Topic::ALL.iter().map(|topic| topic.as_str()).collect();
+            format!("must be all, or some of {}, separated by commas", known.join(", "))
+        })?;
+        let json = topics.into_iter().fold(Formats::default(), |formats, topic| formats.with(topic, Format::Json));
+        Ok(Self(json))
+    }
+}
+
+/// Where the Schema Registry is; the password inside is not printed.
+#[derive(Clone)]
+pub struct RegistryUrl(SecretString);
+
+impl ExposeSecret<str> for RegistryUrl {
+    fn expose_secret(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl Setting for Option<RegistryUrl> {
+    const JSON_TYPE: &'static str = "string";
+    const SECRET: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            None if text.is_empty() => Ok(None),
+            Some(("http" | "https", rest)) if !rest.is_empty() => Ok(Some(RegistryUrl(SecretString::from(text)))),
+            _ => Err("must be empty or of the form http://user:password@host:8081".to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for RegistryUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("http://[secret]")
+    }
+}

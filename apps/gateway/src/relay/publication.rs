@@ -1,0 +1,298 @@
+//! [`Relay`]: publishes what is not published yet, stream by stream, in order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use metrics::{counter, gauge};
+use tokio::sync::Notify;
+use velox_kafka::partition_of;
+use velox_kernel::{AccountId, BusRecord, EventBus, Fence, PublishError};
+use velox_messages::{Codec, EncodeError, Message};
+use velox_trading::{Marked, RecordedEvent, RelayStore, StoreError, TradingLog, TradingQueries, Unpublished};
+
+use super::follower::{FollowError, Follower, PAGE};
+use super::followers::Followers;
+use crate::shards::Held;
+use crate::shutdown::Shutdown;
+
+/// How the relay is sized.
+#[derive(Clone, Copy, Debug)]
+pub struct RelaySettings {
+    /// How often it looks into the store when nobody wakes it.
+    pub look_every: Duration,
+    /// The least time between two looks: what is committed meanwhile goes together.
+    pub gap: Duration,
+    /// How long it waits after something failed.
+    pub again: Duration,
+    /// Streams that are published together.
+    pub streams: u32,
+    /// Streams that are read at once.
+    pub at_once: usize,
+}
+
+impl Default for RelaySettings {
+    fn default() -> Self {
+        Self {
+            look_every: Duration::from_secs(1),
+            gap: Duration::from_millis(5),
+            again: Duration::from_secs(1),
+            streams: 200,
+            at_once: 4,
+        }
+    }
+}
+
+/// What the relay works with.
+#[derive(Clone)]
+pub struct RelayPorts {
+    /// The log.
+    pub log: Arc<dyn TradingLog>,
+    /// The read tables, for orders that were closed already.
+    pub queries: Arc<dyn TradingQueries>,
+    /// The marks.
+    pub marks: Arc<dyn RelayStore>,
+    /// Where to.
+    pub bus: Arc<dyn EventBus>,
+    /// How messages are written.
+    pub codec: Arc<Codec>,
+    /// Is notified when something was committed.
+    pub committed: Arc<Notify>,
+}
+
+/// Publishes the streams whose shards it has.
+pub struct Relay {
+    ports: RelayPorts,
+    settings: RelaySettings,
+    held: Held,
+    followers: Followers,
+    /// Streams that cannot be published, and were said to be so.
+    refused: HashMap<AccountId, u64>,
+}
+
+/// Why a look did not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// What is to be published of one stream, in order.
+struct Batch {
+    account: AccountId,
+    fence: Fence,
+    records: Vec<BusRecord>,
+    follower: Follower,
+}
+
+impl Relay {
+    /// A relay of the shards that it holds.
+    #[must_use]
+    pub fn new(ports: RelayPorts, held: Held, settings: RelaySettings) -> Self {
+        Self { ports, settings, held, followers: Followers::default(), refused: HashMap::new() }
+    }
+
+    /// Publishes until the shutdown begins.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        let leaving = shutdown.begun();
+        tokio::pin!(leaving);
+        tokio::select! {
+            () = &mut leaving => {}
+            () = self.publish_for_ever() => {}
+        }
+    }
+
+    async fn publish_for_ever(&mut self) {
+        let mut troubled = false;
+        loop {
+            let pause = match self.prepare_and_look().await {
+                Ok(()) => {
+                    if std::mem::take(&mut troubled) {
+                        tracing::info!("events are published again");
+                    }
+                    self.settings.look_every
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut troubled, true) {
+                        tracing::warn!(%error, "events cannot be published now; they wait in the log");
+                    }
+                    counter!("velox_relay_failures_total").increment(1);
+                    // What was handed over and not acknowledged is published again from the marks.
+                    self.followers.clear();
+                    self.settings.again
+                }
+            };
+            if troubled {
+                tokio::time::sleep(pause).await;
+            } else {
+                let _ = tokio::time::timeout(pause, self.woken()).await;
+                tokio::time::sleep(self.settings.gap).await;
+            }
+        }
+    }
+
+    async fn woken(&mut self) {
+        tokio::select! {
+            () = self.ports.committed.notified() => {}
+            () = self.held.changed() => {}
+        }
+    }
+
+    async fn prepare_and_look(&mut self) -> Result<(), RelayError> {
+        if let Err(error) = self.ports.codec.register().await {
+            return Err(PublishError::Away(error.to_string()).into());
+        }
+        self.look().await
+    }
+
+    /// Publishes every stream of its shards up to where its log ended when it was looked at.
+    async fn look(&mut self) -> Result<(), RelayError> {
+        let fences = self.held.now();
+        if fences.is_empty() {
+            self.followers.clear();
+            return Ok(());
+        }
+        let (mut after, mut behind) = (None, 0_u64);
+        loop {
+            let page = self.ports.marks.unpublished(after, self.settings.streams).await?;
+            let full = page.len() >= usize::try_from(self.settings.streams).unwrap_or(usize::MAX);
+            after = page.last().map(|stream| stream.account);
+            let shard = |account: AccountId| partition_of(account.uuid().to_string().as_bytes(), self.held.count());
+            let ours: Vec<(Unpublished, Fence)> = page
+                .into_iter()
+                .filter_map(|stream| fences.get(&shard(stream.account)).map(|fence| (stream, *fence)))
+                .collect();
+            behind += ours.iter().map(|(stream, _)| stream.head - stream.published).sum::<u64>();
+            self.publish(ours).await?;
+            if !full {
+                break;
+            }
+        }
+        gauge!("velox_relay_behind_events").set(f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));
+        Ok(())
+    }
+
+    /// Publishes streams together: a page of each at a time, until all are where their logs ended.
+    async fn publish(&mut self, streams: Vec<(Unpublished, Fence)>) -> Result<(), RelayError> {
+        let mut waiting = streams;
+        while !waiting.is_empty() {
+            let followers = waiting.iter().map(|(stream, _)| self.followers.take(stream.account, stream.published));
+            let work: Vec<_> = waiting.iter().copied().zip(followers.collect::<Vec<_>>()).collect();
+            let ports = &self.ports;
+            let read = stream::iter(work).map(|((stream, fence), follower)| async move {
+                (stream, read(ports, stream, fence, follower).await)
+            });
+            let read: Vec<_> = read.buffered(self.settings.at_once).collect().await;
+            let (mut batches, mut records) = (Vec::with_capacity(read.len()), Vec::new());
+            for (stream, batch) in read {
+                match batch {
+                    Ok(mut batch) => {
+                        records.append(&mut batch.records);
+                        batches.push(batch);
+                    }
+                    Err(ReadError::Follow(FollowError::Store(error))) => return Err(error.into()),
+                    Err(error) => self.refuse(stream, &error),
+                }
+            }
+            if batches.is_empty() {
+                return Ok(());
+            }
+            let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+            self.ports.bus.publish(records).await?;
+            counter!("velox_relay_records_total").increment(count);
+            let kept = self.mark(batches).await?;
+            waiting.retain_mut(|(stream, _)| {
+                let published = kept.get(&stream.account).copied();
+                stream.published = published.unwrap_or(stream.head);
+                stream.published < stream.head
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes what is published, shard by shard; says up to where of each account. A shard that was lost notes nothing.
+    async fn mark(&mut self, batches: Vec<Batch>) -> Result<HashMap<AccountId, u64>, StoreError> {
+        let mut shards: BTreeMap<u32, (Fence, Vec<(AccountId, u64)>)> = BTreeMap::new();
+        for batch in &batches {
+            let (_, marks) = shards.entry(batch.fence.shard).or_insert_with(|| (batch.fence, Vec::new()));
+            marks.push((batch.account, batch.follower.seq()));
+        }
+        let mut kept = HashMap::new();
+        for (fence, marks) in shards.into_values() {
+            match self.ports.marks.mark_published(fence, &marks).await? {
+                Marked::Noted => kept.extend(marks),
+                Marked::Fenced => {
+                    tracing::info!(shard = fence.shard, "another process publishes these streams by now");
+                    counter!("velox_relay_fenced_total").increment(1);
+                }
+            }
+        }
+        for batch in batches {
+            if kept.contains_key(&batch.account) {
+                self.refused.remove(&batch.account);
+                self.followers.keep(batch.account, batch.follower);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Notes that a stream cannot be published; others go on.
+    fn refuse(&mut self, stream: Unpublished, error: &ReadError) {
+        if self.refused.insert(stream.account, stream.published) != Some(stream.published) {
+            tracing::error!(account = %stream.account, after = stream.published, %error, "a log cannot be published");
+        }
+        gauge!("velox_relay_refused_streams").set(f64::from(u32::try_from(self.refused.len()).unwrap_or(u32::MAX)));
+    }
+}
+
+/// Why a stream's next events could not be made into records.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+/// Reads a page of a stream after its mark and makes the records of it.
+async fn read(
+    ports: &RelayPorts,
+    stream: Unpublished,
+    fence: Fence,
+    follower: Option<Follower>,
+) -> Result<Batch, ReadError> {
+    let log = &*ports.log;
+    let account = stream.account;
+    let mut follower = match follower {
+        Some(follower) => follower,
+        None => Follower::at(log, account, stream.published).await?,
+    };
+    let page = log.events(account, stream.published, PAGE).await.map_err(FollowError::from)?;
+    let mut records = Vec::with_capacity(page.len() * 2);
+    for event in &page {
+        let told = follower.step(event, log, &*ports.queries).await?;
+        let Some(told) = told else { continue };
+        records.push(record(&ports.codec, &told.order, event)?);
+        if let Some(position) = &told.position {
+            records.push(record(&ports.codec, position, event)?);
+        }
+        if let Some(alert) = &told.alert {
+            records.push(record(&ports.codec, alert, event)?);
+        }
+    }
+    Ok(Batch { account, fence, records, follower })
+}
+
+fn record<M: Message>(codec: &Codec, message: &M, event: &RecordedEvent) -> Result<BusRecord, EncodeError> {
+    let record = codec.record(message, event.trace)?;
+    Ok(BusRecord {
+        topic: codec.names().topic(record.topic),
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
+        at: event.recorded_at,
+    })
+}

@@ -1,0 +1,162 @@
+//! [`Watch`]: who is there and what is free, as far as one process can see; and what it should do about it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use velox_kernel::{MemberId, RoleLook, Shard};
+
+/// What one process has seen of the others. There are no clocks in the store: somebody whose beat stands still for long
+/// enough, by this process's own watch, is gone.
+#[derive(Debug)]
+pub(super) struct Watch {
+    patience: Duration,
+    members: HashMap<MemberId, (u64, Instant)>,
+    shards: HashMap<u32, ((u64, u64), Instant)>,
+}
+
+/// What to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Steps {
+    /// Shards to take.
+    pub(super) take: Vec<Shard>,
+    /// Shards to give up, because others have come.
+    pub(super) give: Vec<u32>,
+    /// Members who are gone.
+    pub(super) gone: Vec<MemberId>,
+}
+
+impl Watch {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { patience, members: HashMap::new(), shards: HashMap::new() }
+    }
+
+    /// What to do when the role stands like this.
+    pub(super) fn steps(&mut self, me: MemberId, look: &RoleLook, count: u32, now: Instant) -> Steps {
+        let RoleLook { shards, members } = look;
+        self.members.retain(|known, _| members.iter().any(|(member, _)| member == known));
+        let patience = self.patience;
+        let (gone, mut live): (Vec<MemberId>, Vec<MemberId>) =
+            members.iter().map(|(member, beat)| (*member, still(&mut self.members, *member, *beat, now))).fold(
+                (Vec::new(), Vec::new()),
+                |(mut gone, mut live), (member, since)| {
+                    if since >= patience && member != me { gone.push(member) } else { live.push(member) }
+                    (gone, live)
+                },
+            );
+        live.sort_unstable();
+        let target = target(me, &live, count);
+        let (mut mine, mut free) = (Vec::new(), Vec::new());
+        for shard in shards.iter().filter(|shard| shard.number < count) {
+            let since = still(&mut self.shards, shard.number, (shard.epoch, shard.beat), now);
+            match shard.owner {
+                Some(owner) if owner == me => mine.push(shard.number),
+                Some(owner) if since < patience && !gone.contains(&owner) => {}
+                _ => free.push(*shard),
+            }
+        }
+        let give = mine.split_off(target.min(mine.len()));
+        // Each begins at another place, so that those who look at the same moment do not take the same.
+        let place = live.iter().position(|member| *member == me).unwrap_or(0);
+        if !free.is_empty() {
+            let offset = place * free.len() / live.len().max(1);
+            free.rotate_left(offset);
+        }
+        free.truncate(target.saturating_sub(mine.len()));
+        Steps { take: free, give, gone }
+    }
+}
+
+/// How long something has stood still.
+fn still<K: Hash + Eq, V: PartialEq>(seen: &mut HashMap<K, (V, Instant)>, key: K, value: V, now: Instant) -> Duration {
+    match seen.get(&key) {
+        Some((known, since)) if *known == value => now.saturating_duration_since(*since),
+        _ => {
+            seen.insert(key, (value, now));
+            Duration::ZERO
+        }
+    }
+}
+
+/// How many shards are a member's part: all have as many as the others, or one more.
+fn target(me: MemberId, live: &[MemberId], count: u32) -> usize {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let (each, more) = (count / live.len().max(1), count % live.len().max(1));
+    let place = live.iter().position(|member| *member == me).unwrap_or(usize::MAX);
+    each + usize::from(place < more)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn member(number: u128) -> MemberId {
+        MemberId::new(Uuid::from_u128(number))
+    }
+
+    fn look(owners: &[Option<u128>], members: &[(u128, u64)], beat: u64) -> RoleLook {
+        let shard = |(number, owner): (u32, &Option<u128>)| Shard {
+            number,
+            epoch: 1,
+            beat,
+            owner: owner.map(member),
+            position: None,
+        };
+        RoleLook {
+            shards: (0..).zip(owners).map(shard).collect(),
+            members: members.iter().map(|(id, beat)| (member(*id), *beat)).collect(),
+        }
+    }
+
+    fn numbers(shards: &[Shard]) -> Vec<u32> {
+        shards.iter().map(|shard| shard.number).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_alone_takes_all_and_gives_half_to_the_second() {
+        let mut watch = Watch::new(PATIENCE);
+        let steps = watch.steps(member(1), &look(&[None; 5], &[(1, 1)], 0), 5, Instant::now());
+        assert_eq!(numbers(&steps.take), [0, 1, 2, 3, 4]);
+        let both = [(1, 2), (2, 1)];
+        let steps = watch.steps(member(1), &look(&[Some(1); 5], &both, 1), 5, Instant::now());
+        assert_eq!((steps.give, steps.take.len()), (vec![3, 4], 0));
+        let given = [Some(1), Some(1), Some(1), None, None];
+        let mut second = Watch::new(PATIENCE);
+        let steps = second.steps(member(2), &look(&given, &both, 1), 5, Instant::now());
+        let mut taken = numbers(&steps.take);
+        taken.sort_unstable();
+        assert_eq!(taken, [3, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_stands_still_is_gone_and_not_sooner() {
+        let mut watch = Watch::new(PATIENCE);
+        let owned = [Some(2), Some(2), Some(1)];
+        let steps = watch.steps(member(1), &look(&owned, &[(1, 1), (2, 7)], 3), 3, Instant::now());
+        assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
+        tokio::time::advance(PATIENCE - Duration::from_millis(1)).await;
+        let steps = watch.steps(member(1), &look(&owned, &[(1, 2), (2, 7)], 3), 3, Instant::now());
+        assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let steps = watch.steps(member(1), &look(&owned, &[(1, 3), (2, 7)], 3), 3, Instant::now());
+        assert_eq!((numbers(&steps.take), steps.gone), (vec![0, 1], vec![member(2)]));
+        // One beat, and it is there.
+        let steps = watch.steps(member(1), &look(&owned, &[(1, 4), (2, 8)], 4), 3, Instant::now());
+        assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
+    }
+
+    #[test]
+    fn parts_are_even_and_whole() {
+        for members in 1..8_u128 {
+            let live: Vec<MemberId> = (1..=members).map(member).collect();
+            let parts: Vec<usize> = live.iter().map(|me| target(*me, &live, 12)).collect();
+            assert_eq!(parts.iter().sum::<usize>(), 12);
+            assert!(parts.iter().max().zip(parts.iter().min()).is_some_and(|(most, least)| most - least <= 1));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! [`Topics`]: what the configuration offers for publishing what happens.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+use velox_kafka::{
+    Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicSpec,
+};
+use velox_kernel::Clock;
+use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
+use velox_schema_registry::{HttpSchemaRegistry, InvalidRegistryUrl};
+
+use crate::config::{KafkaCompression, KafkaConfig, KafkaSasl};
+use crate::http::health::{Health, HealthCheck};
+use crate::shutdown::Shutdown;
+
+/// How long to wait before a cluster that does not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long the cluster may take to say how it is.
+const LOOK: Duration = Duration::from_millis(1_500);
+
+/// Why nothing can be published as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidKafka {
+    /// Avro needs a registry.
+    #[error("kafka.registry_url: {0}; name one, or write topics in JSON (kafka.json_topics = all)")]
+    Codec(#[from] CodecError),
+    /// The registry's address.
+    #[error("kafka.registry_url: {0}")]
+    Registry(#[from] InvalidRegistryUrl),
+    /// Something that the client refuses.
+    #[error("kafka: {0}")]
+    Client(String),
+    /// A name without a way to show it, or the reverse.
+    #[error("kafka.sasl: a mechanism and kafka.sasl_user go together")]
+    Sasl,
+}
+
+/// The topics, and the way to them.
+pub(super) struct Topics {
+    pub(super) producer: Arc<KafkaProducer>,
+    pub(super) codec: Arc<Codec>,
+    cluster: KafkaCluster,
+    looked: KafkaCluster,
+    specs: Vec<TopicSpec>,
+    there: watch::Sender<bool>,
+}
+
+impl Topics {
+    /// What is configured; `None` without Kafka. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`InvalidKafka`].
+    pub(super) fn new(config: &KafkaConfig, clock: Arc<dyn Clock>) -> Result<Option<Arc<Self>>, InvalidKafka> {
+        if config.brokers.is_empty() {
+            return Ok(None);
+        }
+        let options = options(config)?;
+        let registry = match &config.registry_url {
+            Some(url) => {
+                let registry: Arc<dyn SchemaRegistry> = Arc::new(HttpSchemaRegistry::new(url.expose_secret())?);
+                Some(registry)
+            }
+            None => None,
+        };
+        let names = config.topic_prefix.clone();
+        let specs = specs(config, &names);
+        let codec = Codec::new(names, config.json_topics.formats(), registry, clock)?;
+        let looked = KafkaOptions { deadline: LOOK, ..options.clone() };
+        Ok(Some(Arc::new(Self {
+            cluster: KafkaCluster::new(&options).map_err(InvalidKafka::Client)?,
+            looked: KafkaCluster::new(&looked).map_err(InvalidKafka::Client)?,
+            producer: Arc::new(KafkaProducer::new(options)),
+            codec: Arc::new(codec),
+            specs,
+            there: watch::Sender::new(false),
+        })))
+    }
+
+    /// Makes the topics that are missing, and tries until they are there. Then it waits for the end of the process.
+    pub(super) async fn prepare(self: Arc<Self>, shutdown: Shutdown) {
+        let leaving = shutdown.begun();
+        tokio::pin!(leaving);
+        let mut said = HashSet::new();
+        loop {
+            match self.cluster.prepare(&self.specs).await {
+                Ok(look) => {
+                    if !look.made.is_empty() {
+                        tracing::info!(topics = look.made.join(", "), "topics were made");
+                    }
+                    for differs in look.differing {
+                        tracing::warn!(differs, "a topic is not as it is configured; it is left as it is");
+                    }
+                    break;
+                }
+                Err(error) => {
+                    if said.insert(error.to_string()) {
+                        tracing::warn!(%error, "topics cannot be prepared; it is tried again, and everything else goes on");
+                    }
+                }
+            }
+            tokio::select! {
+                () = &mut leaving => return,
+                () = tokio::time::sleep(AGAIN) => {}
+            }
+        }
+        self.there.send_replace(true);
+        leaving.await;
+    }
+
+    /// Returns once the topics are there.
+    pub(super) async fn are_there(&self) {
+        // The sender lives in `self`.
+        let _ = self.there.subscribe().wait_for(|there| *there).await;
+    }
+}
+
+fn options(config: &KafkaConfig) -> Result<KafkaOptions, InvalidKafka> {
+    let mechanism = match config.sasl {
+        KafkaSasl::None => None,
+        KafkaSasl::Plain => Some(SaslMechanism::Plain),
+        KafkaSasl::ScramSha256 => Some(SaslMechanism::ScramSha256),
+        KafkaSasl::ScramSha512 => Some(SaslMechanism::ScramSha512),
+    };
+    if mechanism.is_some() == config.sasl_user.is_empty() {
+        return Err(InvalidKafka::Sasl);
+    }
+    let sasl = mechanism.map(|mechanism| Sasl {
+        mechanism,
+        user: config.sasl_user.clone(),
+        password: config.sasl_password.secret().clone(),
+    });
+    let compression = match config.compression {
+        KafkaCompression::None => Compression::None,
+        KafkaCompression::Lz4 => Compression::Lz4,
+        KafkaCompression::Zstd => Compression::Zstd,
+        KafkaCompression::Snappy => Compression::Snappy,
+        KafkaCompression::Gzip => Compression::Gzip,
+    };
+    Ok(KafkaOptions {
+        deadline: Duration::from_millis(config.timeout_ms),
+        security: KafkaSecurity { tls: config.tls, ca: config.ca_file.clone(), sasl },
+        compression,
+        linger: Duration::from_millis(config.linger_ms),
+        batch_bytes: config.batch_bytes,
+        ..KafkaOptions::new(&config.brokers.join(","))
+    })
+}
+
+/// The topics as they should be: each message's, and where what cannot be read goes.
+fn specs(config: &KafkaConfig, names: &TopicNames) -> Vec<TopicSpec> {
+    let days = u64::from(config.retention_days);
+    let retention = (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60));
+    let spec = |name: String| TopicSpec {
+        name,
+        partitions: config.partitions,
+        replication: config.replication,
+        min_in_sync: config.min_in_sync,
+        retention,
+        cleanup: Cleanup::Delete,
+    };
+    let both = |topic: Topic| [spec(names.topic(topic)), spec(names.dead_letters(topic))];
+    Topic::ALL.into_iter().flat_map(both).collect()
+}
+
+/// How Kafka is. It is only missed: what is to be published waits in the log.
+pub(super) struct KafkaHealth(pub(super) Arc<Topics>);
+
+#[async_trait]
+impl HealthCheck for KafkaHealth {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn required(&self) -> bool {
+        false
+    }
+
+    async fn check(&self) -> Health {
+        let Topics { looked, specs, .. } = &*self.0;
+        let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
+        match looked.look(&names).await {
+            Err(_) => Health::down("it does not answer; what is to be published waits in the log"),
+            Ok(look) if !look.missing.is_empty() => Health::degraded(format!("{} topics are not there", look.missing.len())),
+            Ok(look) if look.leaderless > 0 => {
+                Health::degraded(format!("{} of {} partitions have no leader", look.leaderless, look.partitions))
+            }
+            Ok(look) if look.under_replicated > 0 => Health::degraded(format!(
+                "{} of {} partitions miss a replica",
+                look.under_replicated, look.partitions
+            )),
+            Ok(_) => Health::up(),
+        }
+    }
+}
