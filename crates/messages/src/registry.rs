@@ -36,6 +36,9 @@ pub enum RegistryError {
     /// The schema would not keep to the subject's compatibility.
     #[error("the schema is incompatible with one that is registered: {0}")]
     Incompatible(String),
+    /// What it has under that id is nothing that we can read with: another kind of schema, or a huge one.
+    #[error("the schema registry has something else: {0}")]
+    Unusable(String),
     /// It has no such schema, or no such subject.
     #[error("the schema registry does not know it")]
     Unknown,

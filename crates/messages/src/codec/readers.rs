@@ -101,6 +101,7 @@ async fn look_up(
             Err(error) => unreadable(format!("the schema {id} is no Avro schema: {error}")),
         },
         Err(RegistryError::Unknown) => unreadable(format!("the registry knows no schema {id}")),
+        Err(RegistryError::Unusable(reason)) => unreadable(format!("the schema {id} cannot be used: {reason}")),
         // Wrong credentials, say, are no fault of the record.
         Err(error) => return Err(error.to_string().into()),
     };
