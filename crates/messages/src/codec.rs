@@ -7,6 +7,7 @@
 mod decode;
 mod for_machines;
 mod format;
+mod meanings;
 mod readers;
 mod write;
 
@@ -17,14 +18,14 @@ use velox_kernel::{Clock, TraceContext};
 
 use crate::headers;
 use crate::message::{Message, Record};
-use crate::registry::{Compatibility, RegistryError, SchemaRegistry};
+use crate::registry::{Compatibility, RegistryError, SchemaId, SchemaRegistry};
 use crate::topic::{Topic, TopicNames};
 
 pub use decode::DecodeError;
 pub use format::{Format, Formats, UnknownFormat};
 use readers::Readers;
-pub use write::EncodeError;
-use write::{InvalidSchema, Writer};
+use write::Writer;
+pub use write::{EncodeError, InvalidSchema};
 
 /// Writes messages as each topic wants it, and reads what anybody wrote.
 pub struct Codec {
@@ -106,7 +107,7 @@ impl Codec {
                     // Another call may have been faster; the same schema has the same id.
                     let _ = id.set(registered);
                     if let Some(readers) = &self.readers {
-                        readers.know(registered, topic.schema());
+                        readers.know(topic, registered);
                     }
                 }
                 Err(error) => {
@@ -159,7 +160,7 @@ impl Codec {
                 let Some(readers) = &self.readers else {
                     return Err(DecodeError::Unreadable("it is Avro, and no schema registry is configured".to_owned()));
                 };
-                let schema = readers.schema(u32::from_be_bytes(*id)).await?;
+                let schema = readers.schema(M::TOPIC, SchemaId(u32::from_be_bytes(*id))).await?;
                 decode::avro(datum, &schema)
             }
             Some(_) => decode::json(bytes),
@@ -168,11 +169,7 @@ impl Codec {
 }
 
 /// Registers a schema. Some registries take the rule for a subject only once it has a schema.
-async fn register(
-    registry: &dyn SchemaRegistry,
-    subject: &str,
-    schema: &str,
-) -> Result<crate::registry::SchemaId, RegistryError> {
+async fn register(registry: &dyn SchemaRegistry, subject: &str, schema: &str) -> Result<SchemaId, RegistryError> {
     let rule = Compatibility::FullTransitive;
     match registry.set_compatibility(subject, rule).await {
         Ok(()) => registry.register(subject, schema).await,

@@ -24,7 +24,9 @@ mod words;
 
 pub use account_step::{AccountMessages, AccountStep};
 pub use alert::{Alert, Severity};
-pub use codec::{Codec, CodecError, DecodeError, EncodeError, Format, Formats, RegisterError, UnknownFormat};
+pub use codec::{
+    Codec, CodecError, DecodeError, EncodeError, Format, Formats, InvalidSchema, RegisterError, UnknownFormat,
+};
 pub use indicator_value::IndicatorValue;
 pub use market_data::{MarketData, WireCandle, WireQuote, WireTrade};
 pub use market_step::{MarketStep, MarketTold, UnknownMarketData};

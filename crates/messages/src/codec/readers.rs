@@ -11,7 +11,9 @@ use serde_avro_fast::Schema;
 use velox_kernel::{Clock, Timestamp};
 
 use super::decode::DecodeError;
+use super::meanings;
 use crate::registry::{RegistryError, SchemaId, SchemaRegistry};
+use crate::topic::Topic;
 
 /// Schemas held at most; a topic sees one for each release of each of its writers.
 const MOST: usize = 1_000;
@@ -26,15 +28,18 @@ enum Known {
     Unreadable { reason: Arc<str>, until: Timestamp },
 }
 
-/// An id that is being asked for, by all who want it at once.
+/// What a schema is kept under: what it must mean depends on the topic.
+type Key = (Topic, SchemaId);
+/// A schema that is being asked for, by all who want it at once.
 type Asked = Shared<BoxFuture<'static, Result<Known, Arc<str>>>>;
 
-/// The schemas that others write with, by the registry's ids. Each is asked for once, however many wait for it, and kept.
+/// The schemas that others write a topic with, by the registry's ids. Each is asked for once, however many wait for it,
+/// and kept.
 pub(super) struct Readers {
     registry: Arc<dyn SchemaRegistry>,
     clock: Arc<dyn Clock>,
-    kept: Arc<RwLock<HashMap<u32, Known>>>,
-    asked: Mutex<HashMap<u32, Asked>>,
+    kept: Arc<RwLock<HashMap<Key, Known>>>,
+    asked: Mutex<HashMap<Key, Asked>>,
 }
 
 impl Readers {
@@ -42,18 +47,19 @@ impl Readers {
         Self { registry, clock, kept: Arc::default(), asked: Mutex::default() }
     }
 
-    /// Takes in a schema without asking.
-    pub(super) fn know(&self, SchemaId(id): SchemaId, text: &str) {
-        if let Ok(schema) = text.parse() {
-            keep(&self.kept, id, Known::Readable(Arc::new(schema)), self.clock.now());
+    /// Takes in the schema of a topic as this release has it, without asking.
+    pub(super) fn know(&self, topic: Topic, id: SchemaId) {
+        if let Ok(schema) = topic.schema().parse() {
+            keep(&self.kept, (topic, id), Known::Readable(Arc::new(schema)), self.clock.now());
         }
     }
 
-    /// The schema of an id.
-    pub(super) async fn schema(&self, id: u32) -> Result<Arc<Schema>, DecodeError> {
-        let known = match self.known(id) {
+    /// The schema of an id, fit to read messages of a topic.
+    pub(super) async fn schema(&self, topic: Topic, id: SchemaId) -> Result<Arc<Schema>, DecodeError> {
+        let key = (topic, id);
+        let known = match self.known(key) {
             Some(known) => known,
-            None => self.ask(id).await.map_err(|reason| DecodeError::RegistryAway(reason.to_string()))?,
+            None => self.ask(key).await.map_err(|reason| DecodeError::RegistryAway(reason.to_string()))?,
         };
         match known {
             Known::Readable(schema) => Ok(schema),
@@ -61,27 +67,27 @@ impl Readers {
         }
     }
 
-    fn known(&self, id: u32) -> Option<Known> {
-        let known = self.kept.read().get(&id).cloned();
+    fn known(&self, key: Key) -> Option<Known> {
+        let known = self.kept.read().get(&key).cloned();
         known.filter(|known| !matches!(known, Known::Unreadable { until, .. } if *until <= self.clock.now()))
     }
 
-    async fn ask(&self, id: u32) -> Result<Known, Arc<str>> {
+    async fn ask(&self, key: Key) -> Result<Known, Arc<str>> {
         let asked = {
             let mut asked = self.asked.lock();
             // Somebody may have heard the answer since this was looked up.
-            if let Some(known) = self.known(id) {
+            if let Some(known) = self.known(key) {
                 return Ok(known);
             }
             if asked.len() >= MOST {
                 // Questions whose askers have gone; those who still wait have theirs in hand.
                 asked.clear();
             }
-            let ask = || look_up(Arc::clone(&self.registry), Arc::clone(&self.clock), Arc::clone(&self.kept), id);
-            asked.entry(id).or_insert_with(|| ask().boxed().shared()).clone()
+            let ask = || look_up(Arc::clone(&self.registry), Arc::clone(&self.clock), Arc::clone(&self.kept), key);
+            asked.entry(key).or_insert_with(|| ask().boxed().shared()).clone()
         };
         let answer = asked.await;
-        self.asked.lock().remove(&id);
+        self.asked.lock().remove(&key);
         answer
     }
 }
@@ -89,36 +95,47 @@ impl Readers {
 async fn look_up(
     registry: Arc<dyn SchemaRegistry>,
     clock: Arc<dyn Clock>,
-    kept: Arc<RwLock<HashMap<u32, Known>>>,
-    id: u32,
+    kept: Arc<RwLock<HashMap<Key, Known>>>,
+    (topic, id): Key,
 ) -> Result<Known, Arc<str>> {
-    let answer = registry.schema(SchemaId(id)).await;
+    let answer = registry.schema(id).await;
     let now = clock.now();
-    let unreadable = |reason: String| Known::Unreadable { reason: reason.into(), until: now.plus(UNREADABLE_FOR) };
-    let known = match answer {
-        Ok(text) => match text.parse() {
-            Ok(schema) => Known::Readable(Arc::new(schema)),
-            Err(error) => unreadable(format!("the schema {id} is no Avro schema: {error}")),
-        },
-        Err(RegistryError::Unknown) => unreadable(format!("the registry knows no schema {id}")),
-        Err(RegistryError::Unusable(reason)) => unreadable(format!("the schema {id} cannot be used: {reason}")),
+    let SchemaId(number) = id;
+    let read = match answer {
+        Ok(text) => read(&text, topic),
+        Err(RegistryError::Unknown) => Err("the registry does not know it".to_owned()),
+        Err(RegistryError::Unusable(reason)) => Err(reason),
         // Wrong credentials, say, are no fault of the record.
         Err(error) => return Err(error.to_string().into()),
     };
-    keep(&kept, id, known.clone(), now);
+    let known = match read {
+        Ok(schema) => Known::Readable(Arc::new(schema)),
+        Err(reason) => {
+            Known::Unreadable { reason: format!("schema {number}: {reason}").into(), until: now.plus(UNREADABLE_FOR) }
+        }
+    };
+    keep(&kept, (topic, id), known.clone(), now);
     Ok(known)
 }
 
+fn read(text: &str, topic: Topic) -> Result<Schema, String> {
+    let schema = text.parse().map_err(|error| format!("it is no Avro schema: {error}"))?;
+    match meanings::first_difference(text, topic.schema()) {
+        None => Ok(schema),
+        Some(field) => Err(format!("the field {field} has another logical type than ours")),
+    }
+}
+
 /// Keeps what is known of an id, in place of what matters less where there is no room.
-fn keep(kept: &RwLock<HashMap<u32, Known>>, id: u32, known: Known, now: Timestamp) {
+fn keep(kept: &RwLock<HashMap<Key, Known>>, key: Key, known: Known, now: Timestamp) {
     let mut kept = kept.write();
-    if kept.len() >= MOST && !kept.contains_key(&id) {
+    if kept.len() >= MOST && !kept.contains_key(&key) {
         kept.retain(|_, known| !matches!(known, Known::Unreadable { until, .. } if *until <= now));
     }
-    if kept.len() >= MOST && !kept.contains_key(&id) {
+    if kept.len() >= MOST && !kept.contains_key(&key) {
         let unreadable = kept.iter().find(|(_, known)| matches!(known, Known::Unreadable { .. }));
-        let least = unreadable.or_else(|| kept.iter().next()).map(|(id, _)| *id);
+        let least = unreadable.or_else(|| kept.iter().next()).map(|(key, _)| *key);
         least.and_then(|least| kept.remove(&least));
     }
-    kept.insert(id, known);
+    kept.insert(key, known);
 }

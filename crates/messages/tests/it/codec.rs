@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use velox_kernel::TraceContext;
 use velox_messages::{
     Codec, CodecError, Compatibility, DecodeError, EncodeError, Format, Formats, Message, OrderEvent, RegistryError,
@@ -134,8 +136,17 @@ async fn a_stranger_asks_for_a_schema_once_however_many_wait_and_then_never_agai
     let [event, _] = samples::order_events();
     let bytes = ours.encode(&event).unwrap();
     let stranger = codec(&registry, &clock, Formats::default());
-    let (one, other) = tokio::join!(stranger.decode::<OrderEvent>(&bytes), stranger.decode::<OrderEvent>(&bytes));
-    assert_eq!((one.unwrap(), other.unwrap()), (event.clone(), event.clone()));
+    registry.hold_answers(true);
+    let mut waiting: FuturesUnordered<_> = (0..10).map(|_| stranger.decode::<OrderEvent>(&bytes)).collect();
+    assert!(futures_util::poll!(waiting.next()).is_pending(), "all of them have asked, and wait");
+    assert_eq!(registry.asked().schema, 1);
+    // Whoever gives up takes the answer from nobody.
+    let given_up = stranger.decode::<OrderEvent>(&bytes);
+    assert!(futures_util::poll!(Box::pin(given_up)).is_pending());
+    registry.hold_answers(false);
+    while let Some(read) = waiting.next().await {
+        assert_eq!(read.unwrap(), event);
+    }
     registry.set_away(true);
     clock.advance(Duration::from_secs(1_000_000));
     assert_eq!(stranger.decode::<OrderEvent>(&bytes).await.unwrap(), event);
@@ -165,7 +176,7 @@ async fn an_id_that_nobody_knows_is_unreadable_and_asked_for_again_after_a_while
     bytes[1..5].copy_from_slice(&next.to_be_bytes());
     for _ in 0..3 {
         let error = codec.decode::<Signal>(&bytes).await.unwrap_err();
-        assert_eq!(error, DecodeError::Unreadable(format!("the registry knows no schema {next}")));
+        assert_eq!(error, DecodeError::Unreadable(format!("schema {next}: the registry does not know it")));
     }
     assert_eq!(registry.asked().schema, 1);
     // Its writer was a little faster than the registry.
@@ -173,6 +184,21 @@ async fn an_id_that_nobody_knows_is_unreadable_and_asked_for_again_after_a_while
     registry.put("velox.signals.v1-value", &newer).unwrap();
     clock.advance(Duration::from_secs(5));
     assert_eq!(codec.decode::<Signal>(&bytes).await.unwrap(), samples::signals()[0]);
+}
+
+#[tokio::test]
+async fn a_writer_that_means_another_unit_is_not_believed() {
+    let Bench { registry, codec, .. } = bench(Formats::default()).await;
+    let bytes = codec.encode(&samples::signals()[0]).unwrap();
+    for (was, is, field) in
+        [("timestamp-micros", "timestamp-millis", "at"), (r#""decimal""#, r#""money""#, "target_quantity")]
+    {
+        let schema = Topic::Signals.schema().replace(was, is);
+        let id = registry.put("strange-value", &schema).unwrap();
+        let strange = [&[0], &id.0.to_be_bytes()[..], &bytes[5..]].concat();
+        let Err(DecodeError::Unreadable(reason)) = codec.decode::<Signal>(&strange).await else { panic!("{is}") };
+        assert!(reason.contains(&format!("field {field} ")), "{reason}");
+    }
 }
 
 #[tokio::test]

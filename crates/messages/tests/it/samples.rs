@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 use velox_kernel::Timestamp;
 use velox_messages::{
-    Alert, Amount, Id, IndicatorValue, MarketData, Moment, Number, OrderEvent, PositionEvent, Signal, StrategyEvent,
-    WireBalance, WireCandle, WireCash, WireDenial, WireFill, WireLimits, WireOrder, WirePosition, WireQuote,
-    WireReplacement, WireTrade,
+    Alert, Amount, Id, IndicatorValue, MarketData, Message, Moment, Number, OrderEvent, PositionEvent, Signal,
+    StrategyEvent, WireBalance, WireCandle, WireCash, WireDenial, WireFill, WireLimits, WireOrder, WirePosition,
+    WireQuote, WireReplacement, WireTrade,
 };
 
 fn id(number: u128) -> Id {
@@ -367,4 +367,21 @@ pub(crate) fn strategy_events() -> [StrategyEvent; 2] {
     };
     let bare = StrategyEvent { actor_user_id: None, request_id: None, ..full.clone() };
     [full, bare]
+}
+
+/// Something to be done with the messages of each topic.
+pub(crate) trait ForEach {
+    /// Does it with one topic's.
+    fn topic<M: Message + PartialEq + std::fmt::Debug>(&mut self, messages: &[M; 2]);
+}
+
+/// Does it with every topic's.
+pub(crate) fn for_each(mut what: impl ForEach) {
+    what.topic(&market_data());
+    what.topic(&indicator_values());
+    what.topic(&signals());
+    what.topic(&order_events());
+    what.topic(&position_events());
+    what.topic(&alerts());
+    what.topic(&strategy_events());
 }

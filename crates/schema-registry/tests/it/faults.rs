@@ -1,7 +1,8 @@
 //! What the client makes of servers that misbehave, and what it says to them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use velox_messages::{Compatibility, RegistryError, SchemaId, SchemaRegistry as _};
 use velox_schema_registry::{HttpRegistry, RegistryDeadlines};
 

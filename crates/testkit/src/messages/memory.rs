@@ -6,11 +6,15 @@ use apache_avro::Schema;
 use apache_avro::schema_compatibility::{Compatibility as Reads, SchemaCompatibility};
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use velox_messages::{Compatibility, RegistryError, SchemaId, SchemaRegistry};
 
 /// A registry in memory. It checks compatibility as real ones do, and counts what it is asked.
 #[derive(Default)]
-pub struct MemoryRegistry(Mutex<State>);
+pub struct MemoryRegistry {
+    state: Mutex<State>,
+    held: watch::Sender<bool>,
+}
 
 #[derive(Default)]
 struct State {
@@ -43,24 +47,29 @@ pub struct Asked {
 impl MemoryRegistry {
     /// From now on it is away, or back.
     pub fn set_away(&self, away: bool) {
-        self.0.lock().away = away;
+        self.state.lock().away = away;
+    }
+
+    /// From now on it answers questions for schemas only once this is false again.
+    pub fn hold_answers(&self, hold: bool) {
+        self.held.send_replace(hold);
     }
 
     /// From now on it knows subjects only once they have a schema, as some registries do.
     pub fn take_rules_of_known_subjects_only(&self) {
-        self.0.lock().forgetful_of_rules = true;
+        self.state.lock().forgetful_of_rules = true;
     }
 
     /// How often it was asked for what, also while it was away.
     #[must_use]
     pub fn asked(&self) -> Asked {
-        self.0.lock().asked
+        self.state.lock().asked
     }
 
     /// The rule that a subject's schemas must keep to.
     #[must_use]
     pub fn rule(&self, subject: &str) -> Option<Compatibility> {
-        self.0.lock().rules.get(subject).copied()
+        self.state.lock().rules.get(subject).copied()
     }
 
     /// Takes in a schema without looking at its subject's other ones, as a registry does that somebody else filled.
@@ -68,7 +77,7 @@ impl MemoryRegistry {
     /// # Errors
     /// [`RegistryError::Refused`] when it is no Avro schema.
     pub fn put(&self, subject: &str, text: &str) -> Result<SchemaId, RegistryError> {
-        self.0.lock().keep(subject, text)
+        self.state.lock().keep(subject, text)
     }
 }
 
@@ -99,7 +108,7 @@ impl State {
 #[async_trait]
 impl SchemaRegistry for MemoryRegistry {
     async fn register(&self, subject: &str, text: &str) -> Result<SchemaId, RegistryError> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.asked.register += 1;
         state.answer()?;
         let schema = Schema::parse_str(text).map_err(|error| RegistryError::Refused(error.to_string()))?;
@@ -121,14 +130,16 @@ impl SchemaRegistry for MemoryRegistry {
     }
 
     async fn schema(&self, id: SchemaId) -> Result<String, RegistryError> {
-        let mut state = self.0.lock();
-        state.asked.schema += 1;
+        self.state.lock().asked.schema += 1;
+        // It ends only with the registry itself.
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
+        let state = self.state.lock();
         state.answer()?;
         state.kept(id).map(|kept| kept.text.clone()).ok_or(RegistryError::Unknown)
     }
 
     async fn set_compatibility(&self, subject: &str, rule: Compatibility) -> Result<(), RegistryError> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.asked.set_compatibility += 1;
         state.answer()?;
         if state.forgetful_of_rules && !state.subjects.contains_key(subject) {
