@@ -38,8 +38,7 @@ class Server:
         self.address = ""
 
     def __enter__(self) -> "Server":
-        sets = [part for key, value in self._settings.items() for part in ("--set", f"{key}={value}")]
-        command = [binary(), "--data-dir", self.data_dir, "--port", "0", *sets]
+        command = [binary(), "--data-dir", self.data_dir, "--port", "0", *self.sets]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("VELOX_")}
         self.process = subprocess.Popen(
             command,
@@ -89,6 +88,11 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://{self.address}"
+
+    @property
+    def sets(self) -> list[str]:
+        """The flags of its settings."""
+        return [part for key, value in self._settings.items() for part in ("--set", f"{key}={value}")]
 
     def owner_password(self) -> str:
         """The first sign-in, from the file that the first start writes when nobody watches its terminal."""

@@ -8,6 +8,7 @@ use velox_identity::Email;
 
 use crate::commands::generate::Document;
 use crate::commands::import::ImportArgs;
+use crate::commands::read_topic::TopicArgs;
 use crate::commands::verify::VerifyArgs;
 use crate::config::Sources;
 
@@ -44,6 +45,9 @@ pub struct SettingsArgs {
     /// The directory of the embedded database (data.dir)
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// What this process does: gateway, execution, market-data, relay, by commas, or all (process.roles)
+    #[arg(long, global = true, value_name = "ROLES")]
+    pub roles: Option<String>,
 }
 
 /// What to do.
@@ -64,6 +68,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints what is on a topic of Kafka, one JSON object a line
+    Topic(TopicArgs),
     /// Looks at the schema of the database
     #[command(subcommand)]
     Migrate(MigrateCommand),
@@ -128,6 +134,7 @@ impl SettingsArgs {
         flag("--bind", "server.bind", self.bind.map(|bind| bind.to_string()));
         flag("--port", "server.port", self.port.map(|port| port.to_string()));
         flag("--data-dir", "data.dir", self.data_dir.as_ref().map(|dir| dir.display().to_string()));
+        flag("--roles", "process.roles", self.roles.clone());
         Sources { file: self.config.clone().or(named), environment, flags }
     }
 }

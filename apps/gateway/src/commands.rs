@@ -7,6 +7,7 @@ pub mod generate;
 pub mod import;
 pub mod migrate_status;
 pub mod print_config;
+pub mod read_topic;
 pub mod reset_password;
 pub mod verify;
 

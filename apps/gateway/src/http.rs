@@ -49,7 +49,7 @@ pub use problem::{FieldError, MEDIA_TYPE, Outcome, Problem, ProblemBody};
 pub use query::{PageQuery, StrictQuery, page_request, read_query};
 pub use request_id::RequestIdText;
 pub use request_trace::origin_of;
-pub use routes::routes;
+pub use routes::{probes, routes};
 pub use run_to_end::run_to_end;
 pub use seen_position::SeenPosition;
 pub use server::{ListenError, Server};

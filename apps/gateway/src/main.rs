@@ -13,6 +13,7 @@ use velox::commands::generate::generate;
 use velox::commands::import::import;
 use velox::commands::migrate_status::migrate_status;
 use velox::commands::print_config::print_config;
+use velox::commands::read_topic::read_topic;
 use velox::commands::reset_password::reset_password;
 use velox::commands::verify::verify;
 use velox::config::{self, ConfigError, Settings};
@@ -52,6 +53,7 @@ fn run(cli: &Cli, command: &Command) -> Result<Ending, Box<dyn Error>> {
         Command::Import(arguments) => wait(import(&settings(cli)?.config, arguments, out))??,
         Command::Verify(arguments) => return Ok(wait(verify(&settings(cli)?.config, *arguments, out))??),
         Command::Doctor { json } => return Ok(wait(doctor(settings(cli), *json, out))??),
+        Command::Topic(arguments) => wait(read_topic(&settings(cli)?.config, arguments, out))??,
         Command::Migrate(MigrateCommand::Status) => return Ok(wait(migrate_status(&settings(cli)?.config, out))??),
         Command::User(UserCommand::ResetPassword { email }) => {
             wait(reset_password(&settings(cli)?.config, email, out))??;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::Config;
-use crate::http::{Edge, ListenError, Server, routes};
+use crate::config::{Config, Role};
+use crate::http::{Edge, ListenError, Server, probes, routes};
 use crate::shutdown::Shutdown;
 use crate::wiring::{Platform, StartError, StoreOpenError, Stores, TaskEnded, Welcome};
 
@@ -51,7 +51,8 @@ pub async fn serve_on(config: Config, stores: Stores) -> Result<(), ServeError> 
     let _ = crate::http::recorder();
     let shutdown = Shutdown::default();
     let mut platform = Platform::start(&config, stores, shutdown).await?;
-    let edge = Arc::new(Edge::new(&config, platform.edge_ports(), routes()));
+    let routes = if config.process.roles.has(Role::Gateway) { routes() } else { probes() };
+    let edge = Arc::new(Edge::new(&config, platform.edge_ports(), routes));
     let server = Server::start(&config.server, edge, platform.wire())?;
     greet(&server, platform.welcome.as_ref());
     let broken = tokio::select! {

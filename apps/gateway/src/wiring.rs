@@ -24,6 +24,7 @@ mod tidying;
 pub use execution_lease::{AlwaysHeld, ExecutionLease};
 pub use first_start::{OWNER_EMAIL, Welcome};
 pub use kafka::InvalidKafka;
+pub(crate) use kafka::{kafka_options, topic_codec};
 pub use platform::{Platform, StartError, prepare_data_dir};
 pub(crate) use stores::database_file;
 pub use stores::{PoolLook, StoreOpenError, Stores};

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::KafkaOptions;
 use crate::client::client;
+use crate::record::TopicRecord;
 
 /// What may wait for a worker.
 const WAITING: usize = 1_024;
@@ -31,21 +32,6 @@ const SESSION: Duration = Duration::from_secs(10);
 
 /// Where partitions start: the offset of the next record; `None` for where the group left off, or the beginning.
 pub type Placed = Vec<(u32, Option<u64>)>;
-
-/// A record of the group's topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupRecord {
-    /// Its partition.
-    pub partition: u32,
-    /// Its place there.
-    pub offset: u64,
-    /// Its key.
-    pub key: Option<Vec<u8>>,
-    /// Its content.
-    pub value: Vec<u8>,
-    /// Names and texts beside it; what is no text is left out.
-    pub headers: Vec<(String, String)>,
-}
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -67,7 +53,7 @@ pub enum GroupNews {
         finished: blocking::SyncSender<()>,
     },
     /// A record.
-    Record(GroupRecord),
+    Record(TopicRecord),
     /// The cluster does not answer, or refuses; it is tried again.
     Trouble(String),
 }
@@ -195,12 +181,12 @@ fn work(consumer: &BaseConsumer<Context>, news: &mpsc::Sender<GroupNews>, ending
     }
 }
 
-fn record(message: &BorrowedMessage<'_>) -> GroupRecord {
+fn record(message: &BorrowedMessage<'_>) -> TopicRecord {
     let headers = message.headers().into_iter().flat_map(|headers| headers.iter()).filter_map(|header| {
         let text = std::str::from_utf8(header.value?).ok()?;
         Some((header.key.to_owned(), text.to_owned()))
     });
-    GroupRecord {
+    TopicRecord {
         partition: u32::try_from(message.partition()).unwrap_or_default(),
         offset: u64::try_from(message.offset()).unwrap_or_default(),
         key: message.key().map(<[u8]>::to_vec),

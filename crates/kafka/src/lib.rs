@@ -9,11 +9,15 @@ mod group;
 mod options;
 mod partition;
 mod producer;
+mod reader;
+mod record;
 mod topics;
 
 pub use cluster::{ClusterLook, KafkaCluster};
-pub use group::{GroupNews, GroupRecord, GroupWorker, Placed, join_group};
+pub use group::{GroupNews, GroupWorker, Placed, join_group};
 pub use options::{Compression, KafkaOptions, KafkaSecurity, Sasl, SaslMechanism};
 pub use partition::partition_of;
 pub use producer::KafkaProducer;
+pub use reader::{Begin, ReadError, TopicReader, read_topic};
+pub use record::TopicRecord;
 pub use topics::{Cleanup, TopicSpec, TopicsError, TopicsLook};

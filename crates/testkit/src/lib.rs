@@ -8,6 +8,7 @@ mod ids;
 pub mod market;
 pub mod messages;
 pub mod peers;
+pub mod topics;
 pub mod trading;
 
 pub use clock::TestClock;

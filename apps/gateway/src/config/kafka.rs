@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use velox_messages::{Format, Formats, Topic, TopicNames};
 
 use super::setting::Setting;
@@ -49,9 +49,11 @@ impl Setting for JsonTopics {
 #[derive(Clone)]
 pub struct RegistryUrl(SecretString);
 
-impl ExposeSecret<str> for RegistryUrl {
-    fn expose_secret(&self) -> &str {
-        self.0.expose_secret()
+impl RegistryUrl {
+    /// The address.
+    #[must_use]
+    pub const fn secret(&self) -> &SecretString {
+        &self.0
     }
 }
 

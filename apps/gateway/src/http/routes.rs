@@ -3,6 +3,9 @@
 use super::table::RouteTable;
 use super::{brokers, identity, market, streams, system, trading};
 
+/// What the routes of a process about itself are for.
+const SYSTEM: &str = "Is it up, is it well, which version is it.";
+
 /// Every route of the server.
 #[must_use]
 pub fn routes() -> RouteTable {
@@ -19,5 +22,11 @@ pub fn routes() -> RouteTable {
         .group("positions", "What accounts hold, and what traded.", trading::position_rows())
         .group("market-data", "Instruments, newest prices and candles.", market::rows())
         .group("streams", "What happens, as it happens.", streams::rows())
-        .group("system", "Is it up, is it well, which version is it.", system::rows())
+        .group("system", SYSTEM, system::rows())
+}
+
+/// What a process answers that serves no clients: how it is.
+#[must_use]
+pub fn probes() -> RouteTable {
+    RouteTable::default().group("system", SYSTEM, system::rows())
 }

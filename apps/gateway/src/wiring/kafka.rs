@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use velox_kafka::{
     Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicSpec,
 };
 use velox_kernel::Clock;
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
-use velox_schema_registry::{HttpSchemaRegistry, InvalidRegistryUrl};
+use velox_schema_registry::{HttpRegistry, InvalidRegistryUrl, RegistryDeadlines};
 
 use crate::config::{KafkaCompression, KafkaConfig, KafkaSasl};
 use crate::http::health::{Health, HealthCheck};
@@ -59,17 +58,9 @@ impl Topics {
         if config.brokers.is_empty() {
             return Ok(None);
         }
-        let options = options(config)?;
-        let registry = match &config.registry_url {
-            Some(url) => {
-                let registry: Arc<dyn SchemaRegistry> = Arc::new(HttpSchemaRegistry::new(url.expose_secret())?);
-                Some(registry)
-            }
-            None => None,
-        };
-        let names = config.topic_prefix.clone();
-        let specs = specs(config, &names);
-        let codec = Codec::new(names, config.json_topics.formats(), registry, clock)?;
+        let options = kafka_options(config)?;
+        let codec = topic_codec(config, clock)?;
+        let specs = specs(config, codec.names());
         let looked = KafkaOptions { deadline: LOOK, ..options.clone() };
         Ok(Some(Arc::new(Self {
             cluster: KafkaCluster::new(&options).map_err(InvalidKafka::Client)?,
@@ -119,7 +110,27 @@ impl Topics {
     }
 }
 
-fn options(config: &KafkaConfig) -> Result<KafkaOptions, InvalidKafka> {
+/// How topics are written and read.
+///
+/// # Errors
+/// [`InvalidKafka`].
+pub(crate) fn topic_codec(config: &KafkaConfig, clock: Arc<dyn Clock>) -> Result<Codec, InvalidKafka> {
+    let registry = match &config.registry_url {
+        Some(url) => {
+            let registry: Arc<dyn SchemaRegistry> =
+                Arc::new(HttpRegistry::new(url.secret(), RegistryDeadlines::default())?);
+            Some(registry)
+        }
+        None => None,
+    };
+    Ok(Codec::new(config.topic_prefix.clone(), config.json_topics.formats(), registry, clock)?)
+}
+
+/// How to speak to the cluster.
+///
+/// # Errors
+/// [`InvalidKafka`].
+pub(crate) fn kafka_options(config: &KafkaConfig) -> Result<KafkaOptions, InvalidKafka> {
     let mechanism = match config.sasl {
         KafkaSasl::None => None,
         KafkaSasl::Plain => Some(SaslMechanism::Plain),

@@ -16,6 +16,7 @@ mod identity_profile;
 mod limits;
 mod market;
 mod raw_requests;
+mod relay;
 mod routes;
 mod server;
 mod streams;

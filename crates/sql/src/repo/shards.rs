@@ -42,7 +42,7 @@ pub async fn beat(
         let those = role_members::role.eq(role).and(role_members::member.eq_any(vals(gone)));
         diesel::delete(role_members::table.filter(those)).execute(conn).await?;
     }
-    let owned = role_shards::table.filter(role_shards::role.eq(role).and(role_shards::owner.eq(Val(member))));
+    let owned = role_shards::table.filter(role_shards::role.eq(role).and(role_shards::owner.eq(Some(Val(member)))));
     diesel::update(owned).set(role_shards::beat.eq(role_shards::beat + 1)).execute(conn).await?;
     let mut shards = shards(conn, role).await?;
     if shards.len() < usize::try_from(count).unwrap_or(usize::MAX) {
@@ -137,7 +137,7 @@ pub async fn release(
     let places = shards.iter().map(|number| place(*number)).collect::<Result<Vec<_>, _>>()?;
     let owned = role_shards::role
         .eq(role)
-        .and(role_shards::owner.eq(Val(member)))
+        .and(role_shards::owner.eq(Some(Val(member))))
         .and(role_shards::shard.eq_any(places));
     let nobody: Option<Val<MemberId>> = None;
     diesel::update(role_shards::table.filter(owned)).set(role_shards::owner.eq(nobody)).execute(conn).await?;

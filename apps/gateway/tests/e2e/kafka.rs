@@ -1,0 +1,220 @@
+//! Kafka and the Schema Registry of the tests, a Kafka of one test that may kill it, and what is on the topics.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::SecretString;
+use tokio::runtime::Runtime;
+use velox_kafka::{GroupNews, KafkaCluster, KafkaOptions, join_group};
+use velox_kernel::{AccountId, Ids};
+use velox_messages::{Alert, Codec, Formats, Message, OrderEvent, PositionEvent, TopicNames};
+use velox_schema_registry::{HttpRegistry, RegistryDeadlines};
+use velox_testkit::TestClock;
+use velox_testkit::trading::FreshIds;
+
+use crate::audit::{Books, number, text};
+use crate::nginx::free_port;
+use crate::waiting::{PATIENCE, wait_for};
+
+/// How long nothing new may come before a topic counts as read to its end.
+const SILENCE: Duration = Duration::from_secs(2);
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
+}
+
+/// Topics of an installation of its own, on some Kafka.
+pub(crate) struct Topics {
+    brokers: String,
+    registry: String,
+    prefix: String,
+}
+
+impl Topics {
+    /// Topics on the Kafka of the tests.
+    pub(crate) fn new() -> Self {
+        Self::on(&variable("VELOX_TEST_KAFKA_BROKERS"))
+    }
+
+    /// Topics on another Kafka.
+    pub(crate) fn on(brokers: &str) -> Self {
+        Self {
+            brokers: brokers.to_owned(),
+            registry: variable("VELOX_TEST_SCHEMA_REGISTRY_URL"),
+            prefix: format!("e2e-{}", FreshIds.next().simple()),
+        }
+    }
+
+    /// Lets a command use them.
+    pub(crate) fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let Self { brokers, registry, prefix } = self;
+        command
+            .env("VELOX_KAFKA_BROKERS", brokers)
+            .env("VELOX_KAFKA_REGISTRY_URL", registry)
+            .env("VELOX_KAFKA_TOPIC_PREFIX", prefix)
+            .env("VELOX_KAFKA_TIMEOUT_MS", "3000")
+    }
+
+    /// Waits until every event of these books is on its topics, and checks that the first occurrences are in order, that
+    /// none is missing, and that messages say what the log says.
+    pub(crate) fn hold(&self, books: &Books, account: &str) {
+        let key = account.parse::<AccountId>().unwrap().uuid().to_string();
+        let last = books.events.len();
+        let told = wait_for("the topic of orders", PATIENCE, || {
+            let told = self.read(|event: &OrderEvent| event.seq);
+            let of_it = told.get(&key)?;
+            (of_it.iter().map(|(seq, _)| *seq).collect::<BTreeSet<_>>().len() >= last).then(|| first_times(of_it))
+        });
+        assert_eq!(told.len(), last, "as many as the log has");
+        for (event, (seq, message)) in books.events.iter().zip(&told) {
+            assert_eq!((number(event, "seq"), text(event, "type")), (*seq, message.kind.as_ref()));
+        }
+        for order in &books.orders {
+            let id = text(order, "id").parse::<velox_kernel::OrderId>().unwrap().uuid().to_string();
+            let newest = told.iter().rev().filter_map(|(_, message)| message.order.as_ref());
+            let newest = newest.into_iter().find(|told| told.order_id.to_string() == id).expect("it was told of");
+            assert_eq!((newest.status.as_ref(), newest.filled_quantity.to_string()), (
+                text(order, "status"),
+                text(order, "filled_quantity").to_owned()
+            ));
+        }
+        let carries = |kinds: &[&str]| -> Vec<u64> {
+            let events = books.events.iter().filter(|event| kinds.contains(&text(event, "type")));
+            events.map(|event| number(event, "seq")).collect()
+        };
+        let positions = self.read(|event: &PositionEvent| event.seq);
+        let positions = positions.get(&key).map(|told| first_times(told)).unwrap_or_default();
+        let moved = carries(&["account_opened", "cash_moved", "account_reset", "order_filled"]);
+        assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), moved);
+        let alerts = self.read(|alert: &Alert| alert.seq.unwrap_or_default());
+        let alerts = alerts.get(&key).map(|told| first_times(told)).unwrap_or_default();
+        let alarming =
+            carries(&["order_denied", "order_unknown", "account_halted", "account_resumed", "limits_changed"]);
+        assert_eq!(alerts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), alarming);
+    }
+
+    /// What is on a topic, by key, in order.
+    fn read<M: Message>(&self, seq: impl Fn(&M) -> u64) -> BTreeMap<String, Vec<(u64, M)>> {
+        let runtime = Runtime::new().unwrap();
+        runtime.block_on(async {
+            let registry = SecretString::from(self.registry.as_str());
+            let registry = Arc::new(HttpRegistry::new(&registry, RegistryDeadlines::default()).unwrap());
+            let names = TopicNames::new(&self.prefix).unwrap();
+            let topic = names.topic(M::TOPIC);
+            let codec = Codec::new(names, Formats::default(), Some(registry), Arc::new(TestClock::default())).unwrap();
+            let group = format!("reading-{}", FreshIds.next().simple());
+            let mut reader = join_group(&KafkaOptions::new(&self.brokers), &group, &topic, None).unwrap();
+            let (mut found, mut begun) = (BTreeMap::<String, Vec<(u64, M)>>::new(), false);
+            loop {
+                let patience = if begun { SILENCE } else { PATIENCE };
+                match tokio::time::timeout(patience, reader.next()).await {
+                    Err(_) if begun => return found,
+                    Err(_) => panic!("the group of {topic} gave nothing"),
+                    Ok(Some(GroupNews::Assigned { partitions, place })) => {
+                        begun = true;
+                        place.send(partitions.into_iter().map(|partition| (partition, Some(0))).collect()).unwrap();
+                    }
+                    Ok(Some(GroupNews::Record(record))) => {
+                        let message: M = codec.decode(&record.value).await.unwrap();
+                        let key = String::from_utf8(record.key.unwrap()).unwrap();
+                        let id = record.headers.iter().find(|(name, _)| name == "event_id").map(|(_, id)| id.as_str());
+                        assert_eq!(id, Some(message.event_id().to_string().as_str()));
+                        found.entry(key).or_default().push((seq(&message), message));
+                    }
+                    Ok(Some(GroupNews::Trouble(_) | GroupNews::Revoked { .. })) => {}
+                    Ok(None) => panic!("the reader has ended"),
+                }
+            }
+        })
+    }
+}
+
+/// Without what was there before. The first occurrences must come in order.
+fn first_times<M: Clone>(told: &[(u64, M)]) -> Vec<(u64, M)> {
+    let mut seen = BTreeSet::new();
+    let first: Vec<(u64, M)> = told.iter().filter(|(seq, _)| seen.insert(*seq)).cloned().collect();
+    assert!(first.is_sorted_by_key(|(seq, _)| *seq), "the first occurrences are not in order");
+    first
+}
+
+/// A Kafka of one test: some brokers, and their data. Dropping it ends them.
+pub(crate) struct OwnKafka {
+    folder: PathBuf,
+    port: u16,
+    brokers: Vec<Option<Child>>,
+}
+
+impl OwnKafka {
+    /// Starts one of so many brokers on new data.
+    pub(crate) fn start(nodes: usize) -> Self {
+        let port = free_port();
+        let folder = std::env::temp_dir().join(format!("velox-e2e-kafka-{}-{port}", std::process::id()));
+        let mut kafka = Self { folder, port, brokers: (0..nodes).map(|_| None).collect() };
+        (0..nodes).for_each(|place| kafka.spawn(place));
+        kafka.wait();
+        kafka
+    }
+
+    /// Its first broker's address.
+    pub(crate) fn brokers(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Kills a broker.
+    pub(crate) fn kill(&mut self, place: usize) {
+        let mut child = self.brokers[place].take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops all brokers, their connections open, or lets them go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        for child in self.brokers.iter().flatten() {
+            kill_process(Pid::from_child(child), if frozen { Signal::STOP } else { Signal::CONT }).unwrap();
+        }
+    }
+
+    /// Starts the brokers that do not run, on their data.
+    pub(crate) fn start_again(&mut self) {
+        for place in 0..self.brokers.len() {
+            if self.brokers[place].is_none() {
+                self.spawn(place);
+            }
+        }
+        self.wait();
+    }
+
+    fn spawn(&mut self, place: usize) {
+        let xtask = std::env::var_os("VELOX_TEST_XTASK").expect("VELOX_TEST_XTASK names no xtask");
+        let mut command = Command::new(xtask);
+        command.args(["kafka", "--nodes", &self.brokers.len().to_string(), "--port", &self.port.to_string()]);
+        command.arg("--data").arg(&self.folder).args(["--become", &format!("broker-{}", place + 1)]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.brokers[place] = Some(command.spawn().unwrap());
+    }
+
+    /// Returns once it answers.
+    fn wait(&self) {
+        let options = KafkaOptions { deadline: Duration::from_secs(2), ..KafkaOptions::new(&self.brokers()) };
+        let runtime = Runtime::new().unwrap();
+        let cluster = KafkaCluster::new(&options).unwrap();
+        wait_for("Kafka", PATIENCE, || {
+            let look = runtime.block_on(cluster.look(&[])).ok()?;
+            (look.brokers == self.brokers.len()).then_some(())
+        });
+    }
+}
+
+impl Drop for OwnKafka {
+    fn drop(&mut self) {
+        for child in self.brokers.iter_mut().flatten() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,119 @@
+//! An installation that is split into roles around PostgreSQL and Kafka.
+
+use crate::audit::{Books, text};
+use crate::database::Syncs;
+use crate::installation::Installation;
+use crate::kafka::{OwnKafka, Topics};
+use crate::server::Server;
+use crate::socket::Socket;
+use crate::story::{market, resting, wait_until};
+use crate::waiting::{PATIENCE, wait_for};
+
+const EXECUTES: &str = "this process executes orders";
+/// Orders of a round.
+const ORDERS: usize = 12;
+
+/// Starts a process that plays some roles.
+fn role(installation: &Installation, topics: &Topics, roles: &str) -> Server {
+    Server::start(topics.configure(installation.serve().args(["--roles", roles])))
+}
+
+/// How many shards a relay has.
+fn shards(relay: &Server) -> u64 {
+    crate::side_by_side::metric(relay, "velox_shards{role=\"relay\"}")
+}
+
+#[test]
+fn roles_in_processes_of_their_own_do_what_one_does() {
+    let (installation, topics) = (Installation::on_postgres(Syncs::Off), Topics::new());
+    let gateways = [role(&installation, &topics, "gateway"), role(&installation, &topics, "gateway")];
+    let executors = [(); 2].map(|()| role(&installation, &topics, "execution,market-data"));
+    let mut relays: Vec<Server> = (0..2).map(|_| role(&installation, &topics, "relay")).collect();
+    // Who serves no clients says how it is, and nothing else.
+    for other in executors.iter().chain(&relays) {
+        let mut api = installation.client(&gateways[0]);
+        api.move_to(other.address);
+        assert_eq!(api.call("GET", "/health", None).unwrap().status, 200);
+        assert_eq!(api.call("GET", "/v1/orders", None).unwrap().status, 404);
+    }
+    wait_for("the relays to share the work", PATIENCE, || {
+        relays.iter().all(|relay| shards(relay) == 6).then_some(())
+    });
+    let mut api = installation.trader(&gateways[0]);
+    let account = api.account();
+    let mut socket = Socket::connect(gateways[1].address, &api.token).unwrap();
+    socket.follow("orders", &account, 0).unwrap();
+    socket.until("the subscription", |message| message["type"] == "subscribed");
+    let mut executors = executors.map(Some);
+    for number in 0..ORDERS {
+        api.move_to(gateways[number % 2].address);
+        let order = text(&api.place(&market(&account, &format!("split-{number}"))), "id").to_owned();
+        socket.until("the fill", |message| {
+            message["type"] == "order_filled" && message["data"]["order_id"] == *order
+        });
+        if number == ORDERS / 3 {
+            relays.remove(0).kill();
+        }
+        if number == 2 * ORDERS / 3 {
+            let works = executors.iter().position(|server| server.as_ref().is_some_and(|it| it.has_logged(EXECUTES)));
+            executors[works.expect("one executes")].take().expect("it runs").kill();
+            let other = executors.iter().flatten().next().expect("there is another");
+            wait_for("the other one to execute", PATIENCE, || other.has_logged(EXECUTES).then_some(()));
+        }
+    }
+    let rest = text(&api.place(&resting(&account, "rest")), "id").to_owned();
+    wait_until(&mut api, &rest, "new");
+    api.call("DELETE", &format!("/v1/orders/{rest}"), None).unwrap();
+    wait_until(&mut api, &rest, "canceled");
+    let books = Books::at_rest(&mut api, &account);
+    books.agree();
+    topics.hold(&books, &account);
+    assert_eq!(shards(&relays[0]), 12, "it has the work of the one that was killed");
+    for server in relays.into_iter().chain(executors.into_iter().flatten()).chain(gateways) {
+        server.stop();
+    }
+    installation.verify();
+}
+
+#[test]
+fn nobody_waits_for_a_kafka_that_is_away_or_hangs() {
+    let mut kafka = OwnKafka::start(1);
+    let topics = Topics::on(&kafka.brokers());
+    let installation = Installation::on_postgres(Syncs::Off);
+    kafka.kill(0);
+    // It starts and is ready without it.
+    let server = Server::start(topics.configure(&mut installation.serve()));
+    let mut api = installation.trader(&server);
+    let account = api.account();
+    let trade = |api: &mut crate::api::Api, name: &str| {
+        let order = text(&api.place(&market(&account, name)), "id").to_owned();
+        wait_until(api, &order, "filled");
+        let rest = text(&api.place(&resting(&account, &format!("{name}-rest"))), "id").to_owned();
+        wait_until(api, &rest, "new");
+        api.call("DELETE", &format!("/v1/orders/{rest}"), None).unwrap();
+        wait_until(api, &rest, "canceled");
+    };
+    let health = |api: &mut crate::api::Api| {
+        let health = api.get("/health");
+        let parts = health["components"].as_array().unwrap().clone();
+        let kafka = parts.iter().find(|part| part["name"] == "kafka").unwrap();
+        assert_eq!(kafka["required"], false);
+        text(kafka, "status").to_owned()
+    };
+    trade(&mut api, "away");
+    assert_eq!(health(&mut api), "down");
+    kafka.start_again();
+    let books = Books::at_rest(&mut api, &account);
+    topics.hold(&books, &account);
+    wait_for("Kafka to be well", PATIENCE, || (health(&mut api) == "up").then_some(()));
+    // One that answers nothing any more, and does not close.
+    kafka.freeze(true);
+    trade(&mut api, "hangs");
+    kafka.freeze(false);
+    trade(&mut api, "goes-on");
+    let books = Books::at_rest(&mut api, &account);
+    books.agree();
+    topics.hold(&books, &account);
+    server.stop();
+    installation.verify();
+}

@@ -1,0 +1,199 @@
+//! [`TopicReader`]: every record of a topic, read without a group: a gateway wants all of them, and keeps no position.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rskafka::client::error::{Error, ProtocolError};
+use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
+use rskafka::client::{Client, ClientBuilder, Credentials, SaslConfig};
+use rskafka::record::RecordAndOffset;
+use rskafka::{BackoffConfig, client};
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::record::TopicRecord;
+use crate::{KafkaOptions, SaslMechanism};
+
+/// Records that may wait for whoever reads.
+const WAITING: usize = 1_024;
+/// The most bytes that are asked for at a time, of a partition.
+const BYTES: i32 = 1_048_576;
+/// How long a broker waits for a record before it answers that there is none, in milliseconds.
+const WAIT_MS: i32 = 500;
+/// How long to wait before a partition that could not be read is read again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With the oldest record that is kept.
+    Oldest,
+    /// With what comes from now on.
+    Now,
+}
+
+/// Why a topic cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The cluster does not answer.
+    #[error("Kafka is away: {0}")]
+    Away(String),
+    /// There is no such topic.
+    #[error("there is no topic {0}")]
+    NoTopic(String),
+    /// The certificates for TLS.
+    #[error("certificates: {0}")]
+    Certificates(String),
+}
+
+/// Reads every partition of a topic. Records of a partition come in order.
+pub struct TopicReader {
+    records: mpsc::Receiver<TopicRecord>,
+    partitions: u32,
+    _tasks: JoinSet<()>,
+}
+
+impl TopicReader {
+    /// The next record. Dropping the future before it is ready loses none. While a broker is away there are none of its
+    /// partitions; afterwards they go on where they were.
+    pub async fn next(&mut self) -> Option<TopicRecord> {
+        self.records.recv().await
+    }
+
+    /// How many partitions the topic has.
+    #[must_use]
+    pub const fn partitions(&self) -> u32 {
+        self.partitions
+    }
+}
+
+/// Begins to read a topic.
+///
+/// # Errors
+/// [`ReadError`], within the deadline of the options.
+pub async fn read_topic(options: &KafkaOptions, topic: &str, begin: Begin) -> Result<TopicReader, ReadError> {
+    let client = connect(options)?;
+    let opened = timeout(options.deadline, open(client, topic, begin)).await;
+    let partitions = opened.map_err(|_| ReadError::Away("it did not answer in time".to_owned()))??;
+    let (sender, records) = mpsc::channel(WAITING);
+    let mut tasks = JoinSet::new();
+    let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
+    for (partition, offset) in partitions {
+        tasks.spawn(follow(partition, offset, sender.clone()));
+    }
+    Ok(TopicReader { records, partitions: count, _tasks: tasks })
+}
+
+/// The client, not connected yet.
+fn connect(options: &KafkaOptions) -> Result<ClientBuilder, ReadError> {
+    let brokers = options.brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
+    let backoff = BackoffConfig { max_backoff: AGAIN, deadline: Some(options.deadline), ..BackoffConfig::default() };
+    let mut builder = ClientBuilder::new(brokers).client_id(options.client.as_str()).backoff_config(backoff);
+    if options.security.tls {
+        builder = builder.tls_config(certificates(options)?);
+    }
+    if let Some(sasl) = &options.security.sasl {
+        let credentials = Credentials::new(sasl.user.clone(), sasl.password.expose_secret().to_owned());
+        builder = builder.sasl_config(match sasl.mechanism {
+            SaslMechanism::Plain => SaslConfig::Plain(credentials),
+            SaslMechanism::ScramSha256 => SaslConfig::ScramSha256(credentials),
+            SaslMechanism::ScramSha512 => SaslConfig::ScramSha512(credentials),
+        });
+    }
+    Ok(builder)
+}
+
+fn certificates(options: &KafkaOptions) -> Result<Arc<rustls::ClientConfig>, ReadError> {
+    let wrong = |error: &dyn std::fmt::Display| ReadError::Certificates(error.to_string());
+    let mut roots = rustls::RootCertStore::empty();
+    match &options.security.ca {
+        Some(path) => {
+            use rustls::pki_types::CertificateDer;
+            use rustls::pki_types::pem::PemObject;
+            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(|error| wrong(&error))?;
+                roots.add(certificate).map_err(|error| wrong(&error))?;
+            }
+        }
+        None => {
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong(&error))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// Opens every partition, each where it begins.
+async fn open(builder: ClientBuilder, topic: &str, begin: Begin) -> Result<Vec<(PartitionClient, i64)>, ReadError> {
+    let away = |error: client::error::Error| ReadError::Away(error.to_string());
+    let client: Client = builder.build().await.map_err(away)?;
+    let topics = client.list_topics().await.map_err(away)?;
+    let found = topics.into_iter().find(|found| found.name == topic);
+    let numbers: BTreeSet<i32> = found.map(|found| found.partitions.into_iter().collect()).unwrap_or_default();
+    if numbers.is_empty() {
+        return Err(ReadError::NoTopic(topic.to_owned()));
+    }
+    let mut partitions = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        let partition = client.partition_client(topic, number, UnknownTopicHandling::Retry).await.map_err(away)?;
+        let at = match begin {
+            Begin::Oldest => OffsetAt::Earliest,
+            Begin::Now => OffsetAt::Latest,
+        };
+        let offset = partition.get_offset(at).await.map_err(away)?;
+        partitions.push((partition, offset));
+    }
+    Ok(partitions)
+}
+
+/// Reads a partition on and on, until nobody listens.
+async fn follow(partition: PartitionClient, mut offset: i64, records: mpsc::Sender<TopicRecord>) {
+    let number = u32::try_from(partition.partition()).unwrap_or_default();
+    while !records.is_closed() {
+        match partition.fetch_records(offset, 1..BYTES, WAIT_MS).await {
+            Ok((batch, _)) => {
+                for found in batch {
+                    offset = found.offset + 1;
+                    if records.send(record(number, found)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => {
+                if is_gone(&error)
+                    && let Ok(oldest) = partition.get_offset(OffsetAt::Earliest).await
+                {
+                    tracing::warn!(partition = number, offset, oldest, "records were deleted before they were read");
+                    offset = oldest;
+                }
+                tracing::debug!(%error, partition = number, "a partition is read again in a while");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Whether what is asked for is not kept any more.
+const fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::ServerError { protocol_error: ProtocolError::OffsetOutOfRange, .. })
+}
+
+fn record(partition: u32, found: RecordAndOffset) -> TopicRecord {
+    let RecordAndOffset { record, offset } = found;
+    let headers = record.headers.into_iter().filter_map(|(name, value)| Some((name, String::from_utf8(value).ok()?)));
+    TopicRecord {
+        partition,
+        offset: u64::try_from(offset).unwrap_or_default(),
+        key: record.key,
+        value: record.value.unwrap_or_default(),
+        headers: headers.collect(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Workers that share a topic.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use velox_kafka::{GroupNews, KafkaProducer, join_group};
+use velox_kernel::{BusRecord, EventBus, Timestamp};
+
+use crate::{PATIENCE, name, options, topic};
+
+/// What the store of a group would know.
+#[derive(Default)]
+struct Store {
+    /// Of each partition, how far it was worked off.
+    positions: BTreeMap<u32, u64>,
+    /// Whose each partition is.
+    owners: BTreeMap<u32, u32>,
+    seen: Vec<(u32, u64)>,
+}
+
+/// Works until it is dropped, and keeps its positions in the store.
+fn worker(group: &str, topic: &str, number: u32, store: &Arc<Mutex<Store>>) -> JoinHandle<()> {
+    let mut member = join_group(&options(), group, topic, Some(&format!("{group}-{number}"))).unwrap();
+    let store = Arc::clone(store);
+    tokio::spawn(async move {
+        while let Some(news) = member.next().await {
+            let mut kept = store.lock();
+            match news {
+                GroupNews::Assigned { partitions, place } => {
+                    let placed = partitions.iter().map(|partition| {
+                        let before = kept.owners.insert(*partition, number);
+                        assert!(before.is_none_or(|before| before == number), "{partition} is {before:?}'s");
+                        (*partition, Some(kept.positions.get(partition).copied().unwrap_or_default()))
+                    });
+                    let placed = placed.collect();
+                    place.send(placed).unwrap();
+                }
+                GroupNews::Revoked { partitions, lost, finished } => {
+                    assert!(!lost);
+                    kept.owners.retain(|partition, _| !partitions.contains(partition));
+                    finished.send(()).unwrap();
+                }
+                GroupNews::Record(record) => {
+                    assert_eq!(kept.owners.get(&record.partition), Some(&number));
+                    assert_eq!(kept.positions.get(&record.partition).copied().unwrap_or_default(), record.offset);
+                    kept.positions.insert(record.partition, record.offset + 1);
+                    kept.seen.push((record.partition, record.offset));
+                    member.note(record.partition, record.offset);
+                }
+                GroupNews::Trouble(trouble) => panic!("{trouble}"),
+            }
+        }
+    })
+}
+
+async fn until(what: &str, reached: impl Fn() -> bool) {
+    let waiting = async {
+        while !reached() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} did not come"));
+}
+
+async fn publish(topic: &str, from: u64) {
+    let records = (from..from + 600).map(|number| BusRecord {
+        topic: topic.to_owned(),
+        key: number.to_string(),
+        value: b"content".to_vec().into(),
+        headers: vec![],
+        at: Timestamp::from_seconds(1_767_614_400),
+    });
+    KafkaProducer::new(options()).publish(records.collect()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_share_partitions_and_go_on_where_the_store_says() {
+    let (topic, group) = (topic(6).await, name("group"));
+    publish(&topic, 0).await;
+    let store = Arc::<Mutex<Store>>::default();
+    let _one = worker(&group, &topic, 1, &store);
+    until("everything to one", || store.lock().seen.len() == 600).await;
+    let two = worker(&group, &topic, 2, &store);
+    until("half to each", || {
+        let owners = &store.lock().owners;
+        owners.len() == 6 && owners.values().filter(|owner| **owner == 2).count() == 3
+    })
+    .await;
+    publish(&topic, 600).await;
+    until("everything to both", || store.lock().seen.len() == 1_200).await;
+    // Effects happened once, in the order of each partition.
+    let distinct: BTreeSet<(u32, u64)> = store.lock().seen.iter().copied().collect();
+    assert_eq!(distinct.len(), 1_200);
+    // The usual tools see how far the group is.
+    let positions = store.lock().positions.clone();
+    let committed = async {
+        while self::committed(&group, &topic).await != positions {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, committed).await.unwrap();
+    // Whoever is gone for good is missed after its session.
+    two.abort();
+    assert!(two.await.unwrap_err().is_cancelled());
+    store.lock().owners.retain(|_, owner| *owner == 1);
+    publish(&topic, 1_200).await;
+    until("everything to the other", || store.lock().seen.len() == 1_800).await;
+    assert!(store.lock().owners.values().all(|owner| *owner == 1));
+}
+
+/// What the group has noted.
+async fn committed(group: &str, topic: &str) -> BTreeMap<u32, u64> {
+    let (group, topic) = (group.to_owned(), topic.to_owned());
+    let asked = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", options().brokers).set("group.id", group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(&topic, 0, 5);
+        let found = consumer.committed_offsets(list, PATIENCE).unwrap();
+        let elements = found.elements();
+        elements
+            .iter()
+            .filter_map(|element| {
+                let offset = u64::try_from(element.offset().to_raw()?).ok()?;
+                Some((u32::try_from(element.partition()).ok()?, offset))
+            })
+            .collect()
+    });
+    asked.await.unwrap()
+}

@@ -1,0 +1,48 @@
+//! Topics, made and checked.
+
+use velox_kafka::{ClusterLook, KafkaCluster, TopicSpec, TopicsError};
+
+use crate::{name, options, spec};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_are_made_once_and_what_differs_is_said() {
+    let cluster = KafkaCluster::new(&options()).unwrap();
+    let (one, two) = (name("one"), name("two"));
+    let look = cluster.prepare(&[spec(&one, 3)]).await.unwrap();
+    assert_eq!((look.made.as_slice(), look.partitions.as_slice()), (&[one.clone()][..], &[3][..]));
+    let look = cluster.prepare(&[spec(&one, 3), spec(&two, 5)]).await.unwrap();
+    assert_eq!((look.made, look.partitions, look.differing), (vec![two.clone()], vec![3, 5], vec![]));
+    let look = cluster.prepare(&[spec(&one, 4), TopicSpec { replication: 2, ..spec(&two, 5) }]).await.unwrap();
+    assert_eq!((look.made, look.partitions), (vec![], vec![3, 5]));
+    assert_eq!(look.differing, [
+        format!("{one} has 3 partitions instead of 4"),
+        format!("{two} is kept on 1 brokers instead of 2")
+    ]);
+    let missing = name("missing");
+    let look = cluster.look(&[one, two, missing.clone()]).await.unwrap();
+    assert_eq!(look, ClusterLook {
+        brokers: look.brokers,
+        partitions: 8,
+        under_replicated: 0,
+        leaderless: 0,
+        missing: vec![missing]
+    });
+    assert!(look.brokers > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_make_the_same_at_once_both_succeed() {
+    let cluster = KafkaCluster::new(&options()).unwrap();
+    let topic = name("both");
+    let specs = [spec(&topic, 2)];
+    let (first, second) = tokio::join!(cluster.prepare(&specs), cluster.prepare(&specs));
+    assert_eq!(first.unwrap().partitions, second.unwrap().partitions);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cluster_cannot_keep_is_a_refusal() {
+    let cluster = KafkaCluster::new(&options()).unwrap();
+    let topic = name("wide");
+    let refused = cluster.prepare(&[TopicSpec { replication: 31, ..spec(&topic, 1) }]).await;
+    assert!(matches!(&refused, Err(TopicsError::Refused { name, .. }) if *name == topic), "{refused:?}");
+}

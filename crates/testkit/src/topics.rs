@@ -1,0 +1,105 @@
+//! The contract of [`EventBus`], and a fake.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use velox_kernel::{BusRecord, EventBus, PublishError, Timestamp};
+
+/// Keeps records in memory, in the order in which they came.
+#[derive(Debug, Default)]
+pub struct MemoryTopics(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    records: Vec<BusRecord>,
+    known: Option<HashSet<String>>,
+    breaks_after: Option<usize>,
+}
+
+impl MemoryTopics {
+    /// Knows these topics alone; without it, every topic.
+    #[must_use]
+    pub fn knowing(topics: &[&str]) -> Self {
+        let known = Some(topics.iter().map(|topic| (*topic).to_owned()).collect());
+        Self(Mutex::new(Kept { known, ..Kept::default() }))
+    }
+
+    /// Everything on a topic, in order.
+    #[must_use]
+    pub fn of(&self, topic: &str) -> Vec<BusRecord> {
+        self.0.lock().records.iter().filter(|record| record.topic == topic).cloned().collect()
+    }
+
+    /// Takes so many records more, and then none, in the middle of a call too; `None` takes all.
+    pub fn breaks_after(&self, records: Option<usize>) {
+        self.0.lock().breaks_after = records;
+    }
+}
+
+#[async_trait]
+impl EventBus for MemoryTopics {
+    async fn publish(&self, records: Vec<BusRecord>) -> Result<(), PublishError> {
+        let mut kept = self.0.lock();
+        for record in records {
+            if kept.known.as_ref().is_some_and(|known| !known.contains(&record.topic)) {
+                return Err(PublishError::Refused { topic: record.topic, reason: "it is not known".to_owned() });
+            }
+            if let Some(left) = &mut kept.breaks_after {
+                let Some(fewer) = left.checked_sub(1) else { return Err(PublishError::Away("as told".to_owned())) };
+                *left = fewer;
+            }
+            kept.records.push(record);
+        }
+        Ok(())
+    }
+}
+
+/// Records come to their topics whole, and in order under each key; a topic that is not there is a refusal. `read` gives
+/// the records of a topic, each key's in order. `topic` is there and empty, `unknown` is not there.
+///
+/// # Panics
+/// When the bus does not do what the port says.
+#[expect(clippy::expect_used, reason = "a contract is a test")]
+pub async fn event_bus_contract(
+    bus: &dyn EventBus,
+    topic: &str,
+    unknown: &str,
+    read: impl AsyncFn(&str) -> Vec<BusRecord>,
+) {
+    let record = |topic: &str, key: &str, number: u64| BusRecord {
+        topic: topic.to_owned(),
+        key: key.to_owned(),
+        value: number.to_string().into_bytes().into(),
+        headers: vec![("event_id", format!("{key}-{number}")), ("name", "ünïcode".to_owned())],
+        at: Timestamp::from_micros(1_767_614_400_123_000),
+    };
+    bus.publish(Vec::new()).await.expect("nothing is nothing");
+    let keys = ["one", "two", "three"];
+    for batch in 0..10 {
+        let numbers = (0..50).map(|number| batch * 50 + number);
+        let records = numbers.flat_map(|number| keys.map(|key| record(topic, key, number)));
+        bus.publish(records.collect()).await.expect("the bus is there");
+    }
+    let found = read(topic).await;
+    assert_eq!(found.len(), 1_500);
+    for key in keys {
+        let of_key: Vec<&BusRecord> = found.iter().filter(|record| record.key == key).collect();
+        assert!((0..500).zip(&of_key).all(|(number, found)| **found == record(topic, key, number)), "of {key}");
+    }
+    let refused = bus.publish(vec![record(unknown, "one", 1)]).await;
+    assert!(matches!(&refused, Err(PublishError::Refused { topic, .. }) if topic == unknown), "{refused:?}");
+    bus.publish(vec![record(topic, "four", 1)]).await.expect("a refusal hurts nobody else");
+    assert_eq!(read(topic).await.len(), 1_501);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn passes_the_contract() {
+        let topics = MemoryTopics::knowing(&["known"]);
+        event_bus_contract(&topics, "known", "unknown", async |topic| topics.of(topic)).await;
+    }
+}

@@ -1,0 +1,230 @@
+"""The topics as a program of somebody else sees them: Confluent's own client and serializers for Python.
+
+Reads what Velox publishes on its topics with the schemas of the registry, compares it with the API, and writes a message to
+every topic that Velox reads in turn (`velox topic`). Needs VELOX_TEST_KAFKA_BROKERS and VELOX_TEST_SCHEMA_REGISTRY_URL.
+"""
+
+import datetime
+import decimal
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+import uuid
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from velox_client import Server, Tally, User, binary
+
+BROKERS = os.environ["VELOX_TEST_KAFKA_BROKERS"]
+REGISTRY = os.environ["VELOX_TEST_SCHEMA_REGISTRY_URL"]
+PREFIX = f"check-{uuid.uuid4().hex[:12]}"
+WORDS = ["market-data", "indicators", "signals", "orders", "positions", "alerts", "strategies"]
+SYMBOL = "BTC-PERP"
+PATIENCE_S = 60
+
+
+def topic(word: str) -> str:
+    return f"{PREFIX}.{word}.v1"
+
+
+class Reader:
+    """Reads topics from their beginning, as a member of a group of its own."""
+
+    def __init__(self, registry: SchemaRegistryClient, *words: str):
+        self._decode = AvroDeserializer(registry)
+        self.group = f"check-{uuid.uuid4().hex[:12]}"
+        settings = {"bootstrap.servers": BROKERS, "group.id": self.group, "auto.offset.reset": "earliest"}
+        self._consumer = Consumer(settings)
+        self._consumer.subscribe([topic(word) for word in words])
+        self.messages: dict[str, list[dict]] = {word: [] for word in words}
+
+    def until(self, what: str, reached) -> None:
+        """Reads until a condition holds."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not reached():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} did not come: {({word: len(all) for word, all in self.messages.items()})}")
+            record = self._consumer.poll(0.2)
+            if record is None:
+                continue
+            if record.error():
+                raise KafkaException(record.error())
+            word = record.topic().split(".")[1]
+            context = SerializationContext(record.topic(), MessageField.VALUE)
+            message = self._decode(record.value(), context)
+            headers = dict(record.headers())
+            assert headers["event_id"].decode() == str(message["event_id"]), headers
+            assert headers["content-type"] == b"application/vnd.confluent.avro", headers
+            self.messages[word].append(message | {"key": record.key().decode()})
+
+    def close(self) -> None:
+        self._consumer.commit(asynchronous=False)
+        self._consumer.close()
+
+
+def trade(user: User, account: str) -> None:
+    """An order that fills, one that rests and is cancelled, and one that is denied."""
+    place = lambda **order: user.call("POST", "/v1/orders", json={"account_id": account, "symbol": SYMBOL} | order)
+    filled = place(side="buy", type="market", quantity="0.01").json()
+    rests = place(side="buy", type="limit", quantity="0.02", limit_price="1000").json()
+    denied = place(side="buy", type="limit", quantity="100000", limit_price="1000")
+    assert denied.status_code == 422, denied.text
+    deadline = time.monotonic() + PATIENCE_S
+    while user.get(f"/v1/orders/{filled['id']}")["status"] != "filled":
+        assert time.monotonic() < deadline, "it does not fill"
+        time.sleep(0.05)
+    while user.get(f"/v1/orders/{rests['id']}")["status"] != "new":
+        assert time.monotonic() < deadline, "it does not rest"
+        time.sleep(0.05)
+    user.call("DELETE", f"/v1/orders/{rests['id']}")
+    while user.get(f"/v1/orders/{rests['id']}")["status"] != "canceled":
+        assert time.monotonic() < deadline, "it is not cancelled"
+        time.sleep(0.05)
+
+
+def check_what_velox_writes(user: User, account: str, registry: SchemaRegistryClient) -> None:
+    """Every event of the log stands on the topics, in order, with exact numbers."""
+    events = user.get(f"/v1/accounts/{account}/events?limit=500")["items"]
+    reader = Reader(registry, "orders", "positions", "alerts")
+    orders = reader.messages["orders"]
+    reader.until("every event", lambda: len(orders) >= len(events))
+    assert [message["seq"] for message in orders] == [event["seq"] for event in events]
+    assert [message["type"] for message in orders] == [event["type"] for event in events]
+    assert {message["key"] for message in orders} == {str(orders[0]["account_id"])}
+    fill = next(message for message in orders if message["type"] == "order_filled")
+    trade = user.get(f"/v1/trades?account_id={account}")["items"][0]
+    assert fill["fill"]["price"] == decimal.Decimal(trade["price"]), (fill, trade)
+    assert fill["fill"]["quantity"] == decimal.Decimal("0.01")
+    assert isinstance(fill["market_time"], datetime.datetime) and isinstance(fill["event_id"], uuid.UUID)
+    assert fill["order"]["status"] == "filled"
+    held = user.get(f"/v1/positions?account_id={account}")["items"][0]
+    moved = [event["seq"] for event in events if event["type"] in ("account_opened", "order_filled")]
+    positions = reader.messages["positions"]
+    reader.until("every position", lambda: len(positions) >= len(moved))
+    assert [message["seq"] for message in positions] == moved
+    assert positions[-1]["positions"][0]["quantity"] == decimal.Decimal(held["quantity"])
+    alerts = reader.messages["alerts"]
+    reader.until("the alert", lambda: any(message["type"] == "order_denied" for message in alerts))
+    reader.close()
+    # The usual tools see the group and how far it is.
+    admin = AdminClient({"bootstrap.servers": BROKERS})
+    groups = admin.list_consumer_groups().result().valid
+    assert reader.group in [group.group_id for group in groups]
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(reader.group)])
+    noted = sum(part.offset for part in asked[reader.group].result().topic_partitions if part.topic == topic("orders"))
+    assert noted == len(orders), (noted, len(orders))
+
+
+def check_compatibility(registry: SchemaRegistryClient) -> None:
+    """Schemas stand under the topic-name strategy, and only compatible ones may follow."""
+    subjects = [subject for subject in registry.get_subjects() if subject.startswith(PREFIX)]
+    assert sorted(subjects) == sorted(f"{topic(word)}-value" for word in WORDS), subjects
+    for subject in subjects:
+        assert registry.get_compatibility(subject) == "FULL_TRANSITIVE"
+        schema = registry.get_latest_version(subject).schema
+        broken = json.loads(schema.schema_str)
+        broken["fields"].append({"name": "without_a_default", "type": "string"})
+        schema.schema_str = json.dumps(broken)
+        assert not registry.test_compatibility(subject, schema), f"{subject} takes what nobody could read"
+
+
+def sample(kind, name: str):
+    """A value of an Avro type."""
+    if isinstance(kind, list):
+        return sample(kind[-1], name)
+    if isinstance(kind, str):
+        kind = {"type": kind}
+    match kind.get("logicalType"):
+        case "uuid":
+            return uuid.uuid4()
+        case "decimal":
+            return decimal.Decimal("-12345.678901234567")
+        case "timestamp-micros":
+            return datetime.datetime(2026, 1, 5, 12, 0, 0, 123456, tzinfo=datetime.timezone.utc)
+    match kind["type"]:
+        case "record":
+            return {field["name"]: sample(field["type"], field["name"]) for field in kind["fields"]}
+        case "array":
+            return [sample(kind["items"], name)]
+        case "map":
+            return {"one": sample(kind["values"], name)}
+        case "string":
+            return {"symbol": SYMBOL, "currency": "USD", "timeframe": "1m"}.get(name, name)
+        case "bytes":
+            return b"bytes"
+        case "int" | "long":
+            return 7
+        case "float" | "double":
+            return 0.25
+        case "boolean":
+            return True
+        case inner:
+            return sample(inner, name)
+
+
+def check_what_velox_reads(server: Server, registry: SchemaRegistryClient) -> None:
+    """What Confluent's serializer writes to any topic, Velox reads."""
+    producer = Producer({"bootstrap.servers": BROKERS})
+    for word in WORDS:
+        schema = registry.get_latest_version(f"{topic(word)}-value").schema
+        message = sample(json.loads(schema.schema_str), word)
+        serialize = AvroSerializer(registry, schema.schema_str, conf={"auto.register.schemas": False})
+        value = serialize(message, SerializationContext(topic(word), MessageField.VALUE))
+        producer.produce(topic(word), value=value, key="written by another program")
+        producer.produce(topic(word), value=b"no message at all", key="written by another program")
+        assert producer.flush(PATIENCE_S) == 0
+        found, broken = [], []
+        for line in velox_topic(server, word):
+            if line["key"] == "written by another program":
+                (found if "message" in line else broken).append(line)
+        assert len(found) == 1, (word, found, broken)
+        assert found[0]["message"]["event_id"] == str(message["event_id"])
+        assert len(broken) == 1 and broken[0]["unreadable"], (word, broken)
+
+
+def velox_topic(server: Server, word: str) -> list[dict]:
+    """What `velox topic` prints of a topic from its beginning."""
+    counter = Consumer({"bootstrap.servers": BROKERS, "group.id": "counting"})
+    partitions = counter.list_topics(topic(word)).topics[topic(word)].partitions
+    marks = [counter.get_watermark_offsets(TopicPartition(topic(word), number)) for number in partitions]
+    counter.close()
+    count = sum(high - low for low, high in marks)
+    command = [binary(), *server.sets, "topic", word, "--from", "oldest", "--count", str(count)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=server.data_dir)
+    assert run.returncode == 0, run.stderr
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def main() -> int:
+    tally = Tally()
+    registry = SchemaRegistryClient({"url": REGISTRY})
+    settings = {"kafka.brokers": BROKERS, "kafka.registry_url": REGISTRY, "kafka.topic_prefix": PREFIX}
+    with Server(settings) as server:
+        user = User(server)
+        account = user.get("/v1/accounts")["items"][0]["id"]
+        trade(user, account)
+        checks = [
+            ("what Velox writes", lambda: check_what_velox_writes(user, account, registry)),
+            ("compatibility", lambda: check_compatibility(registry)),
+            ("what Velox reads", lambda: check_what_velox_reads(server, registry)),
+        ]
+        for name, check in checks:
+            try:
+                check()
+                tally.check(name, True)
+            except Exception:
+                tally.check(name, False, traceback.format_exc())
+        if tally.failed:
+            print(server.log_end())
+    return tally.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
