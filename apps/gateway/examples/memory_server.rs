@@ -25,11 +25,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let trading = Arc::new(MemoryTradingStore::default());
     let stores = Stores {
         log: trading.clone(),
-        queries: trading,
+        queries: trading.clone(),
         identity: Arc::new(MemoryIdentityStore::default()),
         brokers: Arc::new(MemoryBrokerStore::default()),
         market: Arc::new(MemoryMarketStore::default()),
         shared: false,
+        marks: trading.clone(),
+        shards: trading,
         lease: Arc::new(AlwaysHeld),
         bus: None,
         replica: None,

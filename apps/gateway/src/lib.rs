@@ -9,6 +9,7 @@ pub mod execution;
 pub mod faults;
 pub mod http;
 pub mod logging;
+pub mod market_topic;
 pub mod memory;
 pub mod observe;
 pub mod observe_pool;

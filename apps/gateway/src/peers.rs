@@ -11,6 +11,6 @@ mod teller;
 mod words;
 
 pub use listener::{Heard, listen};
-pub use signal::{MarketSignal, MarketWord, Signal};
+pub use signal::Signal;
 pub use teller::Teller;
 pub use words::Words;

@@ -63,6 +63,8 @@ impl KafkaProducer {
             .set("batch.size", batch_bytes.to_string())
             .set("queue.buffering.max.messages", MOST.to_string())
             .set("queue.buffering.max.kbytes", MOST_KIB.to_string())
+            // How long a topic that is not there may still be on its way to be made.
+            .set("topic.metadata.propagation.max.ms", (deadline.as_millis() / 2).to_string())
             .set("message.timeout.ms", (deadline.as_millis() * u128::from(LONGER)).to_string());
         let producer = FutureProducer::from_config(&config).map_err(|error| PublishError::Away(error.to_string()))?;
         let producer = Arc::new(producer);
@@ -82,10 +84,12 @@ impl KafkaProducer {
     }
 
     fn send(producer: &FutureProducer, record: &BusRecord) -> Sent {
-        let headers = record.headers.iter().fold(
-            OwnedHeaders::new_with_capacity(record.headers.len()),
-            |headers, (key, value)| headers.insert(Header { key, value: Some(value) }),
-        );
+        let headers = record
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value) })
+            });
         let record = FutureRecord::to(&record.topic)
             .key(&record.key)
             .payload(record.value.as_ref())

@@ -1,5 +1,6 @@
 //! [`MarketStep`]: what the process with the feed tells the others, and how it stands in records.
 
+use serde::{Deserialize, Serialize};
 use velox_kernel::{Symbol, Timestamp};
 use velox_market::{Aggressor, Bar, Candle, FeedCursor, MarketEvent, Quote, Trade};
 
@@ -7,7 +8,7 @@ use crate::event_id;
 use crate::market_data::{MarketData, WireCandle, WireQuote, WireTrade};
 
 /// One thing that the process with the feed tells, and where it stands in the market's messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarketStep {
     /// The epoch of the market's messages.
     pub epoch: u64,
@@ -18,7 +19,8 @@ pub struct MarketStep {
 }
 
 /// What the process with the feed tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "most are the large one")]
 pub enum MarketTold {
     /// The feed said something.

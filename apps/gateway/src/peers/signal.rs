@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use velox_kernel::{AccountId, ConnectionId, OrgId, SessionId, Symbol, Timestamp, UserId};
-use velox_market::{Candle, MarketEvent};
+use velox_messages::MarketStep;
 
 /// What one process tells the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub enum Signal {
         to: Timestamp,
     },
     /// The market has moved.
-    Market(Box<MarketSignal>),
+    Market(Box<MarketStep>),
 }
 
 impl Signal {
@@ -65,52 +65,4 @@ impl Signal {
             Self::Market(_) => "market",
         }
     }
-}
-
-/// What the process that has the feed tells of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MarketSignal {
-    /// The epoch of the market's messages.
-    pub epoch: u64,
-    /// The offset of the first message that this makes; the others follow.
-    pub offset: u64,
-    /// What it tells.
-    pub word: MarketWord,
-}
-
-/// One thing that the process with the feed tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "word", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a signal is boxed, and most are the large one")]
-pub enum MarketWord {
-    /// The feed said something.
-    Event {
-        /// What.
-        event: MarketEvent,
-        /// The candles that it closed, of every timeframe.
-        closed: Vec<Candle>,
-        /// The minute that grows.
-        growing: Option<Candle>,
-    },
-    /// Candles closed because their time was over.
-    Closed {
-        /// When, by the feed.
-        at: Timestamp,
-        /// Which.
-        closed: Vec<Candle>,
-    },
-    /// A source has gone mute, or is back.
-    Stale {
-        /// Of what.
-        symbol: Symbol,
-        /// When, by the feed.
-        at: Timestamp,
-        /// Whether it is mute.
-        stale: bool,
-    },
-    /// Nothing; the process with the feed is there.
-    Alive {
-        /// The feed's time.
-        at: Timestamp,
-    },
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use velox_kafka::{
     Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicSpec,
 };
-use velox_kernel::Clock;
+use velox_kernel::{Clock, EventBus};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
 use velox_schema_registry::{HttpRegistry, InvalidRegistryUrl, RegistryDeadlines};
 
@@ -41,8 +41,8 @@ pub enum InvalidKafka {
 
 /// The topics, and the way to them.
 pub(super) struct Topics {
-    pub(super) producer: Arc<KafkaProducer>,
     pub(super) codec: Arc<Codec>,
+    options: KafkaOptions,
     cluster: KafkaCluster,
     looked: KafkaCluster,
     specs: Vec<TopicSpec>,
@@ -65,7 +65,7 @@ impl Topics {
         Ok(Some(Arc::new(Self {
             cluster: KafkaCluster::new(&options).map_err(InvalidKafka::Client)?,
             looked: KafkaCluster::new(&looked).map_err(InvalidKafka::Client)?,
-            producer: Arc::new(KafkaProducer::new(options)),
+            options,
             codec: Arc::new(codec),
             specs,
             there: watch::Sender::new(false),
@@ -101,6 +101,11 @@ impl Topics {
         }
         self.there.send_replace(true);
         leaving.await;
+    }
+
+    /// A producer of its own for whoever publishes: one that breaks takes no other's records along.
+    pub(super) fn producer(&self) -> Arc<dyn EventBus> {
+        Arc::new(KafkaProducer::new(self.options.clone()))
     }
 
     /// Returns once the topics are there.
@@ -196,14 +201,15 @@ impl HealthCheck for KafkaHealth {
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
         match looked.look(&names).await {
             Err(_) => Health::down("it does not answer; what is to be published waits in the log"),
-            Ok(look) if !look.missing.is_empty() => Health::degraded(format!("{} topics are not there", look.missing.len())),
+            Ok(look) if !look.missing.is_empty() => {
+                Health::degraded(format!("{} topics are not there", look.missing.len()))
+            }
             Ok(look) if look.leaderless > 0 => {
                 Health::degraded(format!("{} of {} partitions have no leader", look.leaderless, look.partitions))
             }
-            Ok(look) if look.under_replicated > 0 => Health::degraded(format!(
-                "{} of {} partitions miss a replica",
-                look.under_replicated, look.partitions
-            )),
+            Ok(look) if look.under_replicated > 0 => {
+                Health::degraded(format!("{} of {} partitions miss a replica", look.under_replicated, look.partitions))
+            }
             Ok(_) => Health::up(),
         }
     }

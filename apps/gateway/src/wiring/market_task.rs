@@ -13,12 +13,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use velox_broker_paper::{PaperBroker, Tick};
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::{Feed, FeedError, FeedPosition, Ingest, Market, MarketEvent};
+use velox_messages::{MarketStep, MarketTold};
 
 use self::mute::Mutes;
 use super::feeds::{FeedSource, FeedStartError, StartedFeed};
 use crate::bridges::FeedMoments;
 use crate::execution::ExecutionGate;
-use crate::peers::{MarketSignal, MarketWord, Signal, Teller};
+use crate::market_topic::MarketTopic;
+use crate::peers::{Signal, Teller};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketCursor, MarketHub};
 
@@ -40,8 +42,10 @@ pub(super) struct MarketTask {
     pub(super) hub: Arc<MarketHub>,
     pub(super) moments: Arc<FeedMoments>,
     pub(super) teller: Arc<Teller>,
+    /// Where programs of anybody read of the market.
+    pub(super) topic: Option<MarketTopic>,
     /// What the process that has the feed tells.
-    pub(super) told: mpsc::Receiver<MarketSignal>,
+    pub(super) told: mpsc::Receiver<MarketStep>,
     /// Whether some of that may have been missed.
     pub(super) missed: Arc<AtomicBool>,
 }
@@ -154,9 +158,9 @@ impl MarketTask {
         }
         let next = self.hub.next();
         self.hub.tell(event, &taken.closed);
-        self.signal(next, || {
+        self.signal_one(next, || {
             let growing = self.market.hot.open_candle(event.symbol(), Timeframe::M1);
-            MarketWord::Event { event: *event, closed: taken.closed, growing }
+            MarketTold::Event { event: *event, closed: taken.closed, growing }
         });
     }
 
@@ -172,9 +176,9 @@ impl MarketTask {
         for closed in taken.closed.chunks(CLOSED_AT_ONCE) {
             let next = self.hub.next();
             self.hub.tell_closed(closed, now);
-            self.signal(next, || MarketWord::Closed { at: now, closed: closed.to_vec() });
+            self.signal(|| MarketStep::of_closed(next.epoch, next.offset, now, closed));
         }
-        self.signal(self.hub.next(), || MarketWord::Alive { at: now });
+        self.signal_one(self.hub.next(), || MarketTold::Alive { at: now });
         if !self.gate.is_overdue() {
             self.paper.expire(now);
         }
@@ -186,14 +190,26 @@ impl MarketTask {
     fn tell_stale(&self, symbol: Symbol, at: Timestamp, stale: bool) {
         let next = self.hub.next();
         self.hub.tell_stale(symbol, at, stale);
-        self.signal(next, || MarketWord::Stale { symbol, at, stale });
+        self.signal_one(next, || MarketTold::Stale { symbol, at, stale });
     }
 
-    /// Tells the other processes, unless another one may have the feed by now.
-    fn signal(&self, next: MarketCursor, word: impl FnOnce() -> MarketWord) {
-        if self.teller.has_listeners() && self.gate.is_open() {
-            let signal = MarketSignal { epoch: next.epoch, offset: next.offset, word: word() };
-            self.teller.tell(Signal::Market(Box::new(signal)));
+    fn signal_one(&self, next: MarketCursor, told: impl FnOnce() -> MarketTold) {
+        self.signal(|| vec![MarketStep { epoch: next.epoch, offset: next.offset, told: told() }]);
+    }
+
+    /// Tells the other processes and the topic, unless another process may have the feed by now.
+    fn signal(&self, steps: impl FnOnce() -> Vec<MarketStep>) {
+        let has_listeners = self.teller.has_listeners();
+        if !(has_listeners || self.topic.is_some()) || !self.gate.is_open() {
+            return;
+        }
+        for step in steps() {
+            if let Some(topic) = &self.topic {
+                topic.tell(&step);
+            }
+            if has_listeners {
+                self.teller.tell(Signal::Market(Box::new(step)));
+            }
         }
     }
 }
@@ -260,6 +276,7 @@ mod tests {
             hub,
             moments: Arc::new(FeedMoments::new(clock.clone(), Speed::REAL, Duration::from_secs(5))),
             teller: Teller::to_nobody(),
+            topic: None,
             told: mpsc::channel(1).1,
             missed: Arc::default(),
         }
@@ -376,8 +393,8 @@ mod tests {
         let running = tokio::spawn(task.run(shutdown.clone()));
         let tell = async |epoch: u64, offset: u64, price: i32| {
             let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), offset, price));
-            let word = MarketWord::Event { event, closed: Vec::new(), growing: None };
-            words.send(MarketSignal { epoch, offset, word }).await.unwrap();
+            let told = MarketTold::Event { event, closed: Vec::new(), growing: None };
+            words.send(MarketStep { epoch, offset, told }).await.unwrap();
             tokio::time::sleep(Duration::from_millis(1)).await;
         };
         let newest = u64::MAX / 4;

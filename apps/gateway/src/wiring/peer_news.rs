@@ -9,12 +9,13 @@ use velox_brokers::BrokerStore;
 use velox_identity::Identity;
 use velox_kernel::{AccountId, ConnectionId, OrgId, SessionId};
 use velox_market::HotMarket;
+use velox_messages::MarketStep;
 use velox_trading::{StoreError, TradingQueries};
 
 use super::paper::{config_of, configure_books};
 use crate::accounts::Hub;
 use crate::execution::ExecutionGate;
-use crate::peers::{Heard, MarketSignal, Signal};
+use crate::peers::{Heard, Signal};
 use crate::shutdown::Shutdown;
 
 /// Changed connections that may wait to be read; of further ones the book is set up when it is next rebuilt.
@@ -34,7 +35,7 @@ pub(super) struct PeerNews {
     pub(super) identity: Arc<Identity>,
     pub(super) sessions_ended: broadcast::Sender<SessionId>,
     pub(super) hot: Arc<HotMarket>,
-    pub(super) market: mpsc::Sender<MarketSignal>,
+    pub(super) market: mpsc::Sender<MarketStep>,
     /// Whether words about the market may have been missed.
     pub(super) market_missed: Arc<AtomicBool>,
     pub(super) connections: mpsc::Sender<Changed>,

@@ -47,6 +47,7 @@ use crate::config::{Config, Role};
 use crate::execution::{BrokerCalls, ExecutionGate};
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
+use crate::market_topic::MarketTopic;
 use crate::observe::{Observer, watch_queues};
 use crate::observe_pool::watch_pool;
 use crate::peers::{Teller, Words, listen};
@@ -267,7 +268,7 @@ impl Platform {
                 log: Arc::clone(&stores.log),
                 queries: Arc::clone(&stores.queries),
                 marks: Arc::clone(&stores.marks),
-                bus: topics.producer.clone(),
+                bus: topics.producer(),
                 codec: Arc::clone(&topics.codec),
                 committed: hub.committed(),
             };
@@ -320,6 +321,12 @@ impl Platform {
             };
             tasks.spawn("changed connections", books.follow(changes, shutdown.clone()));
         }
+        let market_topic = topics.as_ref().map(|topics| {
+            let (market_topic, publishing) =
+                MarketTopic::new(topics.producer(), Arc::clone(&topics.codec), Arc::clone(&clock));
+            tasks.spawn("topic of the market", publishing.run(shutdown.clone()));
+            market_topic
+        });
         let task = MarketTask {
             source,
             symbols,
@@ -329,6 +336,7 @@ impl Platform {
             hub: Arc::clone(&market_hub),
             moments,
             teller: Arc::clone(&teller),
+            topic: market_topic,
             told,
             missed,
         };

@@ -10,13 +10,13 @@ use uuid::Uuid;
 use velox::relay::{Relay, RelayPorts, RelaySettings};
 use velox::shards::{ShardKeeper, ShardTimes};
 use velox::shutdown::Shutdown;
-use velox_kernel::{AccountId, FillId, MemberId};
+use velox_kernel::{AccountId, FillId, MemberId, Symbol};
 use velox_messages::{Alert, Codec, Format, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames};
+use velox_testkit::TestClock;
 use velox_testkit::topics::MemoryTopics;
 use velox_testkit::trading::{
-    AccountScenario, FreshIds, MemoryTradingStore, instrument, money, price, quantity, symbol,
+    AccountScenario, FreshIds, MemoryTradingStore, money, price, quantity, symbol,
 };
-use velox_testkit::TestClock;
 use velox_trading::{Append, Command, OrderStatus, RelayStore, ReportKind, Side, TradingLog};
 
 /// Longer than anybody may take.
@@ -33,12 +33,7 @@ impl House {
     fn new() -> Self {
         let names = TopicNames::new("test").unwrap();
         let codec = Codec::new(names, Formats::all(Format::Json), None, Arc::new(TestClock::default())).unwrap();
-        Self {
-            store: Arc::default(),
-            topics: Arc::default(),
-            codec: Arc::new(codec),
-            committed: Arc::default(),
-        }
+        Self { store: Arc::default(), topics: Arc::default(), codec: Arc::new(codec), committed: Arc::default() }
     }
 
     /// Starts a relay, as a process of its own.
@@ -109,6 +104,11 @@ fn first_times(seqs: impl IntoIterator<Item = u64>) -> Vec<u64> {
     first
 }
 
+/// What is traded.
+fn traded() -> Symbol {
+    symbol("BTC-PERP")
+}
+
 fn scenario() -> AccountScenario {
     AccountScenario::new(Arc::new(FreshIds))
 }
@@ -116,7 +116,7 @@ fn scenario() -> AccountScenario {
 /// An account that opens, trades and moves cash, and its appends.
 fn busy() -> (AccountScenario, Vec<Append>) {
     let mut scenario = scenario();
-    let symbol = instrument().symbol;
+    let symbol = traded();
     let mut appends = vec![scenario.open()];
     scenario.set_price(symbol, price("100"));
     for round in 0..5 {
@@ -142,12 +142,12 @@ async fn every_event_comes_to_its_topics_with_what_it_made_of_the_account() {
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     // A fill that comes when its order is closed.
-    let symbol = instrument().symbol;
+    let symbol = traded();
     let (order, placed) = scenario.place_limit(symbol, Side::Sell, "1", price("100"));
     house.append(placed).await;
     let worked = scenario.work(order);
     house.append(worked).await;
-    let canceled = scenario.must(scenario.report(order, ReportKind::Canceled));
+    let canceled = scenario.must(scenario.report(order, ReportKind::Canceled { text: "told to".to_owned() }));
     house.append(canceled).await;
     let late: FillId = "late".parse().unwrap();
     let filled = scenario.must(scenario.fill_report(order, late, quantity("1"), price("101")));
@@ -167,7 +167,7 @@ async fn every_event_comes_to_its_topics_with_what_it_made_of_the_account() {
         .iter()
         .filter_map(|(_, told)| told.order.as_ref())
         .filter(|told| told.order_id.to_string() == order.uuid().to_string())
-        .map(|told| format!("{} {}", told.status, told.filled_quantity))
+        .map(|told| format!("{} {}", told.status, told.filled_quantity.0))
         .collect();
     assert_eq!(statuses, ["pending_new 0", "routed 0", "new 0", "canceled 0", "filled 1"]);
     assert_eq!(scenario.order(order).status, OrderStatus::Filled);
@@ -175,13 +175,10 @@ async fn every_event_comes_to_its_topics_with_what_it_made_of_the_account() {
     let positions = house.messages(|event: &PositionEvent| event.seq).await.remove(&key).unwrap();
     let (_, last) = positions.iter().rfind(|(_, event)| !event.positions.is_empty()).unwrap();
     let held = scenario.account().position(symbol).unwrap();
-    assert_eq!(last.positions[0].quantity.to_string(), held.quantity.to_string());
+    assert_eq!(last.positions[0].quantity.0, held.quantity.decimal());
     let carried = ["account_opened", "cash_moved", "order_filled"];
-    let expected: Vec<u64> = (1..)
-        .zip(events)
-        .filter(|(_, event)| carried.contains(&event.kind.as_ref()))
-        .map(|(seq, _)| seq)
-        .collect();
+    let expected: Vec<u64> =
+        (1..).zip(events).filter(|(_, event)| carried.contains(&event.kind.as_ref())).map(|(seq, _)| seq).collect();
     assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), expected);
     assert!(house.messages(|_: &Alert| 0).await.is_empty(), "nothing of it is an alert");
     assert!(!running.is_finished());
@@ -247,10 +244,11 @@ async fn a_relay_that_starts_in_the_middle_of_a_log_knows_what_was_before() {
     house.published().await;
     house.holds_logs(std::slice::from_ref(&scenario)).await;
     let account: AccountId = scenario.id();
-    let positions = house.messages(|event: &PositionEvent| event.seq).await.remove(&account.uuid().to_string()).unwrap();
+    let positions =
+        house.messages(|event: &PositionEvent| event.seq).await.remove(&account.uuid().to_string()).unwrap();
     let (_, last) = positions.iter().rfind(|(_, event)| !event.positions.is_empty()).unwrap();
-    let held = scenario.account().position(symbol(instrument().symbol.as_str())).unwrap();
-    assert_eq!(last.positions[0].quantity.to_string(), held.quantity.to_string());
+    let held = scenario.account().position(traded()).unwrap();
+    assert_eq!(last.positions[0].quantity.0, held.quantity.decimal());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use velox_kernel::{BusRecord, Timestamp};
 use crate::{PATIENCE, options};
 
 /// Every record of a topic, each with its partition.
-pub async fn everything(topic: &str) -> Vec<(u32, BusRecord)> {
+pub(crate) async fn everything(topic: &str) -> Vec<(u32, BusRecord)> {
     let topic = topic.to_owned();
     tokio::task::spawn_blocking(move || read(&topic)).await.unwrap()
 }
@@ -39,13 +39,16 @@ fn read(topic: &str) -> Vec<(u32, BusRecord)> {
             (key, String::from_utf8(header.value.unwrap().to_vec()).unwrap())
         });
         let at = message.timestamp().to_millis().unwrap() * 1_000;
-        records.push((u32::try_from(message.partition()).unwrap(), BusRecord {
-            topic: topic.to_owned(),
-            key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
-            value: message.payload().unwrap().to_vec().into(),
-            headers: headers.collect(),
-            at: Timestamp::from_micros(at),
-        }));
+        records.push((
+            u32::try_from(message.partition()).unwrap(),
+            BusRecord {
+                topic: topic.to_owned(),
+                key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
+                value: message.payload().unwrap().to_vec().into(),
+                headers: headers.collect(),
+                at: Timestamp::from_micros(at),
+            },
+        ));
     }
     records
 }

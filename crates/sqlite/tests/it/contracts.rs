@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
+use velox_kernel::{Ids, MemberId};
 use velox_market::MarketStore;
 
 use velox_testkit::brokers::broker_store_contract;
 use velox_testkit::identity::identity_store_contract;
 use velox_testkit::market::market_store_contract;
-use velox_testkit::trading::{TradingPorts, trading_store_contract};
+use velox_testkit::peers::shard_store_contract;
+use velox_testkit::trading::contract::marks_are_kept_by_whoever_has_the_shard;
+use velox_testkit::trading::{FreshIds, TradingPorts, trading_store_contract};
 
 use crate::Folders;
 
@@ -51,4 +54,12 @@ async fn keeps_the_contract_of_market() {
         store
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contracts_of_the_relay() {
+    let folders = Folders::default();
+    marks_are_kept_by_whoever_has_the_shard(&folders.store()).await;
+    let member = || MemberId::new(FreshIds.next());
+    shard_store_contract(&folders.store(), "contract", member(), member()).await;
 }

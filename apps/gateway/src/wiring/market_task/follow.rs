@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use velox_market::{Ingest, MarketEvent, MarketStoreError, Ticker};
+use velox_messages::{MarketStep, MarketTold};
 
 use super::mute::Mutes;
 use super::{LOOK, MarketTask};
-use crate::peers::{MarketSignal, MarketWord};
 use crate::shutdown::Shutdown;
 use crate::streams::MarketCursor;
 
@@ -54,14 +54,14 @@ impl MarketTask {
         loop {
             tokio::select! {
                 () = &mut begun => return,
-                Some(signal) = self.told.recv() => self.hear(&mut following, signal),
+                Some(step) = self.told.recv() => self.hear(&mut following, step),
                 _ = look.tick() => self.look_into_store(&mut following).await,
             }
         }
     }
 
-    fn hear(&self, following: &mut Following, signal: MarketSignal) {
-        let MarketSignal { epoch, offset, word } = signal;
+    fn hear(&self, following: &mut Following, step: MarketStep) {
+        let MarketStep { epoch, offset, told } = step;
         // A process that was stopped while it had the feed may finish its last words when another one has it long since.
         if epoch < following.epoch && !following.is_silent() {
             return;
@@ -73,8 +73,8 @@ impl MarketTask {
             // What was missed may have closed candles.
             following.warm = false;
         }
-        match word {
-            MarketWord::Event { event, closed, growing } => {
+        match told {
+            MarketTold::Event { event, closed, growing } => {
                 self.moments.hear(event.at());
                 let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
                 self.market.hot.follow(Some(&event), &candles);
@@ -84,16 +84,16 @@ impl MarketTask {
                 }
                 self.hub.tell(&event, &closed);
             }
-            MarketWord::Closed { at, closed } => {
+            MarketTold::Closed { symbol: _, at, closed } => {
                 self.moments.hear(at);
                 self.market.hot.follow(None, &closed);
                 self.hub.tell_closed(&closed, at);
             }
-            MarketWord::Stale { symbol, at, stale } => {
+            MarketTold::Stale { symbol, at, stale } => {
                 following.mutes.note(symbol, stale);
                 self.hub.tell_stale(symbol, at, stale);
             }
-            MarketWord::Alive { at } => self.moments.hear(at),
+            MarketTold::Alive { at } => self.moments.hear(at),
         }
     }
 

@@ -48,6 +48,8 @@ async fn orders_at_the_paper_broker_go_on_after_a_restart() {
         brokers: Arc::new(MemoryBrokerStore::default()),
         market: Arc::new(MemoryMarketStore::default()),
         shared: false,
+        marks: trading.clone(),
+        shards: trading.clone(),
         bus: None,
         replica: None,
         lease: Arc::new(AlwaysHeld),
