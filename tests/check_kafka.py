@@ -16,7 +16,7 @@ import uuid
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -104,7 +104,7 @@ def check_what_velox_writes(user: User, account: str, registry: SchemaRegistryCl
     assert fill["fill"]["quantity"] == decimal.Decimal("0.01")
     assert isinstance(fill["market_time"], datetime.datetime) and isinstance(fill["event_id"], uuid.UUID)
     assert fill["order"]["status"] == "filled"
-    held = user.get(f"/v1/positions?account_id={account}")["items"][0]
+    held = user.call("GET", f"/v1/positions?account_id={account}").json()["items"][0]
     moved = [event["seq"] for event in events if event["type"] in ("account_opened", "order_filled")]
     positions = reader.messages["positions"]
     reader.until("every position", lambda: len(positions) >= len(moved))
@@ -131,16 +131,16 @@ def check_compatibility(registry: SchemaRegistryClient) -> None:
         schema = registry.get_latest_version(subject).schema
         broken = json.loads(schema.schema_str)
         broken["fields"].append({"name": "without_a_default", "type": "string"})
-        schema.schema_str = json.dumps(broken)
-        assert not registry.test_compatibility(subject, schema), f"{subject} takes what nobody could read"
+        broken = Schema(json.dumps(broken), "AVRO")
+        assert not registry.test_compatibility(subject, broken), f"{subject} takes what nobody could read"
 
 
-def sample(kind, name: str):
-    """A value of an Avro type."""
+def sample(kind, name: str, records: dict):
+    """A value of an Avro type; `records` are the named types so far."""
     if isinstance(kind, list):
-        return sample(kind[-1], name)
+        return sample(kind[-1], name, records)
     if isinstance(kind, str):
-        kind = {"type": kind}
+        kind = records.get(kind.rsplit(".")[-1], {"type": kind})
     match kind.get("logicalType"):
         case "uuid":
             return uuid.uuid4()
@@ -150,13 +150,15 @@ def sample(kind, name: str):
             return datetime.datetime(2026, 1, 5, 12, 0, 0, 123456, tzinfo=datetime.timezone.utc)
     match kind["type"]:
         case "record":
-            return {field["name"]: sample(field["type"], field["name"]) for field in kind["fields"]}
+            records[kind["name"]] = kind
+            return {field["name"]: sample(field["type"], field["name"], records) for field in kind["fields"]}
         case "array":
-            return [sample(kind["items"], name)]
+            return [sample(kind["items"], name, records)]
         case "map":
-            return {"one": sample(kind["values"], name)}
+            return {"one": sample(kind["values"], name, records)}
         case "string":
-            return {"symbol": SYMBOL, "currency": "USD", "timeframe": "1m"}.get(name, name)
+            known = {"symbol": SYMBOL, "currency": "USD", "fee_currency": "USD", "timeframe": "1m"}
+            return known.get(name, name)
         case "bytes":
             return b"bytes"
         case "int" | "long":
@@ -166,7 +168,7 @@ def sample(kind, name: str):
         case "boolean":
             return True
         case inner:
-            return sample(inner, name)
+            return sample(inner, name, records)
 
 
 def check_what_velox_reads(server: Server, registry: SchemaRegistryClient) -> None:
@@ -174,8 +176,8 @@ def check_what_velox_reads(server: Server, registry: SchemaRegistryClient) -> No
     producer = Producer({"bootstrap.servers": BROKERS})
     for word in WORDS:
         schema = registry.get_latest_version(f"{topic(word)}-value").schema
-        message = sample(json.loads(schema.schema_str), word)
-        serialize = AvroSerializer(registry, schema.schema_str, conf={"auto.register.schemas": False})
+        message = sample(json.loads(schema.schema_str), word, {})
+        serialize = AvroSerializer(registry, schema.schema_str, conf={"auto.register.schemas": False, "use.latest.version": True})
         value = serialize(message, SerializationContext(topic(word), MessageField.VALUE))
         producer.produce(topic(word), value=value, key="written by another program")
         producer.produce(topic(word), value=b"no message at all", key="written by another program")
@@ -189,13 +191,28 @@ def check_what_velox_reads(server: Server, registry: SchemaRegistryClient) -> No
         assert len(broken) == 1 and broken[0]["unreadable"], (word, broken)
 
 
+def records(word: str) -> int:
+    """How many records are on a topic."""
+    counter = Consumer({"bootstrap.servers": BROKERS, "group.id": "counting"})
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while True:
+            try:
+                partitions = counter.list_topics(topic(word)).topics[topic(word)].partitions
+                parts = [TopicPartition(topic(word), number) for number in partitions]
+                return sum(high - low for low, high in map(counter.get_watermark_offsets, parts))
+            except KafkaException as trouble:
+                # A partition that was made a moment ago may have no leader yet.
+                if not trouble.args[0].retriable() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+    finally:
+        counter.close()
+
+
 def velox_topic(server: Server, word: str) -> list[dict]:
     """What `velox topic` prints of a topic from its beginning."""
-    counter = Consumer({"bootstrap.servers": BROKERS, "group.id": "counting"})
-    partitions = counter.list_topics(topic(word)).topics[topic(word)].partitions
-    marks = [counter.get_watermark_offsets(TopicPartition(topic(word), number)) for number in partitions]
-    counter.close()
-    count = sum(high - low for low, high in marks)
+    count = records(word)
     command = [binary(), *server.sets, "topic", word, "--from", "oldest", "--count", str(count)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=server.data_dir)
     assert run.returncode == 0, run.stderr
@@ -206,6 +223,7 @@ def main() -> int:
     tally = Tally()
     registry = SchemaRegistryClient({"url": REGISTRY})
     settings = {"kafka.brokers": BROKERS, "kafka.registry_url": REGISTRY, "kafka.topic_prefix": PREFIX}
+    settings["kafka.partitions"] = 4
     with Server(settings) as server:
         user = User(server)
         account = user.get("/v1/accounts")["items"][0]["id"]

@@ -1,6 +1,7 @@
 //! What every client is configured with.
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use secrecy::ExposeSecret;
 
 use crate::KafkaOptions;
@@ -27,6 +28,8 @@ pub(crate) fn client(options: &KafkaOptions) -> ClientConfig {
         // Brokers come and go while the cluster stays: what is known of it is renewed when asked.
         .set("allow.auto.create.topics", "false")
         .set("log.connection.close", "false");
+    // What matters of a connection comes back as an error, and is said once by whoever meets it.
+    config.set_log_level(RDKafkaLogLevel::Error);
     if let Some(ca) = &security.ca {
         config.set("ssl.ca.location", ca.to_string_lossy());
     }

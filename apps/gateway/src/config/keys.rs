@@ -192,7 +192,7 @@ config! {
     /// What is written about what happens.
     log: LogConfig {
         format: LogFormat = "auto", "", Words(LogFormat::WORDS), "How lines look; `auto` is pretty on a terminal and JSON otherwise.";
-        filter: String = "info,actix_server=warn", "", Any, "What is logged, such as `info,velox::http=debug` (tracing's EnvFilter).";
+        filter: String = "info,actix_server=warn,librdkafka=error", "", Any, "What is logged, such as `info,velox::http=debug` (tracing's EnvFilter).";
     }
     /// Traces and figures for an OpenTelemetry collector, by OTLP over HTTP.
     telemetry: TelemetryConfig {

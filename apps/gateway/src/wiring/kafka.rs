@@ -1,6 +1,5 @@
 //! [`Topics`]: what the configuration offers for publishing what happens.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,27 +71,23 @@ impl Topics {
         })))
     }
 
-    /// Makes the topics that are missing, and tries until they are there. Then it waits for the end of the process.
+    /// Makes the topics that are missing and registers their schemas, and tries until both is done. Then it waits for
+    /// the end of the process.
     pub(super) async fn prepare(self: Arc<Self>, shutdown: Shutdown) {
         let leaving = shutdown.begun();
         tokio::pin!(leaving);
-        let mut said = HashSet::new();
+        let (mut topics_are_there, mut said) = (false, None);
         loop {
-            match self.cluster.prepare(&self.specs).await {
-                Ok(look) => {
-                    if !look.made.is_empty() {
-                        tracing::info!(topics = look.made.join(", "), "topics were made");
-                    }
-                    for differs in look.differing {
-                        tracing::warn!(differs, "a topic is not as it is configured; it is left as it is");
-                    }
-                    break;
-                }
-                Err(error) => {
-                    if said.insert(error.to_string()) {
-                        tracing::warn!(%error, "topics cannot be prepared; it is tried again, and everything else goes on");
-                    }
-                }
+            let done = if topics_are_there { Ok(()) } else { self.make_topics().await };
+            topics_are_there |= done.is_ok();
+            let done = match done {
+                Ok(()) => self.codec.register().await.map_err(|error| error.to_string()),
+                failed => failed,
+            };
+            let Err(reason) = done else { break };
+            if said.as_ref() != Some(&reason) {
+                tracing::warn!(reason, "topics cannot be prepared; it is tried again, and everything else goes on");
+                said = Some(reason);
             }
             tokio::select! {
                 () = &mut leaving => return,
@@ -103,15 +98,34 @@ impl Topics {
         leaving.await;
     }
 
+    async fn make_topics(&self) -> Result<(), String> {
+        let look = self.cluster.prepare(&self.specs).await.map_err(|error| error.to_string())?;
+        if !look.made.is_empty() {
+            tracing::info!(topics = look.made.join(", "), "topics were made");
+        }
+        for differs in look.differing {
+            tracing::warn!(differs, "a topic is not as it is configured; it is left as it is");
+        }
+        Ok(())
+    }
+
     /// A producer of its own for whoever publishes: one that breaks takes no other's records along.
     pub(super) fn producer(&self) -> Arc<dyn EventBus> {
         Arc::new(KafkaProducer::new(self.options.clone()))
     }
 
-    /// Returns once the topics are there.
-    pub(super) async fn are_there(&self) {
-        // The sender lives in `self`.
-        let _ = self.there.subscribe().wait_for(|there| *there).await;
+    /// Does a task once the topics are there and their schemas registered; nothing when the process ends before.
+    pub(super) async fn then(self: Arc<Self>, task: impl Future<Output = ()>, shutdown: Shutdown) {
+        let mut there = self.there.subscribe();
+        let are_there = async {
+            // The sender lives in `self`; the guard that this gives must not live on.
+            let _ = there.wait_for(|there| *there).await;
+        };
+        tokio::select! {
+            () = shutdown.begun() => return,
+            () = are_there => {}
+        }
+        task.await;
     }
 }
 
@@ -171,15 +185,16 @@ pub(crate) fn kafka_options(config: &KafkaConfig) -> Result<KafkaOptions, Invali
 fn specs(config: &KafkaConfig, names: &TopicNames) -> Vec<TopicSpec> {
     let days = u64::from(config.retention_days);
     let retention = (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60));
-    let spec = |name: String| TopicSpec {
+    let spec = |name: String, partitions: u32| TopicSpec {
         name,
-        partitions: config.partitions,
+        partitions,
         replication: config.replication,
         min_in_sync: config.min_in_sync,
         retention,
         cleanup: Cleanup::Delete,
     };
-    let both = |topic: Topic| [spec(names.topic(topic)), spec(names.dead_letters(topic))];
+    // Dead letters are few, and nobody needs them in any order but that in which they came.
+    let both = |topic: Topic| [spec(names.topic(topic), config.partitions), spec(names.dead_letters(topic), 1)];
     Topic::ALL.into_iter().flat_map(both).collect()
 }
 

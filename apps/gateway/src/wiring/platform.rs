@@ -272,14 +272,8 @@ impl Platform {
                 codec: Arc::clone(&topics.codec),
                 committed: hub.committed(),
             };
-            let relay = Relay::new(ports, held, RelaySettings::default());
-            let (topics, ending) = (Arc::clone(topics), shutdown.clone());
-            tasks.spawn("relay", async move {
-                tokio::select! {
-                    () = ending.begun() => {}
-                    () = topics.are_there() => relay.run(ending.clone()).await,
-                }
-            });
+            let relay = Relay::new(ports, held, RelaySettings::default()).run(shutdown.clone());
+            tasks.spawn("relay", Arc::clone(topics).then(relay, shutdown.clone()));
         }
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
         if let Some(pool) = stores.pool.clone() {
@@ -324,7 +318,8 @@ impl Platform {
         let market_topic = topics.as_ref().map(|topics| {
             let (market_topic, publishing) =
                 MarketTopic::new(topics.producer(), Arc::clone(&topics.codec), Arc::clone(&clock));
-            tasks.spawn("topic of the market", publishing.run(shutdown.clone()));
+            let publishing = publishing.run(shutdown.clone());
+            tasks.spawn("topic of the market", Arc::clone(topics).then(publishing, shutdown.clone()));
             market_topic
         });
         let task = MarketTask {

@@ -56,6 +56,7 @@ impl Topics {
             .env("VELOX_KAFKA_BROKERS", brokers)
             .env("VELOX_KAFKA_REGISTRY_URL", registry)
             .env("VELOX_KAFKA_TOPIC_PREFIX", prefix)
+            .env("VELOX_KAFKA_PARTITIONS", "4")
             .env("VELOX_KAFKA_TIMEOUT_MS", "3000")
     }
 

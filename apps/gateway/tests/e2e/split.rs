@@ -36,7 +36,7 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
         assert_eq!(api.call("GET", "/health", None).unwrap().status, 200);
         assert_eq!(api.call("GET", "/v1/orders", None).unwrap().status, 404);
     }
-    wait_for("the relays to share the work", PATIENCE, || relays.iter().all(|relay| shards(relay) == 6).then_some(()));
+    wait_for("the relays to share the work", PATIENCE, || relays.iter().all(|relay| shards(relay) == 2).then_some(()));
     let mut api = installation.trader(&gateways[0]);
     let account = api.account();
     let mut socket = Socket::connect(gateways[1].address, &api.token).unwrap();
@@ -64,7 +64,7 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
     let books = Books::at_rest(&mut api, &account);
     books.agree();
     topics.hold(&books, &account);
-    assert_eq!(shards(&relays[0]), 12, "it has the work of the one that was killed");
+    assert_eq!(shards(&relays[0]), 4, "it has the work of the one that was killed");
     for server in relays.into_iter().chain(executors.into_iter().flatten()).chain(gateways) {
         server.stop();
     }
