@@ -82,10 +82,12 @@ impl KafkaProducer {
     }
 
     fn send(producer: &FutureProducer, record: &BusRecord) -> Sent {
-        let headers = record.headers.iter().fold(
-            OwnedHeaders::new_with_capacity(record.headers.len()),
-            |headers, (key, value)| headers.insert(Header { key, value: Some(value) }),
-        );
+        let headers = record
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value) })
+            });
         let record = FutureRecord::to(&record.topic)
             .key(&record.key)
             .payload(record.value.as_ref())

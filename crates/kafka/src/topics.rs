@@ -78,18 +78,14 @@ impl KafkaCluster {
             let partitions = u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX);
             look.partitions.push(partitions);
             if partitions != spec.partitions {
-                look.differing.push(format!(
-                    "{} has {partitions} partitions instead of {}",
-                    spec.name, spec.partitions
-                ));
+                look.differing
+                    .push(format!("{} has {partitions} partitions instead of {}", spec.name, spec.partitions));
             }
             let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
             let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
             if spec.replication > 0 && replicas != spec.replication {
-                look.differing.push(format!(
-                    "{} is kept on {replicas} brokers instead of {}",
-                    spec.name, spec.replication
-                ));
+                look.differing
+                    .push(format!("{} is kept on {replicas} brokers instead of {}", spec.name, spec.replication));
             }
         }
         Ok(look)

@@ -33,7 +33,9 @@ pub use digest::Digest;
 pub use error_code::ErrorCode;
 pub use event_bus::{BusRecord, EventBus, PublishError};
 pub use freshness::{Freshness, InvalidPosition, StorePosition};
-pub use id::{AccountId, CommandId, ConnectionId, InvalidId, MemberId, OrderId, OrgId, RequestId, SessionId, StrategyId, UserId};
+pub use id::{
+    AccountId, CommandId, ConnectionId, InvalidId, MemberId, OrderId, OrgId, RequestId, SessionId, StrategyId, UserId,
+};
 pub use name::{BrokerOrderId, ClientOrderId, Currency, FillId, InvalidName, Symbol, Tag};
 pub use origin::Origin;
 pub use page::{InvalidPageSize, Page, PageRequest};

@@ -1,8 +1,6 @@
 //! The ports that are the repository's functions.
 
-use velox_sql::{
-    impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store, impl_trading_queries,
-};
+use velox_sql::{impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store, impl_trading_queries};
 
 use crate::PostgresStore;
 

@@ -64,9 +64,7 @@ impl Follower {
         let damaged = |source| DamagedLog::Row { account: record.account, source };
         let event = record.event().map_err(damaged)?;
         let closed = match event.fact.order() {
-            Some(id) if self.0.account().open_order(id).is_none() => {
-                self.closed(record, id, log, queries).await?
-            }
+            Some(id) if self.0.account().open_order(id).is_none() => self.closed(record, id, log, queries).await?,
             _ => None,
         };
         let mut projector = Projector::default();

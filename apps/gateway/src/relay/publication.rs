@@ -182,9 +182,8 @@ impl Relay {
             let followers = waiting.iter().map(|(stream, _)| self.followers.take(stream.account, stream.published));
             let work: Vec<_> = waiting.iter().copied().zip(followers.collect::<Vec<_>>()).collect();
             let ports = &self.ports;
-            let read = stream::iter(work).map(|((stream, fence), follower)| async move {
-                (stream, read(ports, stream, fence, follower).await)
-            });
+            let read = stream::iter(work)
+                .map(|((stream, fence), follower)| async move { (stream, read(ports, stream, fence, follower).await) });
             let read: Vec<_> = read.buffered(self.settings.at_once).collect().await;
             let (mut batches, mut records) = (Vec::with_capacity(read.len()), Vec::new());
             for (stream, batch) in read {

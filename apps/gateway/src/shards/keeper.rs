@@ -73,7 +73,9 @@ impl ShardKeeper {
                 Err(error) => {
                     tracing::debug!(%error, role = self.role, "shards could not be confirmed");
                     // Another one, whose watch may be a little faster, may take them.
-                    if confirmed.elapsed() + self.times.beat * 2 >= self.times.patience && !self.held.borrow().is_empty() {
+                    if confirmed.elapsed() + self.times.beat * 2 >= self.times.patience
+                        && !self.held.borrow().is_empty()
+                    {
                         tracing::warn!(%error, role = self.role, "the store is silent: this process gives its shards up");
                         self.hold(BTreeMap::new());
                     }

@@ -37,14 +37,17 @@ impl Watch {
         let RoleLook { shards, members } = look;
         self.members.retain(|known, _| members.iter().any(|(member, _)| member == known));
         let patience = self.patience;
-        let (gone, mut live): (Vec<MemberId>, Vec<MemberId>) =
-            members.iter().map(|(member, beat)| (*member, still(&mut self.members, *member, *beat, now))).fold(
-                (Vec::new(), Vec::new()),
-                |(mut gone, mut live), (member, since)| {
-                    if since >= patience && member != me { gone.push(member) } else { live.push(member) }
-                    (gone, live)
-                },
-            );
+        let (gone, mut live): (Vec<MemberId>, Vec<MemberId>) = members
+            .iter()
+            .map(|(member, beat)| (*member, still(&mut self.members, *member, *beat, now)))
+            .fold((Vec::new(), Vec::new()), |(mut gone, mut live), (member, since)| {
+                if since >= patience && member != me {
+                    gone.push(member)
+                } else {
+                    live.push(member)
+                }
+                (gone, live)
+            });
         live.sort_unstable();
         let target = target(me, &live, count);
         let (mut mine, mut free) = (Vec::new(), Vec::new());

@@ -196,14 +196,15 @@ impl HealthCheck for KafkaHealth {
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
         match looked.look(&names).await {
             Err(_) => Health::down("it does not answer; what is to be published waits in the log"),
-            Ok(look) if !look.missing.is_empty() => Health::degraded(format!("{} topics are not there", look.missing.len())),
+            Ok(look) if !look.missing.is_empty() => {
+                Health::degraded(format!("{} topics are not there", look.missing.len()))
+            }
             Ok(look) if look.leaderless > 0 => {
                 Health::degraded(format!("{} of {} partitions have no leader", look.leaderless, look.partitions))
             }
-            Ok(look) if look.under_replicated > 0 => Health::degraded(format!(
-                "{} of {} partitions miss a replica",
-                look.under_replicated, look.partitions
-            )),
+            Ok(look) if look.under_replicated > 0 => {
+                Health::degraded(format!("{} of {} partitions miss a replica", look.under_replicated, look.partitions))
+            }
             Ok(_) => Health::up(),
         }
     }

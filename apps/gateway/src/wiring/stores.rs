@@ -133,14 +133,7 @@ impl Stores {
 
     fn of<S>(store: Arc<S>, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
     where
-        S: TradingLog
-            + TradingQueries
-            + IdentityStore
-            + BrokerStore
-            + MarketStore
-            + RelayStore
-            + ShardStore
-            + 'static,
+        S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + RelayStore + ShardStore + 'static,
     {
         Self {
             log: store.clone(),

@@ -77,10 +77,10 @@ impl Topics {
             let id = text(order, "id").parse::<velox_kernel::OrderId>().unwrap().uuid().to_string();
             let newest = told.iter().rev().filter_map(|(_, message)| message.order.as_ref());
             let newest = newest.into_iter().find(|told| told.order_id.to_string() == id).expect("it was told of");
-            assert_eq!((newest.status.as_ref(), newest.filled_quantity.to_string()), (
-                text(order, "status"),
-                text(order, "filled_quantity").to_owned()
-            ));
+            assert_eq!(
+                (newest.status.as_ref(), newest.filled_quantity.to_string()),
+                (text(order, "status"), text(order, "filled_quantity").to_owned())
+            );
         }
         let carries = |kinds: &[&str]| -> Vec<u64> {
             let events = books.events.iter().filter(|event| kinds.contains(&text(event, "type")));

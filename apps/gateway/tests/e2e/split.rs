@@ -36,9 +36,7 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
         assert_eq!(api.call("GET", "/health", None).unwrap().status, 200);
         assert_eq!(api.call("GET", "/v1/orders", None).unwrap().status, 404);
     }
-    wait_for("the relays to share the work", PATIENCE, || {
-        relays.iter().all(|relay| shards(relay) == 6).then_some(())
-    });
+    wait_for("the relays to share the work", PATIENCE, || relays.iter().all(|relay| shards(relay) == 6).then_some(()));
     let mut api = installation.trader(&gateways[0]);
     let account = api.account();
     let mut socket = Socket::connect(gateways[1].address, &api.token).unwrap();
@@ -48,9 +46,7 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
     for number in 0..ORDERS {
         api.move_to(gateways[number % 2].address);
         let order = text(&api.place(&market(&account, &format!("split-{number}"))), "id").to_owned();
-        socket.until("the fill", |message| {
-            message["type"] == "order_filled" && message["data"]["order_id"] == *order
-        });
+        socket.until("the fill", |message| message["type"] == "order_filled" && message["data"]["order_id"] == *order);
         if number == ORDERS / 3 {
             relays.remove(0).kill();
         }

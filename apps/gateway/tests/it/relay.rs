@@ -12,11 +12,11 @@ use velox::shards::{ShardKeeper, ShardTimes};
 use velox::shutdown::Shutdown;
 use velox_kernel::{AccountId, FillId, MemberId};
 use velox_messages::{Alert, Codec, Format, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames};
+use velox_testkit::TestClock;
 use velox_testkit::topics::MemoryTopics;
 use velox_testkit::trading::{
     AccountScenario, FreshIds, MemoryTradingStore, instrument, money, price, quantity, symbol,
 };
-use velox_testkit::TestClock;
 use velox_trading::{Append, Command, OrderStatus, RelayStore, ReportKind, Side, TradingLog};
 
 /// Longer than anybody may take.
@@ -33,12 +33,7 @@ impl House {
     fn new() -> Self {
         let names = TopicNames::new("test").unwrap();
         let codec = Codec::new(names, Formats::all(Format::Json), None, Arc::new(TestClock::default())).unwrap();
-        Self {
-            store: Arc::default(),
-            topics: Arc::default(),
-            codec: Arc::new(codec),
-            committed: Arc::default(),
-        }
+        Self { store: Arc::default(), topics: Arc::default(), codec: Arc::new(codec), committed: Arc::default() }
     }
 
     /// Starts a relay, as a process of its own.
@@ -177,11 +172,8 @@ async fn every_event_comes_to_its_topics_with_what_it_made_of_the_account() {
     let held = scenario.account().position(symbol).unwrap();
     assert_eq!(last.positions[0].quantity.to_string(), held.quantity.to_string());
     let carried = ["account_opened", "cash_moved", "order_filled"];
-    let expected: Vec<u64> = (1..)
-        .zip(events)
-        .filter(|(_, event)| carried.contains(&event.kind.as_ref()))
-        .map(|(seq, _)| seq)
-        .collect();
+    let expected: Vec<u64> =
+        (1..).zip(events).filter(|(_, event)| carried.contains(&event.kind.as_ref())).map(|(seq, _)| seq).collect();
     assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), expected);
     assert!(house.messages(|_: &Alert| 0).await.is_empty(), "nothing of it is an alert");
     assert!(!running.is_finished());
@@ -247,7 +239,8 @@ async fn a_relay_that_starts_in_the_middle_of_a_log_knows_what_was_before() {
     house.published().await;
     house.holds_logs(std::slice::from_ref(&scenario)).await;
     let account: AccountId = scenario.id();
-    let positions = house.messages(|event: &PositionEvent| event.seq).await.remove(&account.uuid().to_string()).unwrap();
+    let positions =
+        house.messages(|event: &PositionEvent| event.seq).await.remove(&account.uuid().to_string()).unwrap();
     let (_, last) = positions.iter().rfind(|(_, event)| !event.positions.is_empty()).unwrap();
     let held = scenario.account().position(symbol(instrument().symbol.as_str())).unwrap();
     assert_eq!(last.positions[0].quantity.to_string(), held.quantity.to_string());

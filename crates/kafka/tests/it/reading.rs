@@ -39,13 +39,16 @@ fn read(topic: &str) -> Vec<(u32, BusRecord)> {
             (key, String::from_utf8(header.value.unwrap().to_vec()).unwrap())
         });
         let at = message.timestamp().to_millis().unwrap() * 1_000;
-        records.push((u32::try_from(message.partition()).unwrap(), BusRecord {
-            topic: topic.to_owned(),
-            key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
-            value: message.payload().unwrap().to_vec().into(),
-            headers: headers.collect(),
-            at: Timestamp::from_micros(at),
-        }));
+        records.push((
+            u32::try_from(message.partition()).unwrap(),
+            BusRecord {
+                topic: topic.to_owned(),
+                key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
+                value: message.payload().unwrap().to_vec().into(),
+                headers: headers.collect(),
+                at: Timestamp::from_micros(at),
+            },
+        ));
     }
     records
 }

@@ -31,8 +31,7 @@ async fn keeps_the_contract_of_buses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_where_javas_clients_put_them_however_batches_are_compressed() {
-    for compression in
-        [Compression::None, Compression::Lz4, Compression::Zstd, Compression::Snappy, Compression::Gzip]
+    for compression in [Compression::None, Compression::Lz4, Compression::Zstd, Compression::Snappy, Compression::Gzip]
     {
         let producer = KafkaProducer::new(KafkaOptions { compression, ..options() });
         let topic = topic(12).await;

@@ -14,19 +14,22 @@ async fn topics_are_made_once_and_what_differs_is_said() {
     assert_eq!((look.made, look.partitions, look.differing), (vec![two.clone()], vec![3, 5], vec![]));
     let look = cluster.prepare(&[spec(&one, 4), TopicSpec { replication: 2, ..spec(&two, 5) }]).await.unwrap();
     assert_eq!((look.made, look.partitions), (vec![], vec![3, 5]));
-    assert_eq!(look.differing, [
-        format!("{one} has 3 partitions instead of 4"),
-        format!("{two} is kept on 1 brokers instead of 2")
-    ]);
+    assert_eq!(
+        look.differing,
+        [format!("{one} has 3 partitions instead of 4"), format!("{two} is kept on 1 brokers instead of 2")]
+    );
     let missing = name("missing");
     let look = cluster.look(&[one, two, missing.clone()]).await.unwrap();
-    assert_eq!(look, ClusterLook {
-        brokers: look.brokers,
-        partitions: 8,
-        under_replicated: 0,
-        leaderless: 0,
-        missing: vec![missing]
-    });
+    assert_eq!(
+        look,
+        ClusterLook {
+            brokers: look.brokers,
+            partitions: 8,
+            under_replicated: 0,
+            leaderless: 0,
+            missing: vec![missing]
+        }
+    );
     assert!(look.brokers > 0);
 }
 

@@ -15,11 +15,7 @@ use crate::types::Val;
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn unpublished(
-    conn: &mut Conn,
-    after: Option<AccountId>,
-    limit: u32,
-) -> Result<Vec<Unpublished>, Failure> {
+pub async fn unpublished(conn: &mut Conn, after: Option<AccountId>, limit: u32) -> Result<Vec<Unpublished>, Failure> {
     let mut query = stream_heads::table
         .filter(stream_heads::published_seq.lt(stream_heads::seq))
         .select((stream_heads::account_id, stream_heads::org_id, stream_heads::seq, stream_heads::published_seq))
@@ -39,18 +35,14 @@ pub async fn unpublished(
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn mark_published(
-    conn: &mut Conn,
-    fence: Fence,
-    marks: &[(AccountId, u64)],
-) -> Result<Marked, Failure> {
+pub async fn mark_published(conn: &mut Conn, fence: Fence, marks: &[(AccountId, u64)]) -> Result<Marked, Failure> {
     if !shards::hold(conn, fence).await? {
         return Ok(Marked::Fenced);
     }
-    let mut marks = marks.iter().map(|(account, seq)| Ok((*account, signed(*seq)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let mut marks =
+        marks.iter().map(|(account, seq)| Ok((*account, signed(*seq)?))).collect::<Result<Vec<_>, Failure>>()?;
     // In one order, so that no two of us wait for each other.
     marks.sort_unstable();
     raise_marks(conn, marks).await?;
     Ok(Marked::Noted)
 }
-

@@ -102,11 +102,8 @@ pub async fn take(
         let changed = diesel::update(role_shards::table.filter(as_seen)).set(change).execute(conn).await?;
         if changed == 1 {
             // The one before may have moved the position since; what it says now was fenced off by the change.
-            let position: Option<i64> = role_shards::table
-                .find((role, place(shard.number)?))
-                .select(role_shards::position)
-                .first(conn)
-                .await?;
+            let position: Option<i64> =
+                role_shards::table.find((role, place(shard.number)?)).select(role_shards::position).first(conn).await?;
             taken.push(Shard {
                 epoch: shard.epoch + 1,
                 beat: shard.beat + 1,
@@ -135,10 +132,8 @@ pub async fn release(
         diesel::delete(role_members::table.filter(own)).execute(conn).await?;
     }
     let places = shards.iter().map(|number| place(*number)).collect::<Result<Vec<_>, _>>()?;
-    let owned = role_shards::role
-        .eq(role)
-        .and(role_shards::owner.eq(Some(Val(member))))
-        .and(role_shards::shard.eq_any(places));
+    let owned =
+        role_shards::role.eq(role).and(role_shards::owner.eq(Some(Val(member)))).and(role_shards::shard.eq_any(places));
     let nobody: Option<Val<MemberId>> = None;
     diesel::update(role_shards::table.filter(owned)).set(role_shards::owner.eq(nobody)).execute(conn).await?;
     Ok(())

@@ -105,11 +105,10 @@ impl ShardStore for MemoryShards {
 pub async fn shard_store_contract(store: &dyn ShardStore, role: &'static str, one: MemberId, two: MemberId) {
     let look = store.beat(role, one, 3, &[]).await.expect("the store answers");
     assert_eq!(look.members, [(one, 1)]);
-    assert_eq!(look.shards.iter().map(|shard| (shard.number, shard.epoch, shard.owner)).collect::<Vec<_>>(), [
-        (0, 0, None),
-        (1, 0, None),
-        (2, 0, None)
-    ]);
+    assert_eq!(
+        look.shards.iter().map(|shard| (shard.number, shard.epoch, shard.owner)).collect::<Vec<_>>(),
+        [(0, 0, None), (1, 0, None), (2, 0, None)]
+    );
     let taken = store.take(role, one, &look.shards).await.expect("the store answers");
     assert!(taken.iter().all(|shard| shard.epoch == 1 && shard.owner == Some(one)));
     assert_eq!(taken.len(), 3);
@@ -128,7 +127,11 @@ pub async fn shard_store_contract(store: &dyn ShardStore, role: &'static str, on
     let stolen = store.take(role, two, &look.shards[..1]).await.expect("the store answers");
     assert_eq!((stolen[0].number, stolen[0].epoch, stolen[0].owner), (0, 2, Some(two)));
     let look = store.beat(role, one, 3, &[]).await.expect("the store answers");
-    assert_eq!((look.shards[0].beat, look.shards[0].owner), (stolen[0].beat, Some(two)), "only its owner's beat counts");
+    assert_eq!(
+        (look.shards[0].beat, look.shards[0].owner),
+        (stolen[0].beat, Some(two)),
+        "only its owner's beat counts"
+    );
 
     // What is given up is free; what another one has is not given up.
     store.release(role, one, &[0, 1], false).await.expect("the store answers");
