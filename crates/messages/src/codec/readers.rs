@@ -139,3 +139,26 @@ fn keep(kept: &RwLock<HashMap<Key, Known>>, key: Key, known: Known, now: Timesta
     }
     kept.insert(key, known);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_a_bound_and_unreadable_ids_make_room_first() {
+        let (kept, now) = (RwLock::default(), Timestamp::EPOCH);
+        let unreadable = |seconds| Known::Unreadable { reason: "no".into(), until: Timestamp::from_seconds(seconds) };
+        let key = |number| (Topic::Orders, SchemaId(number));
+        let schema = Topic::Orders.schema().parse().map(Arc::new);
+        let Ok(schema) = schema else { panic!("our schema is one") };
+        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
+        keep(&kept, key(0), Known::Readable(schema), now);
+        for number in 1..3 * most {
+            keep(&kept, key(number), unreadable(1), now);
+        }
+        assert_eq!(kept.read().len(), MOST);
+        assert!(matches!(kept.read().get(&key(0)), Some(Known::Readable(_))));
+        keep(&kept, key(3 * most), unreadable(9), Timestamp::from_seconds(2));
+        assert_eq!(kept.read().len(), 2, "what may be asked again is forgotten together");
+    }
+}
