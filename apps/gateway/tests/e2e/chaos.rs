@@ -6,6 +6,7 @@
 mod disk;
 mod failover;
 mod gateways;
+mod kafka;
 mod network;
 mod postgres;
 mod redis;

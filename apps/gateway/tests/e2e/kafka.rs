@@ -32,6 +32,8 @@ pub(crate) struct Topics {
     brokers: String,
     registry: String,
     prefix: String,
+    /// On how many brokers they are kept.
+    replicas: usize,
 }
 
 impl Topics {
@@ -46,17 +48,25 @@ impl Topics {
             brokers: brokers.to_owned(),
             registry: variable("VELOX_TEST_SCHEMA_REGISTRY_URL"),
             prefix: format!("e2e-{}", FreshIds.next().simple()),
+            replicas: 1,
         }
+    }
+
+    /// The same, kept on so many brokers, one of which may be away.
+    pub(crate) fn kept_on(self, replicas: usize) -> Self {
+        Self { replicas, ..self }
     }
 
     /// Lets a command use them.
     pub(crate) fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        let Self { brokers, registry, prefix } = self;
+        let Self { brokers, registry, prefix, replicas } = self;
         command
             .env("VELOX_KAFKA_BROKERS", brokers)
             .env("VELOX_KAFKA_REGISTRY_URL", registry)
             .env("VELOX_KAFKA_TOPIC_PREFIX", prefix)
             .env("VELOX_KAFKA_PARTITIONS", "4")
+            .env("VELOX_KAFKA_REPLICATION", replicas.to_string())
+            .env("VELOX_KAFKA_MIN_IN_SYNC", replicas.div_ceil(2).to_string())
             .env("VELOX_KAFKA_TIMEOUT_MS", "3000")
     }
 
