@@ -9,6 +9,7 @@ mod identity_authenticator;
 mod identity_standing;
 mod market_prices;
 mod paper_probe;
+mod topic_feed;
 mod trading_accounts;
 
 pub use access_news::AccessNews;
@@ -20,4 +21,5 @@ pub use identity_authenticator::IdentityAuthenticator;
 pub use identity_standing::IdentityStanding;
 pub use market_prices::MarketPrices;
 pub use paper_probe::PaperProbe;
+pub use topic_feed::{KafkaSource, TOPIC_FEED, TopicFeed, TopicSource};
 pub use trading_accounts::{TradingAccounts, paper_config};

@@ -5,6 +5,7 @@ pub mod bridges;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod dead_letters;
 pub mod execution;
 pub mod faults;
 pub mod http;

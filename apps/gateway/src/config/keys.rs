@@ -64,6 +64,8 @@ words! {
         Replay = "replay",
         /// A seeded random walk.
         Simulated = "simulated",
+        /// The topic of the market, on which another processor publishes it.
+        Topic = "topic",
         /// Nowhere.
         None = "none",
     }

@@ -1,5 +1,6 @@
 //! The configured market feed.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,14 @@ use velox_feed_replay::{
     read_bars,
 };
 use velox_feed_simulated::{InvalidWalk, SimulatedFeed, SimulatedSettings};
+use velox_kafka::KafkaOptions;
 use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe, Timestamp};
 use velox_market::{Candle, Feed, FeedPosition, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles};
+use velox_messages::{Codec, Topic};
 
+use crate::bridges::{KafkaSource, TopicFeed};
 use crate::config::{FeedKind, MarketConfig};
+use crate::dead_letters::DeadLetters;
 
 /// The instrument that the bundled bars are of.
 pub(super) const DEMO_SYMBOL: &str = "BTC-PERP";
@@ -39,6 +44,9 @@ pub enum FeedStartError {
     /// There is no such instrument.
     #[error("there is no instrument {DEMO_SYMBOL}")]
     NoInstrument,
+    /// `kafka.brokers` is missing.
+    #[error("kafka.brokers must name a broker when market.feed is topic")]
+    NoKafka,
     /// The feed's place or past could not be read or kept.
     #[error(transparent)]
     Store(#[from] MarketStoreError),
@@ -57,12 +65,29 @@ pub(super) struct FeedSource {
 enum Kind {
     None,
     Simulated,
+    Topic(TopicMarket),
     Bars {
         name: &'static str,
         recording: Arc<Recording>,
     },
     #[cfg(test)]
     Given(parking_lot::Mutex<Option<Box<dyn Feed>>>),
+}
+
+/// The market on a topic.
+pub(super) struct TopicMarket {
+    pub(super) options: KafkaOptions,
+    pub(super) codec: Arc<Codec>,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) symbols: HashSet<Symbol>,
+}
+
+impl TopicMarket {
+    fn start(&self, now: Timestamp) -> TopicFeed {
+        let Self { options, codec, dead_letters, symbols } = self;
+        let source = KafkaSource::new(options.clone(), codec.names().topic(Topic::MarketData));
+        TopicFeed::new(Box::new(source), Arc::clone(codec), symbols.clone(), dead_letters.clone(), now)
+    }
 }
 
 /// A feed that is ready to run.
@@ -87,9 +112,11 @@ impl FeedSource {
         wall: Arc<dyn Clock>,
         store: Arc<dyn MarketStore>,
         instruments: &[Instrument],
+        topic: Option<TopicMarket>,
     ) -> Result<Self, FeedStartError> {
         let kind = match config.feed {
             FeedKind::None => Kind::None,
+            FeedKind::Topic => Kind::Topic(topic.ok_or(FeedStartError::NoKafka)?),
             FeedKind::Simulated => Kind::Simulated,
             FeedKind::Demo => Kind::Bars { name: "demo", recording: Arc::new(bundled_recording()) },
             FeedKind::Replay => {
@@ -99,7 +126,7 @@ impl FeedSource {
             }
         };
         let instrument = match kind {
-            Kind::None => None,
+            Kind::None | Kind::Topic(_) => None,
             _ => Some(demo_instrument(instruments)?),
         };
         let speed = if matches!(kind, Kind::Bars { .. }) { config.speed } else { Speed::REAL };
@@ -141,9 +168,12 @@ impl FeedSource {
         if let Kind::Given(feed) = &self.kind {
             return Ok(StartedFeed { feed: feed.lock().take(), ..none });
         }
+        if let Kind::Topic(market) = &self.kind {
+            return Ok(StartedFeed { feed: Some(Box::new(market.start(now))), ..none });
+        }
         let Some(instrument) = &self.instrument else { return Ok(none) };
         match &self.kind {
-            Kind::None => Ok(none),
+            Kind::None | Kind::Topic(_) => Ok(none),
             #[cfg(test)]
             Kind::Given(_) => Ok(none),
             Kind::Simulated => {

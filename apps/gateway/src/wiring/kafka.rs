@@ -1,5 +1,6 @@
 //! [`Topics`]: what the configuration offers for publishing what happens.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use tokio::sync::watch;
 use velox_kafka::{
     Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicSpec,
 };
-use velox_kernel::{Clock, EventBus};
+use velox_kernel::{Clock, EventBus, Symbol};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
 use velox_schema_registry::{HttpRegistry, InvalidRegistryUrl, RegistryDeadlines};
 
+use super::feeds::TopicMarket;
 use crate::config::{KafkaCompression, KafkaConfig, KafkaSasl};
+use crate::dead_letters::DeadLetters;
 use crate::http::health::{Health, HealthCheck};
 use crate::shutdown::Shutdown;
 
@@ -96,6 +99,11 @@ impl Topics {
         }
         self.there.send_replace(true);
         leaving.await;
+    }
+
+    /// The market as another processor publishes it.
+    pub(super) fn market(&self, symbols: HashSet<Symbol>, dead_letters: DeadLetters) -> TopicMarket {
+        TopicMarket { options: self.options.clone(), codec: Arc::clone(&self.codec), dead_letters, symbols }
     }
 
     async fn make_topics(&self) -> Result<(), String> {

@@ -43,7 +43,8 @@ use crate::bridges::{
     AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices,
     PaperProbe, TradingAccounts,
 };
-use crate::config::{Config, Role};
+use crate::config::{Config, FeedKind, Role};
+use crate::dead_letters::DeadLetters;
 use crate::execution::{BrokerCalls, ExecutionGate};
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
@@ -163,19 +164,25 @@ impl Platform {
             stores.market.save_instruments(&bundled_instruments()).await?;
         }
         let instruments = stores.market.instruments(&InstrumentFilter::default(), INSTRUMENTS).await?;
-        let source =
-            FeedSource::prepare(&config.market, Arc::clone(&clock), Arc::clone(&stores.market), &instruments).await?;
+        let symbols: Vec<_> = instruments.iter().map(|instrument| instrument.symbol).collect();
+        let topics = Topics::new(&config.kafka, Arc::clone(&clock))?;
+        let mut tasks = Tasks::default();
+        let topic = topics.as_ref().map(|topics| {
+            let (dead_letters, post) = DeadLetters::new(topics.producer(), Arc::clone(&clock));
+            tasks.spawn("dead letters", post.run(shutdown.clone()));
+            topics.market(symbols.iter().copied().collect(), dead_letters)
+        });
+        let store = Arc::clone(&stores.market);
+        let source = FeedSource::prepare(&config.market, Arc::clone(&clock), store, &instruments, topic).await?;
         let stale_after = Duration::from_millis(config.market.stale_after_ms);
         let moments = Arc::new(FeedMoments::new(Arc::clone(&clock), source.speed(), stale_after));
         let hot = Arc::new(HotMarket::new(HotSettings::default()));
         hot.restore(&stores.market.tickers().await?);
         let market = Market { store: Arc::clone(&stores.market), hot, clock: moments.clone(), stale_after };
-        let symbols: Vec<_> = instruments.iter().map(|instrument| instrument.symbol).collect();
 
         // Other processes: what they are told, and by which way.
         let peers = Peers::new(&config.redis, stores.bus.clone())?;
         let teller = Teller::new(ids.next());
-        let topics = Topics::new(&config.kafka, Arc::clone(&clock))?;
 
         // Trading: the accounts' writers, and the paper broker behind them.
         let prices = Arc::new(MarketPrices { hot: Arc::clone(&market.hot), stale_after: market.stale_after });
@@ -252,7 +259,6 @@ impl Platform {
         let welcome = first_start(&identity, &brokers, &config.data.dir).await?;
 
         // The tasks that run for the life of the process.
-        let mut tasks = Tasks::default();
         if roles.has(Role::Execution) {
             tasks.spawn("execution", execution.run(shutdown.clone()));
         }
@@ -315,7 +321,9 @@ impl Platform {
             };
             tasks.spawn("changed connections", books.follow(changes, shutdown.clone()));
         }
-        let market_topic = topics.as_ref().map(|topics| {
+        // What another one publishes is not published again.
+        let ours = |_: &&Arc<Topics>| config.market.feed != FeedKind::Topic;
+        let market_topic = topics.as_ref().filter(ours).map(|topics| {
             let (market_topic, publishing) =
                 MarketTopic::new(topics.producer(), Arc::clone(&topics.codec), Arc::clone(&clock));
             let publishing = publishing.run(shutdown.clone());

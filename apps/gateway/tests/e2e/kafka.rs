@@ -9,9 +9,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
-use velox_kafka::{GroupNews, KafkaCluster, KafkaOptions, join_group};
-use velox_kernel::{AccountId, Ids};
-use velox_messages::{Alert, Codec, Formats, Message, OrderEvent, PositionEvent, TopicNames};
+use velox_kafka::{Begin, GroupNews, KafkaCluster, KafkaOptions, KafkaProducer, join_group, read_topic};
+use velox_kernel::{AccountId, BusRecord, EventBus, Ids, Timestamp};
+use velox_messages::{Alert, Codec, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames};
 use velox_schema_registry::{HttpRegistry, RegistryDeadlines};
 use velox_testkit::TestClock;
 use velox_testkit::trading::FreshIds;
@@ -106,6 +106,35 @@ impl Topics {
         let alarming =
             carries(&["order_denied", "order_unknown", "account_halted", "account_resumed", "limits_changed"]);
         assert_eq!(alerts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), alarming);
+    }
+
+    /// Puts something on the topic of the market that is no message.
+    pub(crate) fn spoil_market(&self) {
+        let record = BusRecord {
+            topic: TopicNames::new(&self.prefix).unwrap().topic(Topic::MarketData),
+            key: "BTC-PERP".to_owned(),
+            value: b"no message at all".to_vec().into(),
+            headers: vec![],
+            at: Timestamp::from_seconds(1_767_614_400),
+        };
+        let producer = KafkaProducer::new(KafkaOptions::new(&self.brokers));
+        Runtime::new().unwrap().block_on(producer.publish(vec![record])).unwrap();
+    }
+
+    /// How many records of the market were put aside.
+    pub(crate) fn dead_letters_of_market(&self) -> usize {
+        let topic = TopicNames::new(&self.prefix).unwrap().dead_letters(Topic::MarketData);
+        Runtime::new().unwrap().block_on(async {
+            let options = KafkaOptions::new(&self.brokers);
+            let mut reader = read_topic(&options, &topic, Begin::Oldest).await.unwrap();
+            let mut count = 0;
+            while let Ok(Some(letter)) = tokio::time::timeout(SILENCE, reader.next()).await {
+                assert_eq!(letter.value, b"no message at all");
+                assert!(letter.headers.iter().any(|(name, value)| name == "dead-letter-reason" && !value.is_empty()));
+                count += 1;
+            }
+            count
+        })
     }
 
     /// What is on a topic, by key, in order.

@@ -72,6 +72,42 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
 }
 
 #[test]
+fn the_market_may_come_from_another_processor_and_a_record_that_is_none_is_put_aside() {
+    let topics = Topics::new();
+    let (theirs, ours) = (Installation::on_sqlite(), Installation::on_sqlite());
+    let processor = Server::start(topics.configure(&mut theirs.serve()));
+    let server = Server::start(topics.configure(ours.serve().args(["--set", "market.feed=topic"])));
+    let mut api = ours.trader(&server);
+    let account = api.account();
+    let buy = |api: &mut crate::api::Api, name: &str| {
+        let order = text(&api.place(&market(&account, name)), "id").to_owned();
+        wait_until(api, &order, "filled");
+    };
+    buy(&mut api, "before");
+    topics.spoil_market();
+    wait_for("the dead letter", PATIENCE, || (topics.dead_letters_of_market() == 1).then_some(()));
+    buy(&mut api, "after");
+    // The processor is gone: prices grow old, and orders are denied for it.
+    processor.kill();
+    wait_for("the market to be stale", PATIENCE, || {
+        let quote = api.get("/v1/market-data/quotes/BTC-PERP");
+        (quote["stale"] == true).then_some(())
+    });
+    let again = Server::start(topics.configure(&mut theirs.serve()));
+    wait_for("the market to be back", PATIENCE, || {
+        let quote = api.get("/v1/market-data/quotes/BTC-PERP");
+        (quote["stale"] == false).then_some(())
+    });
+    buy(&mut api, "again");
+    let books = Books::at_rest(&mut api, &account);
+    books.agree();
+    topics.hold(&books, &account);
+    again.stop();
+    server.stop();
+    ours.verify();
+}
+
+#[test]
 fn nobody_waits_for_a_kafka_that_is_away_or_hangs() {
     let mut kafka = OwnKafka::start(1);
     let topics = Topics::on(&kafka.brokers());

@@ -1,0 +1,215 @@
+//! [`TopicFeed`]: the market as another processor publishes it, in place of a feed of our own.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use metrics::counter;
+use velox_kafka::{Begin, KafkaOptions, TopicReader, TopicRecord, read_topic};
+use velox_kernel::{Symbol, Timestamp};
+use velox_market::{Feed, FeedError, FeedPosition, MarketEvent};
+use velox_messages::{Codec, DecodeError, MarketData, MarketStep, MarketTold, Topic};
+
+use crate::dead_letters::DeadLetters;
+
+/// The feed's name in the store.
+pub const TOPIC_FEED: &str = "topic";
+
+/// Where records come from.
+#[async_trait]
+pub trait TopicSource: Send {
+    /// The next record. Dropping the future before it is ready loses none.
+    ///
+    /// # Errors
+    /// Why there is none now; the next call tries again.
+    async fn next(&mut self) -> Result<TopicRecord, String>;
+}
+
+/// Records of Kafka, from when it is first asked.
+pub struct KafkaSource {
+    options: KafkaOptions,
+    topic: String,
+    reader: Option<TopicReader>,
+}
+
+impl KafkaSource {
+    /// Records of a topic; nothing is connected yet.
+    #[must_use]
+    pub const fn new(options: KafkaOptions, topic: String) -> Self {
+        Self { options, topic, reader: None }
+    }
+}
+
+#[async_trait]
+impl TopicSource for KafkaSource {
+    async fn next(&mut self) -> Result<TopicRecord, String> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            None => {
+                let reader = read_topic(&self.options, &self.topic, Begin::Now).await;
+                self.reader.insert(reader.map_err(|error| error.to_string())?)
+            }
+        };
+        match reader.next().await {
+            Some(record) => Ok(record),
+            None => {
+                self.reader = None;
+                Err("its readers have ended".to_owned())
+            }
+        }
+    }
+}
+
+/// The market as another processor publishes it. Trades, quotes and bars count; candles are made here, and whether a
+/// source is mute is judged here.
+pub struct TopicFeed {
+    source: Box<dyn TopicSource>,
+    codec: Arc<Codec>,
+    symbols: HashSet<Symbol>,
+    dead_letters: DeadLetters,
+    /// A record that was read and not understood yet: the registry may be away.
+    waiting: Option<TopicRecord>,
+    position: FeedPosition,
+}
+
+impl TopicFeed {
+    /// The market of these symbols.
+    #[must_use]
+    pub fn new(
+        source: Box<dyn TopicSource>,
+        codec: Arc<Codec>,
+        symbols: HashSet<Symbol>,
+        dead_letters: DeadLetters,
+        now: Timestamp,
+    ) -> Self {
+        let position = FeedPosition { feed: TOPIC_FEED.to_owned(), epoch: 0, index: 0, at: now };
+        Self { source, codec, symbols, dead_letters, waiting: None, position }
+    }
+
+    /// What a record says, if it is an event of a symbol of ours. One that cannot be read goes to the dead letters.
+    async fn understand(&mut self) -> Result<Option<MarketEvent>, FeedError> {
+        let Some(record) = &self.waiting else { return Ok(None) };
+        let step = match self.codec.decode::<MarketData>(&record.value).await {
+            Ok(message) => MarketStep::try_from(&message).map_err(|unknown| unknown.to_string()),
+            Err(DecodeError::Unreadable(reason)) => Err(reason),
+            // Asked again with the next call.
+            Err(DecodeError::RegistryAway(reason)) => return Err(FeedError::Disconnected { reason }),
+        };
+        let Some(record) = self.waiting.take() else { return Ok(None) };
+        match step {
+            Ok(MarketStep { told: MarketTold::Event { event, .. }, .. }) => {
+                if self.symbols.contains(&event.symbol()) {
+                    return Ok(Some(event));
+                }
+                counter!("velox_topic_feed_unknown_symbols_total").increment(1);
+            }
+            Ok(_) => {}
+            Err(reason) => {
+                let names = self.codec.names();
+                let (topic, letters) = (names.topic(Topic::MarketData), names.dead_letters(Topic::MarketData));
+                self.dead_letters.take(&topic, letters, record, &reason);
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl Feed for TopicFeed {
+    async fn next(&mut self) -> Result<MarketEvent, FeedError> {
+        loop {
+            if self.waiting.is_none() {
+                let record = self.source.next().await;
+                self.waiting = Some(record.map_err(|reason| FeedError::Disconnected { reason })?);
+            }
+            if let Some(event) = self.understand().await? {
+                let cursor = event.cursor();
+                self.position.epoch = cursor.epoch;
+                self.position.index = cursor.offset;
+                self.position.at = self.position.at.max(event.at());
+                return Ok(event);
+            }
+        }
+    }
+
+    fn position(&self) -> FeedPosition {
+        self.position.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::collections::VecDeque;
+
+    use velox_kernel::Clock;
+    use velox_messages::{Format, Formats, TopicNames};
+    use velox_testkit::TestClock;
+    use velox_testkit::market::sample_trade;
+    use velox_testkit::topics::MemoryTopics;
+
+    use super::*;
+    use crate::shutdown::Shutdown;
+
+    struct Script(VecDeque<Result<TopicRecord, String>>);
+
+    #[async_trait]
+    impl TopicSource for Script {
+        async fn next(&mut self) -> Result<TopicRecord, String> {
+            match self.0.pop_front() {
+                Some(said) => said,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_come_in_and_what_cannot_be_read_is_put_aside() {
+        let (clock, topics) = (Arc::new(TestClock::default()), Arc::<MemoryTopics>::default());
+        let names = TopicNames::new("test").unwrap();
+        let codec = Arc::new(Codec::new(names, Formats::all(Format::Json), None, clock.clone()).unwrap());
+        let event = |symbol: &str, offset: u64| {
+            MarketEvent::Trade(sample_trade(symbol, clock.now(), offset, i32::try_from(offset).unwrap()))
+        };
+        let said = |told: MarketTold| {
+            let message = MarketData::from(&MarketStep { epoch: 7, offset: 1, told });
+            codec.encode(&message).unwrap().to_vec()
+        };
+        let trade =
+            |symbol: &str, offset| said(MarketTold::Event { event: event(symbol, offset), closed: vec![], growing: None });
+        let record = |offset: u64, value: Vec<u8>| TopicRecord {
+            partition: 3,
+            offset,
+            key: Some(b"BTC-PERP".to_vec()),
+            value,
+            headers: vec![("event_id".to_owned(), "its id".to_owned()), ("of another".to_owned(), "x".to_owned())],
+        };
+        let script = [
+            Ok(record(1, trade("BTC-PERP", 1))),
+            Ok(record(2, b"{\"no\": \"message\"}".to_vec())),
+            Err("away".to_owned()),
+            Ok(record(3, trade("UNKNOWN", 2))),
+            Ok(record(4, said(MarketTold::Alive { at: clock.now() }))),
+            Ok(record(5, trade("BTC-PERP", 3))),
+        ];
+        let (letters, post) = DeadLetters::new(topics.clone(), clock.clone());
+        let shutdown = Shutdown::default();
+        let posting = tokio::spawn(post.run(shutdown.clone()));
+        let symbols = std::iter::once("BTC-PERP".parse().unwrap()).collect();
+        let source = Box::new(Script(script.into()));
+        let mut feed = TopicFeed::new(source, codec.clone(), symbols, letters, clock.now());
+        assert_eq!(feed.next().await, Ok(event("BTC-PERP", 1)));
+        assert_eq!(feed.next().await, Err(FeedError::Disconnected { reason: "away".to_owned() }));
+        assert_eq!(feed.next().await, Ok(event("BTC-PERP", 3)));
+        assert_eq!(feed.position().index, 3);
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let letters = topics.of("test.market-data.v1.dead-letters");
+        assert_eq!(letters.len(), 1);
+        assert_eq!(letters[0].value, b"{\"no\": \"message\"}".as_slice());
+        let header = |name: &str| letters[0].headers.iter().find(|(known, _)| *known == name).map(|(_, it)| it.as_str());
+        assert_eq!((header("event_id"), header("dead-letter-offset")), (Some("its id"), Some("2")));
+        assert_eq!(header("dead-letter-partition"), Some("3"));
+        shutdown.begin();
+        posting.await.unwrap();
+    }
+}
