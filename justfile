@@ -8,7 +8,7 @@ default:
 dev *args:
     cargo xtask dev {{args}}
 
-# PostgreSQL and Redis on this machine: up, down, status, logs, reset
+# PostgreSQL, Redis, Kafka and a Schema Registry on this machine: up, down, status, logs, reset
 stack *args:
     cargo xtask stack {{args}}
 
@@ -47,6 +47,10 @@ postgres *args:
 # A throw-away Redis for a command, or until ctrl-c
 redis *args:
     cargo xtask redis {{args}}
+
+# A throw-away Kafka for a command, or until ctrl-c
+kafka *args:
+    cargo xtask kafka {{args}}
 
 # Licences, banned and doubled packages, sources (needs cargo-deny)
 deny:

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(cargo.args(&args.velox).exec().into());
     }
     process::catch_interrupts()?;
-    let mut variables = stack::up(false)?;
+    let mut variables = stack::up(&stack::Wish::default())?;
     if args.gateways == 1 {
         cargo.arg(stack::velox_folder()).args(&args.velox);
         Err(cargo.envs(variables).exec().into())

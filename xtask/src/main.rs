@@ -7,8 +7,13 @@ mod bench;
 mod chaos;
 mod codegen;
 mod dev;
+mod java;
+mod kafka;
 mod layers;
+mod leftovers;
+mod maven;
 mod nginx;
+mod ports;
 mod postgres;
 mod process;
 mod programs;
@@ -17,6 +22,7 @@ mod redis;
 mod servers;
 mod stack;
 mod test;
+mod tools;
 mod toxiproxy;
 mod workspace;
 
@@ -48,6 +54,8 @@ enum Command {
     Postgres(postgres::Args),
     /// The same with a throw-away Redis and VELOX_TEST_REDIS_URL
     Redis(redis::Args),
+    /// The same with a throw-away Kafka and, when asked for, a Schema Registry
+    Kafka(kafka::Args),
     /// The servers that velox may use, on this machine, kept until they are told to go
     #[command(subcommand)]
     Stack(stack::Command),
@@ -63,6 +71,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Postgres(args) => postgres::run(&args),
         Command::Redis(args) => redis::run(&args),
+        Command::Kafka(args) => kafka::run(&args),
         Command::Stack(command) => stack::run(&command),
     };
     outcome.unwrap_or_else(|error| {

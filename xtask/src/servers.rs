@@ -2,12 +2,13 @@
 
 use crate::postgres::{self, Cluster, Durability, Installation};
 use crate::redis::{self, Redis};
-use crate::{nginx, python, toxiproxy};
+use crate::{kafka, nginx, python, toxiproxy};
 use anyhow::Context;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The variable with the path of this program, for tests that kill a server of their own: `xtask postgres --data`.
+/// The variable with the path of this program, for tests that kill a server of their own: `xtask postgres --data`,
+/// `xtask kafka --data`.
 const XTASK: &str = "VELOX_TEST_XTASK";
 
 /// What must be there before something can run, and how it is told.
@@ -21,6 +22,11 @@ pub(crate) enum Need {
     OwnPostgres,
     /// A Redis that keeps nothing, in `VELOX_TEST_REDIS_URL`.
     Redis,
+    /// One broker whose data are thrown away, in `VELOX_TEST_KAFKA_BROKERS`, and a Schema Registry, in
+    /// `VELOX_TEST_SCHEMA_REGISTRY_URL`.
+    Kafka,
+    /// The means to run brokers and a registry that may be killed, in `VELOX_TEST_XTASK`.
+    OwnKafka,
     /// The program, in `VELOX_TEST_NGINX`.
     Nginx,
     /// The program, in `VELOX_TEST_TOXIPROXY`.
@@ -38,6 +44,7 @@ pub(crate) struct Servers {
     postgres: Option<Result<Cluster, String>>,
     durable_postgres: Option<Result<Cluster, String>>,
     redis: Option<Result<Redis, String>>,
+    kafka: Option<Result<kafka::Cluster, String>>,
     toxiproxy: Option<Result<PathBuf, String>>,
     python: Option<Result<PathBuf, String>>,
 }
@@ -46,13 +53,21 @@ impl Servers {
     /// None runs yet. `given` is the address of a PostgreSQL that is used instead of starting one.
     pub(crate) fn new(given: Option<String>) -> anyhow::Result<Servers> {
         let xtask = std::env::current_exe().context("cannot find myself")?;
-        let nothing = (None, None, None, None, None);
-        let (postgres, durable_postgres, redis, toxiproxy, python) = nothing;
-        Ok(Servers { given, xtask, postgres, durable_postgres, redis, toxiproxy, python })
+        let nothing = (None, None, None, None, None, None);
+        let (postgres, durable_postgres, redis, kafka, toxiproxy, python) = nothing;
+        Ok(Servers { given, xtask, postgres, durable_postgres, redis, kafka, toxiproxy, python })
+    }
+
+    /// Begins to start what takes long to be usable, for whoever will need it: nobody waits for it here.
+    pub(crate) fn begin(&mut self, mut needs: impl Iterator<Item = Need>) {
+        if needs.any(|need| need == Need::Kafka) {
+            let _the_reason_is_kept = once(&mut self.kafka, begin_kafka);
+        }
     }
 
     /// Starts what is needed, unless it runs already, and tells the command where it is.
     pub(crate) fn provide(&mut self, needs: &[Need], command: &mut Command) -> anyhow::Result<()> {
+        self.begin(needs.iter().copied());
         for need in needs {
             match need {
                 Need::Postgres => command.envs(self.postgres(Durability::Volatile, postgres::URL)?),
@@ -62,12 +77,25 @@ impl Servers {
                     command.env(XTASK, &self.xtask)
                 }
                 Need::Redis => command.env(redis::URL, once(&mut self.redis, Redis::start)?.url()),
+                Need::Kafka => command.envs(self.kafka()?),
+                Need::OwnKafka => {
+                    kafka::prepare()?;
+                    command.env(XTASK, &self.xtask)
+                }
                 Need::Nginx => command.env(nginx::PROGRAM, nginx::find()?),
                 Need::Toxiproxy => command.env(toxiproxy::PROGRAM, once(&mut self.toxiproxy, toxiproxy::prepare)?),
                 Need::Python => command.env("VIRTUAL_ENV", once(&mut self.python, python::prepare)?),
             };
         }
         Ok(())
+    }
+
+    /// What is told of Kafka, once it is usable.
+    fn kafka(&mut self) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let kafka = once(&mut self.kafka, begin_kafka)?;
+        let Err(trouble) = kafka.wait() else { return Ok(kafka.variables()) };
+        self.kafka = Some(Err(format!("{trouble:#}")));
+        Err(trouble)
     }
 
     /// What is told of a server, its address under this name.
@@ -87,7 +115,11 @@ impl Servers {
     }
 }
 
-fn once<T>(slot: &mut Option<Result<T, String>>, make: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&T> {
+fn begin_kafka() -> anyhow::Result<kafka::Cluster> {
+    kafka::Cluster::begin(&kafka::Wish { registry: true, ..kafka::Wish::default() })
+}
+
+fn once<T>(slot: &mut Option<Result<T, String>>, make: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&mut T> {
     let made = slot.get_or_insert_with(|| make().map_err(|error| format!("{error:#}")));
-    made.as_ref().map_err(|reason| anyhow::anyhow!(reason.clone()))
+    made.as_mut().map_err(|reason| anyhow::anyhow!(reason.clone()))
 }

@@ -3,9 +3,11 @@
 
 mod compose;
 mod identity;
+mod kafka;
 mod native;
 mod postgres;
 mod redis;
+mod registry;
 mod service;
 mod state;
 
@@ -22,11 +24,7 @@ use std::process::ExitCode;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Start what does not run, wait until all is usable, and say where it is
-    Up {
-        /// As processes of this machine, also where Docker runs; remembered until `reset`
-        #[arg(long)]
-        native: bool,
-    },
+    Up(Wish),
     /// Stop it; the data stay
     Down,
     /// Say what runs and where; the exit code is 1 when something does not
@@ -43,38 +41,60 @@ pub(crate) enum Command {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-        /// As processes of this machine, also where Docker runs
-        #[arg(long)]
-        native: bool,
+        #[command(flatten)]
+        wish: Wish,
     },
+}
+
+/// What a stack is to be. It is remembered until `reset` says something else.
+#[derive(Default, clap::Args)]
+pub(crate) struct Wish {
+    /// As processes of this machine, also where Docker runs
+    #[arg(long)]
+    native: bool,
+    /// How many brokers: 1, or 3, of which one may be killed
+    #[arg(long, value_name = "N", value_parser = one_or_three)]
+    kafka_nodes: Option<u16>,
+    /// Only these; later starts add to them. All, when none is named
+    services: Vec<Service>,
+}
+
+fn one_or_three(text: &str) -> Result<u16, &'static str> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("1 or 3"),
+    }
 }
 
 /// Does one of them.
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Up { native } => {
+        Command::Up(wish) => {
             process::catch_interrupts()?;
-            up(*native)?;
+            up(wish)?;
         }
         Command::Down => down(&mut State::open()?)?,
         Command::Status => return status(&State::open()?),
         Command::Logs { service, follow } => return logs(*service, *follow),
-        Command::Reset { yes, native } => {
+        Command::Reset { yes, wish } => {
             ensure!(*yes || confirmed()?, "nothing was deleted");
             process::catch_interrupts()?;
-            reset(&mut State::open()?)?;
-            up(*native)?;
+            reset(&mut State::open()?, wish)?;
+            up(wish)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Starts what does not run, waits until all is usable, says where it is, and gives the variables for velox.
-pub(crate) fn up(native: bool) -> anyhow::Result<Vec<(&'static str, String)>> {
+pub(crate) fn up(wish: &Wish) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut state = State::open()?;
+    state.want(&wish.services)?;
+    state.set_kafka_nodes(wish.kafka_nodes)?;
     let engine = match state.engine() {
         Some(engine) => engine,
-        None if !native && compose::is_here() => Engine::Compose,
+        None if !wish.native && compose::is_here() => Engine::Compose,
         None => Engine::Native,
     };
     state.set_engine(engine)?;
@@ -82,8 +102,11 @@ pub(crate) fn up(native: bool) -> anyhow::Result<Vec<(&'static str, String)>> {
         Engine::Compose => compose::up(&mut state)?,
         Engine::Native => native::up(&mut state)?,
     }
+    for service in state.wanted() {
+        service.settle(state.service(service).map_or(0, |known| known.port))?;
+    }
     status(&state)?;
-    Ok(variables(&state).collect())
+    Ok(variables(&state))
 }
 
 fn down(state: &mut State) -> anyhow::Result<()> {
@@ -95,7 +118,7 @@ fn down(state: &mut State) -> anyhow::Result<()> {
 }
 
 /// Stops everything and deletes all data; velox's own with them, which is worth nothing without its database.
-fn reset(state: &mut State) -> anyhow::Result<()> {
+fn reset(state: &mut State, wish: &Wish) -> anyhow::Result<()> {
     match state.engine() {
         Some(Engine::Compose) => compose::delete(state)?,
         Some(Engine::Native) => {
@@ -108,7 +131,7 @@ fn reset(state: &mut State) -> anyhow::Result<()> {
     if velox.exists() {
         std::fs::remove_dir_all(&velox).with_context(|| format!("cannot remove {}", velox.display()))?;
     }
-    state.forget()
+    state.forget(&wish.services, wish.kafka_nodes)
 }
 
 fn confirmed() -> anyhow::Result<bool> {
@@ -122,11 +145,11 @@ fn confirmed() -> anyhow::Result<bool> {
 fn status(state: &State) -> anyhow::Result<ExitCode> {
     let healthy = match state.engine() {
         Some(Engine::Compose) => compose::running(state)?,
-        Some(Engine::Native) => Service::ALL.into_iter().filter(|service| native::runs(state, *service)).collect(),
+        Some(Engine::Native) => state.wanted().into_iter().filter(|service| native::runs(state, *service)).collect(),
         None => Vec::new(),
     };
     let mut all = true;
-    for service in Service::ALL {
+    for service in state.wanted() {
         let usable = healthy.contains(&service)
             && (state.engine() == Some(Engine::Compose)
                 || state.service(service).is_some_and(|known| service.is_usable(known.port)));
@@ -141,15 +164,17 @@ fn status(state: &State) -> anyhow::Result<ExitCode> {
     }
     if all {
         println!();
-        for (name, value) in variables(state) {
+        for (name, value) in variables(state).into_iter().chain(kafka::test_variables(state)) {
             println!("{name}={value}");
         }
     }
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn variables(state: &State) -> impl Iterator<Item = (&'static str, String)> {
-    Service::ALL.into_iter().filter_map(|service| Some(service.variable(state.service(service)?.port)))
+/// What velox is told: only what it knows. Once it has keys for Kafka, `kafka::variables` follow here.
+fn variables(state: &State) -> Vec<(&'static str, String)> {
+    let told = |service: Service| service.variable(state.service(service)?.port);
+    state.wanted().into_iter().filter_map(told).collect()
 }
 
 /// Becomes the program that shows the output.

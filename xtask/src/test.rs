@@ -51,11 +51,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     steps.retain(|_| keep.next().unwrap_or(false));
     let mut servers = Servers::new(args.database_url.clone())?;
     let mut reports: Vec<step::Report> = Vec::new();
-    for step in &steps {
+    for (place, step) in steps.iter().enumerate() {
         if process::interrupted() {
             break;
         }
         println!("{} ...", step.name);
+        // The next step's servers start while this one is at work.
+        servers.begin(steps.iter().skip(place).take(2).flat_map(step::Step::needed));
         let report = step.run(tier, &mut servers, &reports)?;
         summary::announce(&report);
         reports.push(report);

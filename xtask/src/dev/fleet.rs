@@ -2,7 +2,7 @@
 
 use super::Args;
 use super::member::Member;
-use crate::{nginx, process, stack, workspace};
+use crate::{nginx, ports, process, stack, workspace};
 use anyhow::{Context, bail, ensure};
 use std::net::TcpListener;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(super) fn run(args: &Args, variables: &[(&str, String)]) -> anyhow::Result<E
     TcpListener::bind(&listen).with_context(|| format!("nginx cannot have {listen}: take another --nginx-port"))?;
     nginx::find()?;
     let velox = workspace::build_velox()?;
-    let ports = free_ports(args.gateways)?;
+    let ports = ports::free(args.gateways)?;
     let mut members = Vec::new();
     for (number, port) in (1..).zip(&ports) {
         let mut command = gateway(&velox, *port);
@@ -64,15 +64,6 @@ fn wait_until_ready(members: &mut [Member], port: u16) -> anyhow::Result<()> {
     }
     ensure!(ready, "{} is not ready on port {port}", member.name);
     Ok(())
-}
-
-/// Ports that nobody has, all different.
-fn free_ports(count: u16) -> anyhow::Result<Vec<u16>> {
-    let listeners: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect();
-    Ok(listeners?
-        .iter()
-        .map(|listener| listener.local_addr().map(|address| address.port()))
-        .collect::<Result<_, _>>()?)
 }
 
 fn addresses(ports: &[u16]) -> String {

@@ -2,7 +2,7 @@
 
 use super::certificates::Certificates;
 use super::install::Installation;
-use crate::{process, workspace};
+use crate::{leftovers, process, workspace};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Write};
@@ -121,10 +121,10 @@ impl Drop for Cluster {
 fn make_folder(installation: &Installation, name: &str) -> anyhow::Result<PathBuf> {
     let near = logs_folder();
     std::fs::create_dir_all(&near)?;
-    remove_left_behind(&near)?;
+    leftovers::remove(&near)?;
     let parent = if installation.reaches(&near) { near } else { std::env::temp_dir().join("velox-xtask-postgres") };
     std::fs::create_dir_all(&parent)?;
-    remove_left_behind(&parent)?;
+    leftovers::remove(&parent)?;
     let folder = parent.join(format!("{name}-{}", std::process::id()));
     installation.make_folder(&folder)?;
     Ok(folder)
@@ -133,31 +133,6 @@ fn make_folder(installation: &Installation, name: &str) -> anyhow::Result<PathBu
 /// Where servers log, and keep their data when they can get there.
 fn logs_folder() -> PathBuf {
     workspace::scratch().join("postgres")
-}
-
-/// Removes what earlier runs left: the logs they keep, and the data of those that were killed before they could. It is
-/// theirs when the process that it is named after is no more.
-fn remove_left_behind(parent: &Path) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(parent)? {
-        let entry = entry?;
-        let gone = entry
-            .file_name()
-            .to_str()
-            .and_then(owner)
-            .is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
-        if gone {
-            let path = entry.path();
-            let _somebody_else_did =
-                if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-        }
-    }
-    Ok(())
-}
-
-/// The process that `volatile-123` or `volatile-123.log` is named after.
-fn owner(name: &str) -> Option<Pid> {
-    let (_, pid) = name.trim_end_matches(".log").rsplit_once('-')?;
-    Pid::from_raw(pid.parse().ok()?)
 }
 
 fn start_on_a_free_port(

@@ -19,14 +19,16 @@ pub(super) fn is_here() -> bool {
 /// Starts what does not run, and waits until all are healthy; what was started is stopped again when one is not.
 pub(super) fn up(state: &mut State) -> anyhow::Result<()> {
     let running = running(state)?;
-    for service in Service::ALL.into_iter().filter(|service| !running.contains(service)) {
-        state.port_to_start(service)?;
+    let wanted = state.wanted();
+    let (there, new): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|service| running.contains(service));
+    for service in &new {
+        state.port_to_start(*service)?;
     }
-    let outcome = compose(state, &["up", "--detach", "--wait", "--wait-timeout", "300"]);
+    let names = |services: &[Service]| services.iter().map(|service| service.name()).collect::<Vec<_>>();
+    let up = ["up", "--detach", "--wait", "--wait-timeout", "300"];
+    let outcome = compose(state, &[&up, &names(&there)[..], &names(&new)[..]].concat());
     if outcome.is_err() {
-        let started: Vec<_> = Service::ALL.iter().filter(|service| !running.contains(service)).collect();
-        let names: Vec<_> = started.iter().map(|service| service.name()).collect();
-        compose(state, &[&["stop"], &names[..]].concat())?;
+        compose(state, &[&["stop"], &names(&new)[..]].concat())?;
     }
     outcome
 }
@@ -48,7 +50,7 @@ pub(super) fn running(state: &State) -> anyhow::Result<Vec<Service>> {
     ensure!(output.status.success(), "docker compose ps: {}", String::from_utf8_lossy(&output.stderr).trim());
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let healthy = |service: &Service| said.lines().any(|line| line == format!("{} healthy", service.name()));
-    Ok(Service::ALL.into_iter().filter(healthy).collect())
+    Ok(state.wanted().into_iter().filter(healthy).collect())
 }
 
 /// The command that follows or shows the containers' output.
@@ -70,8 +72,13 @@ fn command(state: &State, args: &[&str]) -> Command {
     docker.arg(workspace::root().join("deploy/compose/stack.yml")).args(args);
     for service in Service::ALL {
         if let Some(known) = state.service(service) {
-            docker.env(format!("VELOX_STACK_{}_PORT", service.name().to_uppercase()), known.port.to_string());
+            docker.env(service.port_variable(), known.port.to_string());
         }
+    }
+    if state.kafka_nodes() == 3 {
+        docker.env("COMPOSE_PROFILES", "kafka-nodes-3");
+        docker.env("VELOX_STACK_KAFKA_VOTERS", "1@kafka:9093,2@kafka-2:9093,3@kafka-3:9093");
+        docker.env("VELOX_STACK_KAFKA_COPIES", "3").env("VELOX_STACK_KAFKA_ENOUGH_COPIES", "2");
     }
     docker
 }

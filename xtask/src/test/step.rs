@@ -42,6 +42,8 @@ pub(super) struct Step {
     pub(super) tier: Tier,
     command: Vec<OsString>,
     needs: Vec<Need>,
+    /// What a part of it needs besides, and the arguments that leave this part out.
+    part: Option<(Vec<Need>, Vec<OsString>)>,
     /// Steps that must have passed.
     after: Vec<&'static str>,
     /// Whether the build server, too, may go without what it needs.
@@ -53,6 +55,8 @@ pub(super) struct Report {
     pub(super) name: String,
     pub(super) outcome: Outcome,
     pub(super) tally: Tally,
+    /// Why a part of it was left out.
+    pub(super) left_out: Option<String>,
     pub(super) took: Duration,
     /// Where its output is; `None` when it did not run.
     pub(super) log: Option<PathBuf>,
@@ -87,13 +91,27 @@ impl Step {
 
     fn new(name: &str, tier: Tier, program: OsString, args: &[&str]) -> Step {
         let command = std::iter::once(program).chain(args.iter().map(OsString::from)).collect();
-        Step { name: name.to_owned(), tier, command, needs: Vec::new(), after: Vec::new(), optional: false }
+        let (needs, part, after) = (Vec::new(), None, Vec::new());
+        Step { name: name.to_owned(), tier, command, needs, part, after, optional: false }
     }
 
     /// The same step with needs.
     pub(super) fn needs(mut self, needs: &[Need]) -> Step {
         self.needs.extend(needs);
         self
+    }
+
+    /// The same step, of which a part has needs of its own: where they cannot be had, the step runs without it, with
+    /// these arguments more.
+    pub(super) fn part_needs(mut self, needs: &[Need], without: &[&str]) -> Step {
+        self.part = Some((needs.to_vec(), without.iter().map(OsString::from).collect()));
+        self
+    }
+
+    /// All that it needs.
+    pub(super) fn needed(&self) -> impl Iterator<Item = Need> {
+        let part = self.part.iter().flat_map(|(needs, _)| needs);
+        self.needs.iter().chain(part).copied()
     }
 
     /// The same step, to be run only when others have passed.
@@ -117,7 +135,10 @@ impl Step {
     /// Runs it. An error is trouble of our own; a failure of the step is in its report.
     pub(super) fn run(&self, tier: Tier, servers: &mut Servers, before: &[Report]) -> anyhow::Result<Report> {
         let clock = stopwatch();
-        let report = |outcome, tally, log| Report { name: self.name.clone(), outcome, tally, took: clock(), log };
+        let report = |outcome, tally, log| {
+            let (name, took) = (self.name.clone(), clock());
+            Report { name, outcome, tally, left_out: None, took, log }
+        };
         if let Some(reason) = self.missing_step(before) {
             return Ok(report(Outcome::Skipped(reason), Tally::skipped(), None));
         }
@@ -127,14 +148,25 @@ impl Step {
             .env("VELOX_TEST_TIER", tier.name())
             .env("VELOX_TEST_BIN", workspace::velox())
             .env("CARGO_TERM_COLOR", "never");
+        // The build server has everything, or is broken; elsewhere one may go without.
+        let must_have = std::env::var_os("CI").is_some() && !self.optional;
         if let Err(trouble) = servers.provide(&self.needs, &mut command) {
             let reason = format!("{trouble:#}");
-            // The build server has everything, or is broken; elsewhere one may go without.
-            return Ok(if std::env::var_os("CI").is_some() && !self.optional {
+            return Ok(if must_have {
                 report(Outcome::Failed(reason), Tally::failed(), None)
             } else {
                 report(Outcome::Skipped(reason), Tally::skipped(), None)
             });
+        }
+        let mut left_out = None;
+        if let Some((needs, without)) = &self.part
+            && let Err(trouble) = servers.provide(needs, &mut command)
+        {
+            if must_have {
+                return Ok(report(Outcome::Failed(format!("{trouble:#}")), Tally::failed(), None));
+            }
+            command.args(without);
+            left_out = Some(format!("a part left out: {trouble:#}"));
         }
         let log = workspace::scratch().join(format!("{}.log", self.name.replace(' ', "-")));
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
@@ -146,7 +178,7 @@ impl Step {
         };
         let output = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
         let tally = tally::of(&output, outcome == Outcome::Passed);
-        Ok(report(outcome, tally, Some(log)))
+        Ok(Report { left_out, ..report(outcome, tally, Some(log)) })
     }
 
     /// Whether the step of this name has to pass first.

@@ -1,8 +1,9 @@
 //! The steps of each tier, in the order they run. To add one, add a line.
 //!
 //! A Python check needs no line: each `tests/check_*.py` is a step of the default tier, run with the packages of
-//! `tests/requirements.txt` and these variables: `VELOX_TEST_BIN` (the binary to test), `VELOX_TEST_POSTGRES_URL`, and
-//! `VELOX_TEST_TIER` (`default` or `full`). It passes by exit code 0; when its last line reads
+//! `tests/requirements.txt` and these variables: `VELOX_TEST_BIN` (the binary to test), `VELOX_TEST_POSTGRES_URL`,
+//! `VELOX_TEST_TIER` (`default` or `full`), and, when its name says `kafka`, `VELOX_TEST_KAFKA_BROKERS` and
+//! `VELOX_TEST_SCHEMA_REGISTRY_URL`. It passes by exit code 0; when its last line reads
 //! `N passed, N failed, N skipped`, its checks are counted one by one.
 
 use super::step::{Step, Tier};
@@ -21,15 +22,17 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
         Step::xtask("layers", Tier::Quick, &["layers"])?,
         Step::xtask("codegen", Tier::Quick, &["codegen", "--check"])?,
         Step::cargo("unit tests", Tier::Quick, &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
-        Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "it", "--no-fail-fast"]).needs(&[
-            Need::Postgres,
-            Need::DurablePostgres,
-            Need::Redis,
-        ]),
+        Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "it", "--no-fail-fast"])
+            .needs(&[Need::Postgres, Need::DurablePostgres, Need::Redis])
+            .part_needs(&[Need::Kafka], &["--exclude", "velox-kafka", "--exclude", "velox-schema-registry"]),
+        // `xtask kafka` itself. `--workspace` for the same features as above, so that nothing is compiled twice.
+        Step::cargo("kafka", Tier::Default, &["test", "--workspace", "--test", "kafka", "--", "--test-threads=1"])
+            .needs(&[Need::Kafka, Need::OwnKafka]),
         // Real processes, and times that are asserted: one test after the other, with what they measured in the log.
         e2e("end to end", &["--skip", "chaos::"])
             .args(if database_given { &NOT_ON_A_GIVEN_SERVER } else { &[] })
-            .needs(&[Need::Postgres, Need::DurablePostgres, Need::OwnPostgres, Need::Redis, Need::Nginx]),
+            .needs(&[Need::Postgres, Need::DurablePostgres, Need::OwnPostgres, Need::Redis, Need::Nginx])
+            .part_needs(&[Need::Kafka, Need::OwnKafka], &["--skip", "split::"]),
         e2e("chaos", &["chaos::", "--skip", "network"]).needs(&chaos::NEEDS),
         // Toxiproxy is in no distribution, and takes Go to build.
         e2e("chaos network", &["network"]).needs(&chaos::NEEDS).needs(&[Need::Toxiproxy]).optional(),
@@ -57,6 +60,9 @@ fn python_checks() -> anyhow::Result<Vec<Step>> {
         }
     }
     scripts.sort();
-    let step = |script: &String| Step::python(Tier::Default, script).needs(&[Need::Python, Need::Postgres]);
+    let step = |script: &String| {
+        let kafka: &[Need] = if script.contains("kafka") { &[Need::Kafka] } else { &[] };
+        Step::python(Tier::Default, script).needs(&[Need::Python, Need::Postgres]).needs(kafka)
+    };
     Ok(scripts.iter().map(|script| step(script).after(&["build velox"])).collect())
 }

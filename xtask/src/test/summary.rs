@@ -41,11 +41,13 @@ fn table(reports: &[Report]) -> Vec<String> {
     let mut lines = vec![format!("{:width$}  {:7}  {:>7}  {:>8}  reason", "step", "result", "tests", "seconds")];
     for report in reports {
         let Tally { passed, failed, skipped } = report.tally;
-        let reason = match &report.outcome {
-            Outcome::Passed if skipped > 0 => &format!("{skipped} skipped inside"),
-            Outcome::Passed => "",
-            Outcome::Failed(reason) | Outcome::Skipped(reason) => reason,
-        };
+        let mut reasons: Vec<_> = report.left_out.iter().cloned().collect();
+        match &report.outcome {
+            Outcome::Passed if skipped > 0 => reasons.push(format!("{skipped} skipped inside")),
+            Outcome::Passed => {}
+            Outcome::Failed(reason) | Outcome::Skipped(reason) => reasons.push(reason.clone()),
+        }
+        let reason = reasons.join("; ");
         let (result, seconds) = (word(&report.outcome), report.took.as_secs_f64());
         let tests = passed + failed;
         let line = format!("{:width$}  {result:7}  {tests:>7}  {seconds:>8.1}  {reason}", report.name);
@@ -76,13 +78,19 @@ mod tests {
             name: name.to_owned(),
             outcome,
             tally,
+            left_out: None,
             took: Duration::from_millis(1500),
             log: None,
+        };
+        let part = Report {
+            left_out: Some("a part left out: java is not installed".to_owned()),
+            ..report("tests", Outcome::Passed, Tally { passed: 3, failed: 0, skipped: 0 })
         };
         let lines = table(&[
             report("unit tests", Outcome::Passed, Tally { passed: 5, failed: 0, skipped: 1 }),
             report("layers", Outcome::Failed("exit status: 1".to_owned()), Tally::failed()),
-            report("tests", Outcome::Skipped("PostgreSQL is not installed".to_owned()), Tally::skipped()),
+            part,
+            report("chaos", Outcome::Skipped("PostgreSQL is not installed".to_owned()), Tally::skipped()),
         ]);
         assert_eq!(
             lines,
@@ -90,8 +98,9 @@ mod tests {
                 "step        result     tests   seconds  reason",
                 "unit tests  passed         5       1.5  1 skipped inside",
                 "layers      failed         1       1.5  exit status: 1",
-                "tests       skipped        0       1.5  PostgreSQL is not installed",
-                "5 passed, 1 failed, 2 skipped",
+                "tests       passed         3       1.5  a part left out: java is not installed",
+                "chaos       skipped        0       1.5  PostgreSQL is not installed",
+                "8 passed, 1 failed, 2 skipped",
             ]
         );
     }

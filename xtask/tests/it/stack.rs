@@ -54,7 +54,7 @@ fn listens(port: u16) -> bool {
 #[test]
 fn the_stack_stays_until_it_is_told_to_go_and_comes_back_on_its_ports() {
     let stack = Stack::new("stays");
-    let first = ports(&stack.must(&["up", "--native"]));
+    let first = ports(&stack.must(&["up", "--native", "redis", "postgres"]));
     assert_eq!(first.len(), 2);
     assert!(first.iter().all(|port| listens(*port)), "it outlives the command that started it");
     let known = std::fs::read_to_string(stack.0.join("stack/state.json")).unwrap();
@@ -95,7 +95,8 @@ cd "$(dirname "$0")"
 echo "$VELOX_STACK_POSTGRES_PORT $*" >> calls
 case "$*" in
     *" ps "*) cat running 2>/dev/null || true ;;
-    *" up "*) test ! -e broken && printf 'postgres healthy\nredis healthy\n' > running ;;
+    *" up "*)
+        test ! -e broken && printf '%s healthy\n' "$@" > running && echo "$COMPOSE_PROFILES $VELOX_STACK_KAFKA_VOTERS" > brokers ;;
     *" down"*) rm -f running ;;
 esac
 "#;
@@ -114,14 +115,17 @@ fn where_an_engine_runs_it_is_told_to_start_and_stop() {
         (output.status.success(), String::from_utf8(output.stdout).unwrap(), calls)
     };
     std::fs::write(stack.0.join("broken"), "").unwrap();
-    let (fine, _, calls) = run(&["up"]);
-    assert!(!fine && calls.lines().last().unwrap().ends_with(" stop postgres redis"), "{calls}");
+    // Without the registry, which is asked for its level when its container runs.
+    let (fine, _, calls) = run(&["up", "--kafka-nodes", "3", "postgres", "redis", "kafka"]);
+    assert!(!fine && calls.lines().last().unwrap().ends_with(" stop postgres redis kafka kafka-2 kafka-3"), "{calls}");
     std::fs::remove_file(stack.0.join("broken")).unwrap();
 
     let (fine, printed, calls) = run(&["up"]);
     let port = ports(&printed)[0];
     assert!(fine && calls.contains(&format!("{port} compose --project-name velox-")), "{printed}{calls}");
     assert!(calls.contains("/deploy/compose/stack.yml up --detach --wait"), "{calls}");
+    let brokers = std::fs::read_to_string(stack.0.join("brokers")).unwrap();
+    assert_eq!(brokers.trim(), "kafka-nodes-3 1@kafka:9093,2@kafka-2:9093,3@kafka-3:9093");
     let (fine, printed, _) = run(&["status"]);
     assert!(fine && ports(&printed)[0] == port, "{printed}");
     let (fine, _, calls) = run(&["logs", "redis", "--follow"]);
