@@ -9,8 +9,11 @@ use anyhow::Context;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What every campaign but those of the network need.
+/// What every campaign needs.
 pub(crate) const NEEDS: [Need; 4] = [Need::Postgres, Need::OwnPostgres, Need::Redis, Need::Nginx];
+
+/// What the campaign of Kafka needs besides.
+pub(crate) const KAFKA_NEEDS: [Need; 2] = [Need::Kafka, Need::OwnKafka];
 
 /// What `chaos` takes.
 #[derive(clap::Args)]
@@ -21,8 +24,8 @@ pub(crate) struct Args {
     /// Repeats what clients did and which faults came, as far as the machine's timing allows
     #[arg(long)]
     seed: Option<u64>,
-    /// Only the campaigns whose name contains this: disk, failover, gateways, network, postgres,
-    /// redis, restarts
+    /// Only the campaigns whose name contains this: disk, failover, gateways, kafka, network,
+    /// postgres, redis, restarts
     #[arg(value_name = "CAMPAIGN")]
     only: Option<String>,
 }
@@ -37,10 +40,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     tests.args(["test", "-q", "-p", "velox", "--test", "e2e", "--", "--test-threads=1", "--nocapture"]);
     tests.arg(format!("chaos::{only}"));
     servers.provide(&NEEDS, &mut tests)?;
-    if let Err(reason) = servers.provide(&[Need::Toxiproxy], &mut tests) {
-        anyhow::ensure!(!"network".starts_with(only) || only.is_empty(), "{reason:#}");
-        println!("without the campaigns of the network: {reason:#}");
-        tests.args(["--skip", "network"]);
+    for (campaign, needs) in [("network", &[Need::Toxiproxy][..]), ("kafka", &KAFKA_NEEDS)] {
+        // Other campaigns have parts about the network, and none about Kafka.
+        if campaign == "kafka" && !campaign.starts_with(only) {
+            continue;
+        }
+        if let Err(reason) = servers.provide(needs, &mut tests) {
+            anyhow::ensure!(only.is_empty() || !campaign.starts_with(only), "{reason:#}");
+            println!("without the campaigns called {campaign}: {reason:#}");
+            tests.args(["--skip", campaign]);
+        }
     }
     tests.env("VELOX_TEST_CHAOS_SECONDS", args.time.as_secs().to_string());
     tests.envs(args.seed.map(|seed| ("VELOX_TEST_SEED", seed.to_string())));

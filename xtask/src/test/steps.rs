@@ -33,7 +33,9 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
             .args(if database_given { &NOT_ON_A_GIVEN_SERVER } else { &[] })
             .needs(&[Need::Postgres, Need::DurablePostgres, Need::OwnPostgres, Need::Redis, Need::Nginx])
             .part_needs(&[Need::Kafka, Need::OwnKafka], &["--skip", "split::"]),
-        e2e("chaos", &["chaos::", "--skip", "network"]).needs(&chaos::NEEDS),
+        e2e("chaos", &["chaos::", "--skip", "network"])
+            .needs(&chaos::NEEDS)
+            .part_needs(&chaos::KAFKA_NEEDS, &["--skip", "chaos::kafka"]),
         // Toxiproxy is in no distribution, and takes Go to build.
         e2e("chaos network", &["network"]).needs(&chaos::NEEDS).needs(&[Need::Toxiproxy]).optional(),
         Step::cargo("doc tests", Tier::Default, &["test", "--workspace", "--doc", "--no-fail-fast"]),

@@ -175,8 +175,9 @@ mod tests {
             let message = MarketData::from(&MarketStep { epoch: 7, offset: 1, told });
             codec.encode(&message).unwrap().to_vec()
         };
-        let trade =
-            |symbol: &str, offset| said(MarketTold::Event { event: event(symbol, offset), closed: vec![], growing: None });
+        let trade = |symbol: &str, offset| {
+            said(MarketTold::Event { event: event(symbol, offset), closed: vec![], growing: None })
+        };
         let record = |offset: u64, value: Vec<u8>| TopicRecord {
             partition: 3,
             offset,
@@ -206,7 +207,8 @@ mod tests {
         let letters = topics.of("test.market-data.v1.dead-letters");
         assert_eq!(letters.len(), 1);
         assert_eq!(letters[0].value, b"{\"no\": \"message\"}".as_slice());
-        let header = |name: &str| letters[0].headers.iter().find(|(known, _)| *known == name).map(|(_, it)| it.as_str());
+        let header =
+            |name: &str| letters[0].headers.iter().find(|(known, _)| *known == name).map(|(_, it)| it.as_str());
         assert_eq!((header("event_id"), header("dead-letter-offset")), (Some("its id"), Some("2")));
         assert_eq!(header("dead-letter-partition"), Some("3"));
         shutdown.begin();

@@ -14,9 +14,7 @@ use velox_kernel::{AccountId, FillId, MemberId, Symbol};
 use velox_messages::{Alert, Codec, Format, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames};
 use velox_testkit::TestClock;
 use velox_testkit::topics::MemoryTopics;
-use velox_testkit::trading::{
-    AccountScenario, FreshIds, MemoryTradingStore, money, price, quantity, symbol,
-};
+use velox_testkit::trading::{AccountScenario, FreshIds, MemoryTradingStore, money, price, quantity, symbol};
 use velox_trading::{Append, Command, OrderStatus, RelayStore, ReportKind, Side, TradingLog};
 
 /// Longer than anybody may take.
