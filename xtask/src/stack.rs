@@ -171,10 +171,10 @@ fn status(state: &State) -> anyhow::Result<ExitCode> {
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What velox is told: only what it knows. Once it has keys for Kafka, `kafka::variables` follow here.
+/// What velox is told.
 fn variables(state: &State) -> Vec<(&'static str, String)> {
     let told = |service: Service| service.variable(state.service(service)?.port);
-    state.wanted().into_iter().filter_map(told).collect()
+    state.wanted().into_iter().filter_map(told).chain(kafka::variables(state)).collect()
 }
 
 /// Becomes the program that shows the output.

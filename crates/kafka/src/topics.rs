@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::{Metadata, MetadataTopic};
+use tokio::time::Instant;
 
 use crate::KafkaCluster;
+
+/// Between two looks whether a topic that was made is known.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,31 +66,43 @@ pub enum TopicsError {
 }
 
 impl KafkaCluster {
-    /// Makes the topics that are not there, and says what is.
+    /// Makes the topics that are not there, waits until all are, and says what is.
     ///
     /// # Errors
     /// [`TopicsError`]; some may have been made.
     pub async fn prepare(&self, specs: &[TopicSpec]) -> Result<TopicsLook, TopicsError> {
+        let mut look = TopicsLook::default();
         let metadata = self.metadata().await.map_err(TopicsError::Away)?;
-        let there = |name: &str| metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
-        let missing: Vec<&TopicSpec> = specs.iter().filter(|spec| there(&spec.name).is_none()).collect();
-        let mut look = TopicsLook { made: self.make(&missing).await?, ..TopicsLook::default() };
+        let missing: Vec<&TopicSpec> = specs.iter().filter(|spec| find(&metadata, &spec.name).is_none()).collect();
+        look.made = self.make(&missing).await?;
+        let is_new = |spec: &TopicSpec| missing.iter().any(|made| made.name == spec.name);
+        let deadline = Instant::now() + self.options.deadline;
+        // What was made a moment ago may not be known everywhere yet.
+        let metadata = loop {
+            let metadata = self.metadata().await.map_err(TopicsError::Away)?;
+            let shows =
+                |spec: &TopicSpec| find(&metadata, &spec.name).is_some_and(|topic| !is_new(spec) || is_led(topic));
+            if specs.iter().all(shows) {
+                break metadata;
+            }
+            if Instant::now() >= deadline {
+                return Err(TopicsError::Away("topics that were made do not show".to_owned()));
+            }
+            tokio::time::sleep(AGAIN).await;
+        };
         for spec in specs {
-            let Some(topic) = there(&spec.name) else {
-                look.partitions.push(spec.partitions);
-                continue;
-            };
+            let Some(topic) = find(&metadata, &spec.name) else { continue };
             let partitions = u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX);
             look.partitions.push(partitions);
             if partitions != spec.partitions {
-                look.differing
-                    .push(format!("{} has {partitions} partitions instead of {}", spec.name, spec.partitions));
+                let wanted = spec.partitions;
+                look.differing.push(format!("{} has {partitions} partitions instead of {wanted}", spec.name));
             }
             let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
             let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
             if spec.replication > 0 && replicas != spec.replication {
-                look.differing
-                    .push(format!("{} is kept on {replicas} brokers instead of {}", spec.name, spec.replication));
+                let wanted = spec.replication;
+                look.differing.push(format!("{} is kept on {replicas} brokers instead of {wanted}", spec.name));
             }
         }
         Ok(look)
@@ -140,4 +157,14 @@ impl KafkaCluster {
         }
         Ok(names)
     }
+}
+
+/// A topic that is there.
+fn find<'a>(metadata: &'a Metadata, name: &str) -> Option<&'a MetadataTopic> {
+    metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none())
+}
+
+/// Whether each of its partitions has a leader.
+fn is_led(topic: &MetadataTopic) -> bool {
+    !topic.partitions().is_empty() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
 }

@@ -51,7 +51,6 @@ pub(super) fn test_variables(state: &State) -> impl Iterator<Item = (&'static st
 }
 
 /// The variables that tell velox where Kafka and the registry are.
-#[expect(dead_code, reason = "velox gets these two keys with its Kafka adapter")]
 pub(super) fn variables(state: &State) -> impl Iterator<Item = (&'static str, String)> {
     named(state, "VELOX_KAFKA_BROKERS", "VELOX_KAFKA_REGISTRY_URL")
 }

@@ -65,7 +65,7 @@ pub(super) struct FeedSource {
 enum Kind {
     None,
     Simulated,
-    Topic(TopicMarket),
+    Topic(Box<TopicMarket>),
     Bars {
         name: &'static str,
         recording: Arc<Recording>,
@@ -116,7 +116,7 @@ impl FeedSource {
     ) -> Result<Self, FeedStartError> {
         let kind = match config.feed {
             FeedKind::None => Kind::None,
-            FeedKind::Topic => Kind::Topic(topic.ok_or(FeedStartError::NoKafka)?),
+            FeedKind::Topic => Kind::Topic(Box::new(topic.ok_or(FeedStartError::NoKafka)?)),
             FeedKind::Simulated => Kind::Simulated,
             FeedKind::Demo => Kind::Bars { name: "demo", recording: Arc::new(bundled_recording()) },
             FeedKind::Replay => {
