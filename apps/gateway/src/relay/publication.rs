@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 use metrics::{counter, gauge};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use velox_kafka::partition_of;
 use velox_kernel::{AccountId, BusRecord, EventBus, Fence, PublishError};
 use velox_messages::{Codec, EncodeError, Message};
@@ -16,6 +17,11 @@ use super::follower::{FollowError, Follower, PAGE};
 use super::followers::Followers;
 use crate::shards::Held;
 use crate::shutdown::Shutdown;
+
+/// Events that are handed over together, of all streams: some megabytes.
+const EVENTS: u32 = 4_096;
+/// How long a stream is left alone that could not be published.
+const REFUSED: Duration = Duration::from_secs(60);
 
 /// How the relay is sized.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +73,10 @@ pub struct Relay {
     settings: RelaySettings,
     held: Held,
     followers: Followers,
-    /// Streams that cannot be published, and were said to be so.
-    refused: HashMap<AccountId, u64>,
+    /// Streams that could not be published, and when that was found.
+    refused: HashMap<AccountId, Instant>,
+    /// Whether unpublished streams can be found without reading all of them.
+    is_prepared: bool,
 }
 
 /// Why a look did not come to its end.
@@ -92,7 +100,7 @@ impl Relay {
     /// A relay of the shards that it holds.
     #[must_use]
     pub fn new(ports: RelayPorts, held: Held, settings: RelaySettings) -> Self {
-        Self { ports, settings, held, followers: Followers::default(), refused: HashMap::new() }
+        Self { ports, settings, held, followers: Followers::default(), refused: HashMap::new(), is_prepared: false }
     }
 
     /// Publishes until the shutdown begins.
@@ -145,6 +153,10 @@ impl Relay {
         if let Err(error) = self.ports.codec.register().await {
             return Err(PublishError::Away(error.to_string()).into());
         }
+        if !self.is_prepared {
+            self.ports.marks.prepare_relay().await?;
+            self.is_prepared = true;
+        }
         self.look().await
     }
 
@@ -155,6 +167,7 @@ impl Relay {
             self.followers.clear();
             return Ok(());
         }
+        self.refused.retain(|_, since| since.elapsed() < REFUSED);
         let (mut after, mut behind) = (None, 0_u64);
         loop {
             let page = self.ports.marks.unpublished(after, self.settings.streams).await?;
@@ -163,6 +176,7 @@ impl Relay {
             let shard = |account: AccountId| partition_of(account.uuid().to_string().as_bytes(), self.held.count());
             let ours: Vec<(Unpublished, Fence)> = page
                 .into_iter()
+                .filter(|stream| !self.refused.contains_key(&stream.account))
                 .filter_map(|stream| fences.get(&shard(stream.account)).map(|fence| (stream, *fence)))
                 .collect();
             behind += ours.iter().map(|(stream, _)| stream.head - stream.published).sum::<u64>();
@@ -182,8 +196,10 @@ impl Relay {
             let followers = waiting.iter().map(|(stream, _)| self.followers.take(stream.account, stream.published));
             let work: Vec<_> = waiting.iter().copied().zip(followers.collect::<Vec<_>>()).collect();
             let ports = &self.ports;
-            let read = stream::iter(work)
-                .map(|((stream, fence), follower)| async move { (stream, read(ports, stream, fence, follower).await) });
+            let page = u32::try_from(work.len()).map_or(PAGE, |streams| (EVENTS / streams.max(1)).clamp(1, PAGE));
+            let read = stream::iter(work).map(|((stream, fence), follower)| async move {
+                (stream, read(ports, stream, fence, follower, page).await)
+            });
             let read: Vec<_> = read.buffered(self.settings.at_once).collect().await;
             let (mut batches, mut records) = (Vec::with_capacity(read.len()), Vec::new());
             for (stream, batch) in read {
@@ -231,7 +247,6 @@ impl Relay {
         }
         for batch in batches {
             if kept.contains_key(&batch.account) {
-                self.refused.remove(&batch.account);
                 self.followers.keep(batch.account, batch.follower);
             }
         }
@@ -240,9 +255,8 @@ impl Relay {
 
     /// Notes that a stream cannot be published; others go on.
     fn refuse(&mut self, stream: Unpublished, error: &ReadError) {
-        if self.refused.insert(stream.account, stream.published) != Some(stream.published) {
-            tracing::error!(account = %stream.account, after = stream.published, %error, "a log cannot be published");
-        }
+        tracing::error!(account = %stream.account, after = stream.published, %error, "a log cannot be published");
+        self.refused.insert(stream.account, Instant::now());
         gauge!("velox_relay_refused_streams").set(f64::from(u32::try_from(self.refused.len()).unwrap_or(u32::MAX)));
     }
 }
@@ -256,12 +270,13 @@ enum ReadError {
     Encode(#[from] EncodeError),
 }
 
-/// Reads a page of a stream after its mark and makes the records of it.
+/// Reads up to `page` events of a stream after its mark and makes the records of it.
 async fn read(
     ports: &RelayPorts,
     stream: Unpublished,
     fence: Fence,
     follower: Option<Follower>,
+    page: u32,
 ) -> Result<Batch, ReadError> {
     let log = &*ports.log;
     let account = stream.account;
@@ -269,7 +284,7 @@ async fn read(
         Some(follower) => follower,
         None => Follower::at(log, account, stream.published).await?,
     };
-    let page = log.events(account, stream.published, PAGE).await.map_err(FollowError::from)?;
+    let page = log.events(account, stream.published, page).await.map_err(FollowError::from)?;
     let mut records = Vec::with_capacity(page.len() * 2);
     for event in &page {
         let told = follower.step(event, log, &*ports.queries).await?;

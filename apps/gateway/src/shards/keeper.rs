@@ -68,7 +68,9 @@ impl ShardKeeper {
                 _ = beat.tick() => {}
             }
             let asked = Instant::now();
-            match self.turn(&mut watch, asked).await {
+            // A store that is silent is as good as away: others cannot be heard of.
+            let turn = tokio::time::timeout(self.times.beat * 2, self.turn(&mut watch, asked)).await;
+            match turn.unwrap_or_else(|_| Err(ShardsAway("it does not answer in time".to_owned()))) {
                 Ok(()) => confirmed = asked,
                 Err(error) => {
                     tracing::debug!(%error, role = self.role, "shards could not be confirmed");

@@ -13,12 +13,13 @@ use uuid::Uuid;
 use velox_brokers::BrokerStore;
 use velox_identity::{EndSessions, IdentityStore};
 use velox_kernel::{
-    AccountId, ConnectionId, Cursor, OrderId, OrgId, PageRequest, SessionId, StrategyId, Timeframe, Timestamp, UserId,
+    AccountId, ConnectionId, Cursor, Fence, MemberId, OrderId, OrgId, PageRequest, SessionId, ShardStore, StrategyId,
+    Timeframe, Timestamp, UserId,
 };
 use velox_market::{CandleOrder, CandleQuery, InstrumentFilter, MarketStore};
 use velox_postgres::PostgresStore;
 use velox_testkit::market::sample_candle;
-use velox_trading::{FillFilter, OrderFilter, OrderStatus, Side, TradingLists, TradingLog, TradingQueries};
+use velox_trading::{FillFilter, OrderFilter, OrderStatus, RelayStore, Side, TradingLists, TradingLog, TradingQueries};
 
 use crate::database::Database;
 use crate::faults::{desk, order};
@@ -139,6 +140,18 @@ async fn write_to_the_log(store: &PostgresStore) {
     store.append(vec![order(&mut desk)]).await.unwrap();
 }
 
+async fn publish_the_log(store: &PostgresStore) {
+    let member = MemberId::new(id(1));
+    let look = store.beat("relay", member, 12, &[MemberId::new(id(2))]).await.unwrap();
+    let taken = store.take("relay", member, &look.shards).await.unwrap();
+    for after in pages() {
+        store.unpublished(after.map(AccountId::new), 200).await.unwrap();
+    }
+    let fence = Fence { role: "relay", shard: 0, epoch: taken[0].epoch };
+    store.mark_published(fence, &[(AccountId::new(id(ACCOUNT)), 5)]).await.unwrap();
+    store.release("relay", member, &[0], true).await.unwrap();
+}
+
 async fn ask_for_people(store: &PostgresStore) {
     let (org, user, session) = (OrgId::new(id(ORG)), UserId::new(id(4)), SessionId::new(id(5)));
     let now = Timestamp::from_seconds(1_750_000_000);
@@ -199,6 +212,7 @@ async fn every_statement_is_answered_by_an_index() {
     let database = Database::migrated().await;
     let store = Arc::new(database.store().await);
     rows::make(&store, &database.client().await).await;
+    store.prepare_relay().await.unwrap();
     let client: Client = database.client().await;
     client
         .batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
@@ -210,6 +224,7 @@ async fn every_statement_is_answered_by_an_index() {
         heard(ask_for_orders(&store)).await,
         heard(ask_for_the_rest_of_trading(&store)).await,
         heard(write_to_the_log(&store)).await,
+        heard(publish_the_log(&store)).await,
         heard(ask_for_people(&store)).await,
         heard(ask_for_brokers(&store)).await,
         heard(ask_for_market_data(&store)).await,

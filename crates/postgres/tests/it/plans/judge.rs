@@ -19,7 +19,7 @@ const BIG: [&str; 12] = [
     "broker_connections",
 ];
 /// Indexes that hold a few rows of a big table, so that reading all of one is no harm.
-const PARTIAL: [&str; 2] = ["orders_open", "orders_waiting"];
+const PARTIAL: [&str; 3] = ["orders_open", "orders_waiting", "stream_heads_unpublished"];
 /// Tables of which one account, or one batch of accounts, has so few rows that they may be sorted.
 const FEW: [&str; 3] = ["positions", "balances", "stream_heads"];
 /// Indexes by which so few rows are found that they may be sorted: one order's fills.
