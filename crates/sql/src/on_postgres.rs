@@ -32,7 +32,7 @@ pub(crate) async fn raise_marks(
     use diesel::sql_types::{Array, BigInt, Uuid};
     let (accounts, seqs): (Vec<uuid::Uuid>, Vec<i64>) =
         marks.into_iter().map(|(account, seq)| (account.uuid(), seq)).unzip();
-    let statement = "UPDATE stream_heads SET published_seq = mark.seq FROM unnest($1, $2) AS mark (account_id, seq) \
+    let statement = "UPDATE stream_heads SET published_seq = mark.seq FROM unnest($1::uuid[], $2::bigint[]) AS mark (account_id, seq) \
                      WHERE stream_heads.account_id = mark.account_id AND stream_heads.published_seq < mark.seq";
     let raised = diesel::sql_query(statement).bind::<Array<Uuid>, _>(accounts).bind::<Array<BigInt>, _>(seqs);
     RunQueryDsl::execute(raised, conn).await?;
