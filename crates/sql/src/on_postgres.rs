@@ -24,6 +24,15 @@ pub(crate) async fn upsert_all<C: crate::Columns + Send + 'static>(
     Ok(())
 }
 
+/// For each account, up to `limit` events after the number beside it, in order, in one statement.
+pub(crate) async fn event_tails(
+    conn: &mut Conn,
+    after: &[(velox_kernel::AccountId, u64)],
+    limit: u32,
+) -> Result<Vec<crate::rows::EventRecord>, crate::Failure> {
+    Ok(RunQueryDsl::load(crate::event_tails::EventTails::new(after, limit)?, conn).await?)
+}
+
 #[path = "repo/brokers.rs"]
 pub mod brokers;
 #[path = "repo/identity.rs"]
