@@ -14,10 +14,10 @@ use super::ledger::{Ledger, Process, SETTINGS, cause};
 /// Somebody else places an order.
 pub(super) fn placing(ledger: &Arc<Ledger>, process: &Arc<Process>, account: AccountId) -> Hook {
     let (ledger, process) = (Arc::clone(ledger), Arc::clone(process));
-    let place = async move || {
+    let place = async move {
         ledger.place(&process, account).await;
     };
-    Box::new(move || place().boxed())
+    Box::new(move || place.boxed())
 }
 
 /// How often the store was asked for tails, how often a member of an append was a conflict, and how often the lock was taken.
