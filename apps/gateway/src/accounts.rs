@@ -7,6 +7,7 @@ mod lane;
 mod lanes;
 mod loading;
 mod locked;
+mod moved;
 mod order_traces;
 
 pub use hub::{Committed, Hub, Work};

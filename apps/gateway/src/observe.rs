@@ -18,6 +18,8 @@ pub struct Observer {
     batches: Counter,
     events: Histogram,
     conflicts: Counter,
+    caught_up: Counter,
+    locked: Counter,
     /// By the events' type; looking a counter up by its label costs more than counting.
     kinds: RwLock<HashMap<String, Counter>>,
 }
@@ -30,6 +32,8 @@ impl Observer {
             batches: counter!("velox_lane_batches_total"),
             events: histogram!("velox_lane_batch_events"),
             conflicts: counter!("velox_lane_conflicts_total"),
+            caught_up: counter!("velox_lane_caught_up_total"),
+            locked: counter!("velox_lane_locked_total"),
             kinds: RwLock::default(),
         }
     }
@@ -56,6 +60,16 @@ impl Observer {
     /// A decision met a conflict.
     pub fn conflict(&self) {
         self.conflicts.increment(1);
+    }
+
+    /// So many accounts were read anew before they were decided, because another process had told of them.
+    pub fn caught_up(&self, accounts: usize) {
+        self.caught_up.increment(u64::try_from(accounts).unwrap_or(u64::MAX));
+    }
+
+    /// An account is decided under its stream's lock.
+    pub fn locked(&self) {
+        self.locked.increment(1);
     }
 }
 

@@ -46,7 +46,7 @@ impl Lost {
 
 /// Writes members on a session and says which accounts won.
 pub(crate) async fn write(
-    connection: &mut AsyncPgConnection,
+    mut connection: &AsyncPgConnection,
     members: Vec<PreparedAppend>,
 ) -> Result<HashSet<AccountId>, Error> {
     let members = members.into_iter().filter(|member| !member.repeats_a_name);
@@ -55,11 +55,11 @@ pub(crate) async fn write(
     let won: Vec<AccountId> = if wide.is_empty() {
         let mut statement = AppendStatement::<false>::default();
         narrow.into_iter().for_each(|member| statement.push(member));
-        statement.load(connection).await?
+        statement.load(&mut connection).await?
     } else {
         let mut statement = AppendStatement::<true>::default();
         wide.into_iter().chain(narrow).for_each(|member| statement.push(member));
-        statement.load(connection).await?
+        statement.load(&mut connection).await?
     };
     Ok(won.into_iter().collect())
 }
@@ -119,7 +119,7 @@ impl PostgresStore {
 
     async fn try_append(&self, members: Vec<PreparedAppend>, deadline: Instant) -> Result<HashSet<AccountId>, Lost> {
         let mut lease = self.lease().await.map_err(Lost::NotDone)?;
-        match timeout_at(deadline, write(&mut lease, members)).await {
+        match timeout_at(deadline, write(&lease, members)).await {
             Ok(Ok(won)) => {
                 lease.keep();
                 Ok(won)

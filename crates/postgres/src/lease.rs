@@ -49,7 +49,7 @@ impl Lease {
     }
 
     /// What came of work on the session, which is not over yet.
-    fn hear<T>(&mut self, done: Result<Result<T, Failure>, Elapsed>) -> Result<T, Failure> {
+    pub(crate) fn hear<T>(&mut self, done: Result<Result<T, Failure>, Elapsed>) -> Result<T, Failure> {
         let heard = done.unwrap_or_else(|_| Err(silence()));
         if matches!(heard, Err(Failure::Disconnected(_))) {
             self.lose();

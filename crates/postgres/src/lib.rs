@@ -7,6 +7,7 @@ mod candles;
 mod execution_lease;
 mod hosts;
 mod lease;
+mod locked;
 mod options;
 mod outcome;
 mod pool;

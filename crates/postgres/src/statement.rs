@@ -6,6 +6,10 @@
 //! All parts see the same snapshot; that is enough, because every append to an account moves its head: whoever came in
 //! between makes the expected number wrong. Heads are locked in the order of their ids, so that two batches never wait
 //! for each other in a circle.
+//!
+//! Names are looked for as the first ones of a range in which nothing else is: while the server has no statistics of a
+//! new table, it takes any index of the account for as good as the names' own, and would read all that the account has.
+//! The order leaves it no choice.
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
@@ -131,13 +135,17 @@ impl<const WIDE: bool> QueryFragment<Pg> for AppendStatement<WIDE> {
         out.push_sql("::uuid[], ");
         out.push_bind_param::<Array<Word>, Vec<ClientOrderId>>(&self.began_names)?;
         out.push_sql(
-            "::text[]) AS o (account_id, name) \
-             JOIN orders x ON x.account_id = o.account_id AND x.client_order_id = o.name",
+            "::text[]) AS o (account_id, name) CROSS JOIN LATERAL \
+             (SELECT FROM orders x WHERE x.account_id = o.account_id AND x.client_order_id BETWEEN o.name AND o.name \
+                ORDER BY x.client_order_id LIMIT 1) AS x",
         );
         if WIDE {
             out.push_sql(" UNION ALL SELECT t.account_id FROM ");
             self.fills.unnest(out.reborrow())?;
-            out.push_sql(" JOIN fills x ON x.account_id = t.account_id AND x.id = t.id");
+            out.push_sql(
+                " CROSS JOIN LATERAL (SELECT FROM fills x WHERE x.account_id = t.account_id \
+                    AND x.id BETWEEN t.id AND t.id ORDER BY x.id LIMIT 1) AS x",
+            );
         }
         out.push_sql(
             "), locked AS MATERIALIZED (\

@@ -4,6 +4,7 @@
 //! Nothing here opens a connection, owns a thread or decides when a transaction begins and ends across calls.
 
 mod commit;
+mod event_tails;
 mod failure;
 mod inline_sqlite;
 mod migration;

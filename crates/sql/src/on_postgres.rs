@@ -39,6 +39,15 @@ pub(crate) async fn raise_marks(
     Ok(())
 }
 
+/// For each account, up to `limit` events after the number beside it, in order, in one statement.
+pub(crate) async fn event_tails(
+    conn: &mut Conn,
+    after: &[(velox_kernel::AccountId, u64)],
+    limit: u32,
+) -> Result<Vec<crate::rows::EventRecord>, crate::Failure> {
+    Ok(RunQueryDsl::load(crate::event_tails::EventTails::new(after, limit)?, conn).await?)
+}
+
 #[path = "repo/brokers.rs"]
 pub mod brokers;
 #[path = "repo/identity.rs"]

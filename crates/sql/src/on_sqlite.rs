@@ -39,6 +39,19 @@ pub(crate) async fn raise_marks(
     Ok(())
 }
 
+/// For each account, up to `limit` events after the number beside it, in order, one by one.
+pub(crate) async fn event_tails(
+    conn: &mut Conn,
+    after: &[(velox_kernel::AccountId, u64)],
+    limit: u32,
+) -> Result<Vec<crate::rows::EventRecord>, crate::Failure> {
+    let mut records = Vec::new();
+    for (account, newest) in after {
+        records.extend(trading::event_records(conn, *account, *newest, limit).await?);
+    }
+    Ok(records)
+}
+
 #[path = "repo/brokers.rs"]
 pub mod brokers;
 #[path = "repo/identity.rs"]

@@ -42,6 +42,11 @@ impl TradingLog for SqliteStore {
         read!(self, trading::events(account, after, limit))
     }
 
+    async fn tails(&self, after: &[(AccountId, u64)], limit: u32) -> Result<Vec<Vec<RecordedEvent>>, StoreError> {
+        let after = after.to_vec();
+        read!(self, trading::tails(&after, limit))
+    }
+
     async fn snapshot(&self, account: AccountId) -> Result<Option<Snapshot>, StoreError> {
         read!(self, trading::snapshot(account))
     }

@@ -102,6 +102,10 @@ pub trait TradingLog: Send + Sync {
     /// Up to `limit` events after number `after`, in order.
     async fn events(&self, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, StoreError>;
 
+    /// [`TradingLog::events`] of several accounts in one question: for each the events after the number beside it, up
+    /// to `limit` of each, as many lists as accounts and in their order. No account is named twice.
+    async fn tails(&self, after: &[(AccountId, u64)], limit: u32) -> Result<Vec<Vec<RecordedEvent>>, StoreError>;
+
     /// The newest snapshot of an account, if there is one of the present version.
     async fn snapshot(&self, account: AccountId) -> Result<Option<Snapshot>, StoreError>;
 

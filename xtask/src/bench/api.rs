@@ -36,6 +36,11 @@ impl Api {
         Ok(api)
     }
 
+    /// The same caller at another server of the installation.
+    pub(super) fn at(&self, other: &Velox) -> Api {
+        Api { address: other.server.address, token: self.token.clone() }
+    }
+
     /// Opens so many paper accounts.
     pub(super) fn open_accounts(&self, count: usize) -> anyhow::Result<Vec<String>> {
         let open = |number: usize| {

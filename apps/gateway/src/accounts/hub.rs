@@ -9,6 +9,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use velox_kernel::AccountId;
 use velox_trading::{Append, Order, OrderStatus, RecordedEvent};
 
+use super::moved::Moved;
 use crate::peers::Teller;
 
 /// Commits a follower of one account may lag behind before it has to read the store.
@@ -42,6 +43,7 @@ pub struct Hub {
     elsewhere: Arc<Notify>,
     /// Something was committed, here or elsewhere.
     committed: Arc<Notify>,
+    moved: Moved,
     teller: Arc<Teller>,
 }
 
@@ -88,8 +90,15 @@ impl Hub {
         let (work, orders) = mpsc::channel(WORK);
         let (taken, elsewhere) = (watch::Sender::new(()), Arc::<Notify>::default());
         let listener = Work { orders, taken: taken.clone(), elsewhere: Arc::clone(&elsewhere) };
-        let work = RwLock::new(work);
-        let hub = Self { followers: RwLock::default(), work, taken, elsewhere, committed: Arc::default(), teller };
+        let hub = Self {
+            followers: RwLock::default(),
+            work: RwLock::new(work),
+            taken,
+            elsewhere,
+            committed: Arc::default(),
+            moved: Moved::default(),
+            teller,
+        };
         (Arc::new(hub), listener)
     }
 
@@ -150,9 +159,16 @@ impl Hub {
         }
     }
 
-    /// Tells that another process has committed: whoever follows the account reads the store, and so does the executor
-    /// when an order waits.
+    /// Which accounts other processes said to have written to.
+    pub(super) const fn moved(&self) -> &Moved {
+        &self.moved
+    }
+
+    /// Tells that another process has committed: whoever follows the account reads the store, as the account's writer
+    /// does before it decides again, and the executor when an order waits.
     pub fn tell_elsewhere(&self, account: AccountId, newest: u64, waiting: bool) {
+        // Before the executor hears of it, whose claim is one of the next commands.
+        self.moved.note(account, newest);
         self.committed.notify_one();
         if waiting {
             self.elsewhere.notify_one();

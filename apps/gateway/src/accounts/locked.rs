@@ -1,23 +1,46 @@
-//! Deciding under a stream's lock, after a conflict.
+//! Deciding under a stream's lock, where somebody else was first before.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
-use velox_kernel::{ClientOrderId, OrderId, OrgId};
+use tracing::Instrument;
+use velox_kernel::{AccountId, ClientOrderId, OrderId, OrgId};
 use velox_trading::{
     Account, Append, Appended, Cause, Command, DecideLocked, ExecuteError, Executed, Fact, Head, Known, LiveAccount,
     Moment, Order, RecordedEvent, Refused, Run, StoreError,
 };
 
 use super::hub;
-use super::job::Answer;
-use super::lane::{LanePorts, belongs_to};
+use super::job::{Answer, Job, Task, commit_span};
+use super::lane::{LanePorts, belongs_to, may_be_answered};
 use super::loading::damaged;
 
 /// How often commands are decided under the lock before giving up.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 5;
+/// Accounts of one lane that are decided under their locks at once: each takes a session of the store.
+const AT_ONCE: usize = 2;
+/// Commands of one account whose ids are looked up at once.
+const LOOK_UPS: usize = 4;
+
+/// One account's jobs, which are decided under its lock.
+pub(super) struct Contested {
+    pub(super) jobs: Vec<Job>,
+    /// The account as it is known.
+    pub(super) known: LiveAccount,
+    /// Whether every id is looked up before. Without that the store says when a name was there, and then they are.
+    pub(super) thorough: bool,
+    /// Whether a decision of these jobs has met a conflict.
+    pub(super) met: bool,
+}
+
+impl Contested {
+    pub(super) fn account(&self) -> AccountId {
+        self.known.account().id()
+    }
+}
 
 /// What came of commands that were decided under the lock.
 pub(super) struct Settled {
@@ -29,43 +52,95 @@ pub(super) struct Settled {
     pub(super) events: Vec<RecordedEvent>,
     /// The orders in it that now wait for a call to their broker.
     pub(super) waiting: Vec<Order>,
+    /// Whether somebody else had written meanwhile.
+    pub(super) met: bool,
 }
 
-/// Decides commands of one account under its stream's lock and commits what follows.
-///
-/// # Errors
-/// [`ExecuteError`] when nothing was committed, or the outcome is unknown.
-pub(super) async fn execute(
-    ports: &Arc<LanePorts>,
-    known: LiveAccount,
-    tasks: &[(Option<OrgId>, &Command, &Cause)],
-    moment: &Moment,
-) -> Result<Settled, ExecuteError> {
+/// Nothing was committed, or nobody knows.
+pub(super) struct Failed {
+    pub(super) error: ExecuteError,
+    /// Whether a conflict was met before, here or earlier.
+    pub(super) met: bool,
+}
+
+/// Decides each account's commands under its stream's lock and commits what follows, a few accounts at a time.
+pub(super) async fn execute_all(
+    ports: Arc<LanePorts>,
+    contested: Vec<Contested>,
+    moment: Moment,
+) -> Vec<(Contested, Result<Settled, Failed>)> {
+    let ports = &ports;
+    let mut executing = Vec::with_capacity(contested.len());
+    for contested in contested {
+        executing.push(async move {
+            ports.observer.locked();
+            let span = commit_span(contested.jobs.iter());
+            let outcome = execute(ports, &contested, &moment).instrument(span).await;
+            (contested, outcome)
+        });
+    }
+    stream::iter(executing).buffer_unordered(AT_ONCE).collect().await
+}
+
+async fn execute(ports: &Arc<LanePorts>, contested: &Contested, moment: &Moment) -> Result<Settled, Failed> {
+    let Contested { jobs, known, .. } = contested;
+    let (mut thorough, mut met) = (contested.thorough, contested.met);
+    let tasks: Vec<(Option<OrgId>, &Command, &Cause)> = jobs
+        .iter()
+        .filter_map(|job| match &job.task {
+            Task::Execute { org, command, cause } => Some((*org, &**command, cause)),
+            Task::Read => None,
+        })
+        .collect();
     for _ in 0..ATTEMPTS {
-        let mut commands = Vec::with_capacity(tasks.len());
-        for (org, command, cause) in tasks {
-            let found = look_up(ports, known.account(), command).await?;
-            commands.push((*org, (*command).clone(), **cause, found));
-        }
-        let outcome = Arc::new(Mutex::new(None));
-        let decider = Decider {
-            ports: Arc::clone(ports),
-            live: known.clone(),
-            commands,
-            moment: *moment,
-            outcome: Arc::clone(&outcome),
-        };
-        let account = known.account().id();
-        let (_, appended) = ports.log.append_locked(account, known.head(), Box::new(decider)).await?;
-        let decided = outcome.lock().take();
-        match (appended, decided) {
-            // An id was used between the look-up and the lock: look again.
-            (Some(Appended::Conflict), _) | (_, Some(Outcome::LookAgain)) => {}
-            (_, Some(Outcome::Decided(decided))) => return decided,
-            (_, None) => return Err(StoreError::Unavailable("the store did not ask for a decision".into()).into()),
+        let attempt = try_once(ports, known, &tasks, moment, thorough).await;
+        match attempt.map_err(|error| Failed { error, met })? {
+            Outcome::Decided(decided) => return decided.map_err(|error| Failed { error, met }),
+            Outcome::LookAgain => thorough = true,
+            Outcome::Conflict => (thorough, met) = (true, true),
         }
     }
-    Err(ExecuteError::Contended)
+    Err(Failed { error: ExecuteError::Contended, met })
+}
+
+async fn try_once(
+    ports: &Arc<LanePorts>,
+    known: &LiveAccount,
+    tasks: &[(Option<OrgId>, &Command, &Cause)],
+    moment: &Moment,
+    thorough: bool,
+) -> Result<Outcome, ExecuteError> {
+    let account = known.account();
+    let mut looking = Vec::with_capacity(tasks.len());
+    for (org, command, cause) in tasks {
+        looking.push(async move {
+            let closed = command.order().is_some_and(|order| account.open_order(order).is_none());
+            let found = if thorough {
+                look_up(ports, account, command).await?
+            } else {
+                look_up_order(ports, account, command, closed).await?
+            };
+            Ok::<_, StoreError>((*org, (*command).clone(), **cause, found))
+        });
+    }
+    let commands = stream::iter(looking).buffered(LOOK_UPS).try_collect().await?;
+    let outcome = Arc::new(Mutex::new(None));
+    let decider = Decider {
+        ports: Arc::clone(ports),
+        live: known.clone(),
+        commands,
+        moment: *moment,
+        thorough,
+        outcome: Arc::clone(&outcome),
+    };
+    let (_, appended) = ports.log.append_locked(account.id(), known.head(), Box::new(decider)).await?;
+    let decided = outcome.lock().take();
+    match (appended, decided) {
+        // An id was there, or was used between the look-up and the lock.
+        (Some(Appended::Conflict), _) => Ok(Outcome::Conflict),
+        (_, Some(outcome)) => Ok(outcome),
+        (_, None) => Err(StoreError::Unavailable("the store did not ask for a decision".into()).into()),
+    }
 }
 
 /// What the store knows of a command's ids.
@@ -86,13 +161,35 @@ pub(super) async fn look_up(ports: &LanePorts, account: &Account, command: &Comm
     Ok(known)
 }
 
+/// What the store must be asked before a command is decided, when it tells by itself which names and fills were there
+/// before. `closed` says that the command is about an order which is not open.
+pub(super) async fn look_up_order(
+    ports: &LanePorts,
+    account: &Account,
+    command: &Command,
+    closed: bool,
+) -> Result<Known, StoreError> {
+    match command {
+        // It does not tell of the name of a replacement, which begins no order until the broker has it.
+        Command::Replace(_) => look_up(ports, account, command).await,
+        _ => match command.order() {
+            Some(order) if closed => {
+                Ok(Known { closed_order: ports.queries.order_of_account(account.id(), order).await?, fill: false })
+            }
+            _ => Ok(Known::default()),
+        },
+    }
+}
+
 type Decided = Result<Settled, ExecuteError>;
 
 /// What came of a decision under the lock.
 #[expect(clippy::large_enum_variant, reason = "there is one, for the time of one decision")]
 enum Outcome {
-    /// What was looked up before the lock is not what the log says under it.
+    /// What was looked up before the lock is not what the log says under it, or was not enough.
     LookAgain,
+    /// A name or a fill was there before; nothing was written.
+    Conflict,
     Decided(Decided),
 }
 
@@ -101,6 +198,7 @@ struct Decider {
     live: LiveAccount,
     commands: Vec<(Option<OrgId>, Command, Cause, Known)>,
     moment: Moment,
+    thorough: bool,
     outcome: Arc<Mutex<Option<Outcome>>>,
 }
 
@@ -152,18 +250,23 @@ impl Decider {
         let mut run = Run::new(self.live.clone());
         let mut answers = Vec::with_capacity(self.commands.len());
         for (org, command, cause, known) in &self.commands {
-            answers.push(if belongs_to(run.account(), *org) {
-                run.decide(command, cause, &self.moment, &*self.ports.prices, known)
-                    .map(|events| Executed { events, account: run.account().clone() })
-                    .map_err(ExecuteError::from)
-            } else {
-                Err(Refused::NotOpen.into())
-            });
+            if !belongs_to(run.account(), *org) {
+                answers.push(Err(Refused::NotOpen.into()));
+                continue;
+            }
+            let decided = run.decide(command, cause, &self.moment, &*self.ports.prices, known);
+            // What it is refused for may be what the same request did before.
+            if !self.thorough && decided.as_ref().is_err_and(|refused| may_be_answered(command, refused)) {
+                return (Outcome::LookAgain, None);
+            }
+            answers.push(
+                decided.map(|events| Executed { events, account: run.account().clone() }).map_err(ExecuteError::from),
+            );
         }
         let (append, after) = run.finish();
         let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();
         let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
-        (Outcome::Decided(Ok(Settled { after, answers, events, waiting })), append)
+        (Outcome::Decided(Ok(Settled { after, answers, events, waiting, met: !tail.is_empty() })), append)
     }
 
     /// Whether a closed order that the command names was changed after it was looked up: its row must not be

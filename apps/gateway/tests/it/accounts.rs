@@ -9,3 +9,4 @@ mod keeping_up;
 pub(crate) mod ledger;
 mod loading;
 mod model;
+mod words;

@@ -6,6 +6,7 @@ mod contracts;
 mod database;
 mod execution_lease;
 mod faults;
+mod locked;
 mod migrations;
 mod plans;
 mod pool;

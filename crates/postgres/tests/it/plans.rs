@@ -242,6 +242,29 @@ async fn every_statement_is_answered_by_an_index() {
     database.drop().await;
 }
 
+/// Of a new installation the server knows nothing, and takes one index for as good as another: a name must be looked up by
+/// its own all the same, and not among all that the account has.
+#[tokio::test]
+async fn names_are_looked_up_by_their_own_index_before_anything_is_known_of_a_table() {
+    set_default_instrumentation(|| Some(Box::new(Listener))).unwrap();
+    let database = Database::migrated().await;
+    let store = Arc::new(database.store().await);
+    let client = database.client().await;
+    client
+        .batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
+        .await
+        .unwrap();
+    let mut used = BTreeSet::new();
+    let statements = heard(write_to_the_log(&store)).await;
+    for statement in &statements {
+        used.extend(judge::indexes(&judge::plan_of(&client, statement).await, &["orders", "fills", "events"]));
+    }
+    // The one of orders alone, and the one of everything.
+    assert_eq!(statements.len(), 2, "{statements:#?}");
+    assert_eq!(used, BTreeSet::from(["fills_pkey".to_owned(), "orders_by_client_id".to_owned()]));
+    database.drop().await;
+}
+
 /// A test that cannot see a missing index shows nothing.
 #[tokio::test]
 async fn a_missing_index_is_seen() {

@@ -1,5 +1,7 @@
 //! What is read of trading: the log and the read tables.
 
+use std::collections::HashMap;
+
 use diesel::dsl::sql;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::Bool;
@@ -61,6 +63,16 @@ pub async fn events(
     after: u64,
     limit: u32,
 ) -> Result<Vec<RecordedEvent>, Failure> {
+    all(event_records(conn, account, after, limit).await?)
+}
+
+/// [`events`] as rows.
+pub(super) async fn event_records(
+    conn: &mut Conn,
+    account: AccountId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<EventRecord>, Failure> {
     let records = events::table
         .filter(events::account_id.eq(Val(account)).and(events::seq.gt(signed(after)?)))
         .order(events::seq.asc())
@@ -68,7 +80,27 @@ pub async fn events(
         .select(EventRecord::as_select())
         .load(conn)
         .await?;
-    all(records)
+    Ok(records)
+}
+
+/// For each account, up to `limit` events after the number beside it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn tails(
+    conn: &mut Conn,
+    after: &[(AccountId, u64)],
+    limit: u32,
+) -> Result<Vec<Vec<RecordedEvent>>, Failure> {
+    let places: HashMap<AccountId, usize> =
+        after.iter().enumerate().map(|(place, (account, _))| (*account, place)).collect();
+    let mut tails: Vec<Vec<RecordedEvent>> = after.iter().map(|_| Vec::new()).collect();
+    for record in super::event_tails(conn, after, limit).await? {
+        if let Some(tail) = places.get(&record.account_id).and_then(|place| tails.get_mut(*place)) {
+            tail.push(record.try_into()?);
+        }
+    }
+    Ok(tails)
 }
 
 /// All events after number `after`: what a writer has not seen yet.

@@ -24,7 +24,7 @@ use super::{AccountScenario, FreshIds, Rows};
 
 pub use appends::{
     appends_are_read_back_as_they_were_written, events_are_paged_in_order, long_batches_are_appended_whole,
-    snapshots_are_kept_and_replaced, unopened_accounts_are_empty,
+    several_tails_are_read_at_once, snapshots_are_kept_and_replaced, unopened_accounts_are_empty,
 };
 pub use concurrency::{concurrent_accounts_do_not_hurt_each_other, concurrent_appends_have_one_winner_a_number};
 pub use conflicts::{
@@ -56,6 +56,7 @@ pub struct TradingPorts {
 pub async fn trading_store_contract(make: impl AsyncFn() -> TradingPorts) {
     appends_are_read_back_as_they_were_written(&make().await).await;
     events_are_paged_in_order(&make().await).await;
+    several_tails_are_read_at_once(&make().await).await;
     long_batches_are_appended_whole(&make().await).await;
     snapshots_are_kept_and_replaced(&make().await).await;
     unopened_accounts_are_empty(&make().await).await;

@@ -150,6 +150,14 @@ impl TradingLog for MemoryTradingStore {
             .map_or_else(Vec::new, |stream| stream.after(after).iter().take(limit).cloned().collect()))
     }
 
+    async fn tails(&self, after: &[(AccountId, u64)], limit: u32) -> Result<Vec<Vec<RecordedEvent>>, StoreError> {
+        let mut tails = Vec::with_capacity(after.len());
+        for (account, after) in after {
+            tails.push(self.events(*account, *after, limit).await?);
+        }
+        Ok(tails)
+    }
+
     async fn snapshot(&self, account: AccountId) -> Result<Option<Snapshot>, StoreError> {
         let tables = self.tables.lock();
         let kept = tables.streams.get(&account).and_then(|stream| stream.snapshot.as_ref());

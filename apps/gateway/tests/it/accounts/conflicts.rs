@@ -1,6 +1,7 @@
 //! Names that are used twice, and another process that writes in between.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
 use velox_kernel::Digest;
@@ -10,6 +11,7 @@ use velox_trading::{
 };
 
 use super::ledger::Ledger;
+use super::words::placing;
 
 #[tokio::test]
 async fn a_name_used_twice_in_one_commit_is_one_order() {
@@ -132,13 +134,16 @@ async fn both_processes_write_and_no_order_is_lost() {
 #[tokio::test]
 async fn a_closed_order_that_changes_between_look_up_and_lock_is_looked_up_again() {
     let ledger = Arc::new(Ledger::new());
-    let (here, there) = (ledger.process(), Arc::new(ledger.process()));
+    let beside = Arc::new(ledger.beside());
+    let (here, there) = (ledger.process(), Arc::new(beside.process()));
     let account = ledger.open(&here).await;
     let id = ledger.work(&here, account).await;
     here.run(account, Command::Cancel { order: id }).await.unwrap();
     here.run(account, ledger.canceled(account, id)).await.unwrap();
-    // Another process moves the account on, so that the next append of `here` conflicts.
-    ledger.place(&there, account).await;
+    // Another process is faster twice, so that `here` decides under the lock.
+    for _ in 0..2 {
+        ledger.store.before_append.lock().push_back(placing(&beside, &there, account));
+    }
     let hook = {
         let (ledger, there) = (Arc::clone(&ledger), Arc::clone(&there));
         move || {
@@ -152,6 +157,7 @@ async fn a_closed_order_that_changes_between_look_up_and_lock_is_looked_up_again
     };
     *ledger.store.before_lock.lock() = Some(Box::new(hook));
     here.run(account, ledger.filled(account, id, "late-2", "0.5")).await.unwrap();
+    assert_eq!(ledger.store.locked.load(Ordering::SeqCst), 2, "once with what was looked up too early");
     assert_eq!(ledger.stored(account, id).await.filled, "0.75".parse().unwrap());
     ledger.verify().await;
 }

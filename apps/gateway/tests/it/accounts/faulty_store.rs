@@ -30,7 +30,8 @@ pub(crate) enum Fault {
     Panic,
 }
 
-type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+/// Something that is done once.
+pub(crate) type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 /// The store in memory, failing as told.
 pub(crate) struct FaultyStore {
@@ -49,8 +50,16 @@ pub(crate) struct FaultyStore {
     pub(crate) damaged: Mutex<Option<AccountId>>,
     /// Done between the look-ups and the lock, once.
     pub(crate) before_lock: Mutex<Option<Hook>>,
+    /// Done between the decision and the append, once for each of the next appends.
+    pub(crate) before_append: Mutex<VecDeque<Hook>>,
     /// Asked about events.
     pub(crate) reads: AtomicU64,
+    /// Asked about the events of several accounts at once.
+    pub(crate) tails: AtomicU64,
+    /// Members of appends that were conflicts.
+    pub(crate) conflicts: AtomicU64,
+    /// Decisions under the lock.
+    pub(crate) locked: AtomicU64,
     /// Snapshots kept.
     pub(crate) snapshots: AtomicU64,
 }
@@ -66,7 +75,11 @@ impl Default for FaultyStore {
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             damaged: Mutex::default(),
             before_lock: Mutex::default(),
+            before_append: Mutex::default(),
             reads: AtomicU64::new(0),
+            tails: AtomicU64::new(0),
+            conflicts: AtomicU64::new(0),
+            locked: AtomicU64::new(0),
             snapshots: AtomicU64::new(0),
         }
     }
@@ -117,8 +130,18 @@ fn lost() -> StoreError {
 #[async_trait]
 impl TradingLog for FaultyStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
-        match self.fault().await {
-            Fault::None => self.inner.append(batch).await,
+        let fault = self.fault().await;
+        let hook = self.before_append.lock().pop_front();
+        if let Some(hook) = hook {
+            hook().await;
+        }
+        match fault {
+            Fault::None => {
+                let outcomes = self.inner.append(batch).await?;
+                let conflicts = outcomes.iter().filter(|outcome| **outcome == Appended::Conflict).count();
+                self.conflicts.fetch_add(u64::try_from(conflicts).unwrap(), Ordering::SeqCst);
+                Ok(outcomes)
+            }
             Fault::Unavailable => Err(unavailable()),
             Fault::Full => Err(StoreError::Full("as told".to_owned())),
             Fault::LostCommitted => {
@@ -136,6 +159,7 @@ impl TradingLog for FaultyStore {
         known: Head,
         decide: Box<dyn DecideLocked>,
     ) -> Result<(Box<dyn DecideLocked>, Option<Appended>), StoreError> {
+        self.locked.fetch_add(1, Ordering::SeqCst);
         let fault = self.fault().await;
         let hook = self.before_lock.lock().take();
         if let Some(hook) = hook {
@@ -164,6 +188,15 @@ impl TradingLog for FaultyStore {
             }
         }
         Ok(events)
+    }
+
+    async fn tails(&self, after: &[(AccountId, u64)], limit: u32) -> Result<Vec<Vec<RecordedEvent>>, StoreError> {
+        self.tails.fetch_add(1, Ordering::SeqCst);
+        let mut tails = Vec::with_capacity(after.len());
+        for (account, after) in after {
+            tails.push(self.events(*account, *after, limit).await?);
+        }
+        Ok(tails)
     }
 
     async fn snapshot(&self, account: AccountId) -> Result<Option<Snapshot>, StoreError> {

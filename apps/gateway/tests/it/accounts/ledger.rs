@@ -42,6 +42,7 @@ impl Prices for Still {
 /// One process that writes to the store.
 pub(crate) struct Process {
     pub(crate) lanes: Arc<Lanes>,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) work: Work,
     pub(crate) tasks: tokio::task::JoinSet<()>,
 }
@@ -71,6 +72,16 @@ impl Ledger {
         }
     }
 
+    /// The same store as somebody has it whom this one's faults do not meet.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            store: Arc::new(FaultyStore::over(Arc::clone(&self.store.inner))),
+            clock: Arc::clone(&self.clock),
+            org: self.org,
+            names: AtomicU64::new(1 << 32),
+        }
+    }
+
     pub(crate) fn process(&self) -> Process {
         self.process_with(SETTINGS)
     }
@@ -84,11 +95,11 @@ impl Ledger {
             queries: self.store.clone(),
             prices: Arc::new(Still(Mutex::new(prices))),
             moments: Arc::new(OneClock(Arc::clone(&self.clock))),
-            hub,
+            hub: Arc::clone(&hub),
             observer: Observer::new(),
         };
         let (lanes, tasks) = Lanes::start(Arc::new(ports), settings);
-        Process { lanes, work, tasks }
+        Process { lanes, hub, work, tasks }
     }
 
     /// A new account with 1,000,000 USD.

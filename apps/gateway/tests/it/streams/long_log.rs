@@ -51,6 +51,10 @@ impl TradingLog for LongLog {
         Ok(events)
     }
 
+    async fn tails(&self, after: &[(AccountId, u64)], limit: u32) -> Result<Vec<Vec<RecordedEvent>>, StoreError> {
+        self.under.tails(after, limit).await
+    }
+
     async fn snapshot(&self, account: AccountId) -> Result<Option<Snapshot>, StoreError> {
         self.under.snapshot(account).await
     }

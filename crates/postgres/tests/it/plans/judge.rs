@@ -67,6 +67,15 @@ pub(super) fn faults(plan: &Value) -> Vec<String> {
     found
 }
 
+/// The indexes by which tables are read.
+pub(super) fn indexes(plan: &Value, tables: &[&str]) -> Vec<String> {
+    let text = |key: &str| plan[key].as_str().unwrap_or_default();
+    let read = text("Node Type").starts_with("Index") && tables.contains(&text("Relation Name"));
+    let own = read.then(|| text("Index Name").to_owned());
+    let below = plan["Plans"].as_array().into_iter().flatten().flat_map(|plan| indexes(plan, tables));
+    own.into_iter().chain(below).collect()
+}
+
 fn walk(node: &Value, limited: bool, found: &mut Vec<String>) {
     let text = |key: &str| node[key].as_str().unwrap_or_default();
     let (kind, table, index) = (text("Node Type"), text("Relation Name"), text("Index Name"));

@@ -80,6 +80,38 @@ pub async fn events_are_paged_in_order(ports: &TradingPorts) {
     assert!(ports.log.events(desk.id(), u64::MAX >> 1, 3).await.expect("the store is there").is_empty());
 }
 
+/// The tails of several accounts are read in one question: each account's own, in the order of asking, as long as was
+/// asked for at most; an account that has none, or that nobody knows, has an empty one.
+pub async fn several_tails_are_read_at_once(ports: &TradingPorts) {
+    let btc = symbol("BTC-PERP");
+    let mut desks: Vec<_> = (0..4).map(|_| scenario()).collect();
+    for (number, desk) in desks.iter_mut().enumerate() {
+        desk.set_price(btc, price("100"));
+        ports.commit(desk.open()).await;
+        for _ in 0..2 * number {
+            let (_, append) = desk.place_limit(btc, Side::Buy, "1", price("90"));
+            ports.commit(append).await;
+        }
+    }
+    // Of each the events after a number of its own; the order is nobody's natural one.
+    let asked: Vec<(usize, u64)> = vec![(2, 1), (0, 0), (3, 2), (1, 3)];
+    let mut after: Vec<_> = asked.iter().map(|(desk, seq)| (desks[*desk].id(), *seq)).collect();
+    after.insert(1, (scenario().id(), 0));
+    for limit in [1, 3, 100] {
+        let tails = ports.log.tails(&after, limit).await.expect("the store is there");
+        assert_eq!(tails.len(), after.len(), "a list for each");
+        assert!(tails[1].is_empty(), "of an account without a log");
+        let of_known = tails.iter().enumerate().filter(|(place, _)| *place != 1).map(|(_, tail)| tail);
+        for ((desk, seq), tail) in asked.iter().zip(of_known) {
+            let from = usize::try_from(*seq).expect("a small number");
+            let whole = &desks[*desk].log()[from..];
+            let limit = usize::try_from(limit).expect("a small number");
+            assert_eq!(tail, &whole[..whole.len().min(limit)], "account {desk} after {seq}");
+        }
+    }
+    assert_eq!(ports.log.tails(&[], 10).await.expect("the store is there"), Vec::<Vec<_>>::new());
+}
+
 /// 500 events in one append, with all their rows.
 pub async fn long_batches_are_appended_whole(ports: &TradingPorts) {
     let btc = symbol("BTC-PERP");
