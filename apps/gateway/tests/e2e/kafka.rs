@@ -68,6 +68,8 @@ impl Topics {
             .env("VELOX_KAFKA_REPLICATION", replicas.to_string())
             .env("VELOX_KAFKA_MIN_IN_SYNC", replicas.div_ceil(2).to_string())
             .env("VELOX_KAFKA_TIMEOUT_MS", "3000")
+            // Brokers take much of a small machine, and a start must not fail for it.
+            .env("VELOX_DATABASE_CONNECT_TIMEOUT_MS", "30000")
     }
 
     /// Waits until every event of these books is on its topics, and checks that the first occurrences are in order, that
