@@ -2,7 +2,7 @@
 //!
 //! A Python check needs no line: each `tests/check_*.py` is a step of the default tier, run with the packages of
 //! `tests/requirements.txt` and these variables: `VELOX_TEST_BIN` (the binary to test), `VELOX_TEST_POSTGRES_URL`,
-//! `VELOX_TEST_TIER` (`default` or `full`), and, when its name says `kafka`, `VELOX_TEST_KAFKA_BROKERS` and
+//! `VELOX_TEST_TIER` (`default` or `full`), and, when its name says `kafka` or `java`, `VELOX_TEST_KAFKA_BROKERS` and
 //! `VELOX_TEST_SCHEMA_REGISTRY_URL`. It passes by exit code 0; when its last line reads
 //! `N passed, N failed, N skipped`, its checks are counted one by one.
 
@@ -63,7 +63,8 @@ fn python_checks() -> anyhow::Result<Vec<Step>> {
     }
     scripts.sort();
     let step = |script: &String| {
-        let kafka: &[Need] = if script.contains("kafka") { &[Need::Kafka] } else { &[] };
+        let reads_topics = script.contains("kafka") || script.contains("java");
+        let kafka: &[Need] = if reads_topics { &[Need::Kafka] } else { &[] };
         Step::python(Tier::Default, script).needs(&[Need::Python, Need::Postgres]).needs(kafka)
     };
     Ok(scripts.iter().map(|script| step(script).after(&["build velox"])).collect())
