@@ -73,11 +73,11 @@ impl LiveAccount {
         Snapshot { account: self.account.clone(), hash: self.head.hash }
     }
 
-    /// Takes the next event of the log in, checking that it follows and is what was written.
+    /// Takes the next event of the log in, checking that it follows and is what was written, and gives it.
     ///
     /// # Errors
     /// [`DamagedLog`]; the account must then be dropped.
-    pub fn follow(&mut self, record: &RecordedEvent) -> Result<(), DamagedLog> {
+    pub fn follow(&mut self, record: &RecordedEvent) -> Result<Event, DamagedLog> {
         self.take_in(record, |account, event| account.apply(event))
     }
 
@@ -91,21 +91,21 @@ impl LiveAccount {
         projector: &mut Projector,
         closed: Option<&Order>,
     ) -> Result<(), DamagedLog> {
-        self.take_in(record, |account, event| projector.apply(account, event, closed))
+        self.take_in(record, |account, event| projector.apply(account, event, closed)).map(|_| ())
     }
 
     fn take_in(
         &mut self,
         record: &RecordedEvent,
         apply: impl FnOnce(&mut Account, &Event) -> Result<(), InvalidHistory>,
-    ) -> Result<(), DamagedLog> {
+    ) -> Result<Event, DamagedLog> {
         let account = self.account.id();
         let row = |source| DamagedLog::Row { account, source };
         record.check_follows(self.head.seq, self.head.hash).map_err(row)?;
         let event = record.event().map_err(row)?;
         apply(&mut self.account, &event).map_err(|source| DamagedLog::History { account, source })?;
         self.head = Head { seq: record.seq, hash: record.hash };
-        Ok(())
+        Ok(event)
     }
 }
 

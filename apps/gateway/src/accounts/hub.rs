@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use actix_web::web::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
-use velox_kernel::AccountId;
-use velox_trading::{Append, Order, OrderStatus, RecordedEvent};
+use velox_kernel::{AccountId, OrderId};
+use velox_trading::{Account, Append, Order, OrderStatus, RecordedEvent};
 
 use super::moved::Moved;
 use crate::peers::Teller;
@@ -110,6 +110,11 @@ impl Hub {
         Work { orders, taken: self.taken.clone(), elsewhere: Arc::clone(&self.elsewhere) }
     }
 
+    /// Whether there is an executor here.
+    pub(super) fn has_executor(&self) -> bool {
+        !self.work.read().is_closed()
+    }
+
     /// Whether the executor keeps up, or there is none here to wait for.
     pub(super) fn has_room(&self) -> bool {
         let work = self.work.read();
@@ -144,13 +149,7 @@ impl Hub {
         let newest = events.last().map_or(0, |event| event.seq);
         self.teller.tell_commit(account, newest, !waiting.is_empty());
         self.committed.notify_one();
-        if !waiting.is_empty() {
-            let work = self.work.read();
-            for order in waiting {
-                // A full queue loses nothing: the executor also looks into the store.
-                let _ = work.try_send(order);
-            }
-        }
+        self.hand_over(waiting);
         let followers = self.followers.read();
         if let Some(sender) = followers.get(&account) {
             // Nobody listening is no failure.
@@ -164,15 +163,28 @@ impl Hub {
         &self.moved
     }
 
+    /// Gives the executor orders that wait for a broker.
+    pub(super) fn hand_over(&self, waiting: Vec<Order>) {
+        if waiting.is_empty() {
+            return;
+        }
+        let work = self.work.read();
+        for order in waiting {
+            // A full queue loses nothing: the executor also looks into the store.
+            let _ = work.try_send(order);
+        }
+    }
+
+    /// Tells the executor that an order waits which it finds in the store.
+    pub(super) fn let_look(&self) {
+        self.elsewhere.notify_one();
+    }
+
     /// Tells that another process has committed: whoever follows the account reads the store, as the account's writer
-    /// does before it decides again, and the executor when an order waits.
-    pub fn tell_elsewhere(&self, account: AccountId, newest: u64, waiting: bool) {
-        // Before the executor hears of it, whose claim is one of the next commands.
+    /// does before it decides again.
+    pub fn tell_elsewhere(&self, account: AccountId, newest: u64) {
         self.moved.note(account, newest);
         self.committed.notify_one();
-        if waiting {
-            self.elsewhere.notify_one();
-        }
         if let Some(sender) = self.followers.read().get(&account) {
             let _ = sender.send(Arc::new(Committed { account, newest, events: vec![], forms: vec![] }));
         }
@@ -191,8 +203,15 @@ impl Hub {
 
 /// The orders of a commit that now wait for a call to their broker.
 pub(super) fn waiting(append: &Append) -> Vec<Order> {
-    let waits = |order: &&Order| {
-        matches!(order.status, OrderStatus::PendingNew | OrderStatus::PendingCancel | OrderStatus::PendingReplace)
-    };
-    append.projection.orders.iter().filter(waits).cloned().collect()
+    append.projection.orders.iter().filter(|order| waits(order)).cloned().collect()
+}
+
+/// The orders among these that now wait for a call to their broker.
+pub(super) fn waiting_among(account: &Account, orders: impl Iterator<Item = OrderId>) -> Vec<Order> {
+    orders.filter_map(|order| account.open_order(order)).filter(|order| waits(order)).cloned().collect()
+}
+
+/// Whether an order waits for a call to its broker.
+pub(super) const fn waits(order: &Order) -> bool {
+    matches!(order.status, OrderStatus::PendingNew | OrderStatus::PendingCancel | OrderStatus::PendingReplace)
 }

@@ -15,6 +15,8 @@ pub(super) enum Queued {
     One(Job),
     /// Of one account; they share a commit.
     Together(Vec<Job>),
+    /// Another process has written to this account, and an order waits in it: what is held is to be brought up to that.
+    Elsewhere(AccountId),
 }
 
 impl Queued {
@@ -23,6 +25,7 @@ impl Queued {
         let jobs = match self {
             Self::One(job) => vec![job],
             Self::Together(jobs) => jobs,
+            Self::Elsewhere(_) => vec![],
         };
         for job in jobs {
             job.answer(Err(ExecuteError::Overloaded));

@@ -89,8 +89,8 @@ impl Lane {
             if count == 0 {
                 return;
             }
-            let jobs = in_a_row(taken.drain(..));
-            if AssertUnwindSafe(self.work(jobs)).catch_unwind().await.is_err() {
+            let (jobs, elsewhere) = in_a_row(taken.drain(..));
+            if AssertUnwindSafe(self.work(jobs, elsewhere)).catch_unwind().await.is_err() {
                 // Whoever waits is told that the outcome is unknown. No state that may be half done is kept.
                 tracing::error!("a lane broke; its accounts are read again");
                 self.held.clear();
@@ -100,15 +100,17 @@ impl Lane {
     }
 }
 
-fn in_a_row(queued: impl ExactSizeIterator<Item = Queued>) -> Vec<Job> {
-    let mut jobs = Vec::with_capacity(queued.len());
+/// The jobs, and the accounts in which an order waits that another process took.
+fn in_a_row(queued: impl ExactSizeIterator<Item = Queued>) -> (Vec<Job>, Vec<AccountId>) {
+    let (mut jobs, mut elsewhere) = (Vec::with_capacity(queued.len()), Vec::new());
     for queued in queued {
         match queued {
             Queued::One(job) => jobs.push(job),
             Queued::Together(several) => jobs.extend(several),
+            Queued::Elsewhere(account) => elsewhere.push(account),
         }
     }
-    jobs
+    (jobs, elsewhere)
 }
 
 /// Things by account, those of each in the order in which they came.

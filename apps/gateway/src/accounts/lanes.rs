@@ -11,6 +11,7 @@ use velox_kernel::{AccountId, OrgId};
 use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed, StoreError};
 
 use super::OrderTraces;
+use super::hub::Hub;
 use super::inbox::{Inbox, Outside};
 use super::job::{Answer, Job, Queued, Task};
 use super::lane::{Lane, LanePorts, LaneSettings};
@@ -18,6 +19,7 @@ use super::lane::{Lane, LanePorts, LaneSettings};
 /// The lanes of this process.
 pub struct Lanes {
     queues: Vec<Outside>,
+    hub: Arc<Hub>,
     traces: Arc<OrderTraces>,
     closed: watch::Sender<bool>,
 }
@@ -30,6 +32,7 @@ impl Lanes {
         let mut tasks = JoinSet::new();
         let closed = watch::Sender::new(false);
         let traces = Arc::new(OrderTraces::new(Arc::clone(&ports.log), Arc::clone(&ports.queries)));
+        let hub = Arc::clone(&ports.hub);
         let queues = (0..settings.lanes.max(1))
             .map(|_| {
                 let (outside, inbox) = Inbox::new(settings.queue.max(1));
@@ -38,7 +41,7 @@ impl Lanes {
                 outside
             })
             .collect();
-        (Arc::new(Self { queues, traces, closed }), tasks)
+        (Arc::new(Self { queues, hub, traces, closed }), tasks)
     }
 
     /// Takes no commands any more. Those that wait are decided and answered; then the lanes end.
@@ -56,6 +59,17 @@ impl Lanes {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queues.iter().map(Outside::waiting).sum()
+    }
+
+    /// Tells that another process has committed events of an account up to `newest`, and whether an order waits for its
+    /// broker then. It does not block, and may be wrong.
+    pub fn tell_elsewhere(&self, account: AccountId, newest: u64, waiting: bool) {
+        self.hub.tell_elsewhere(account, newest);
+        // The account's writer reads the order together with everything else that it needs for the claim.
+        if waiting && self.hub.has_executor() && self.queue(account).usual.try_send(Queued::Elsewhere(account)).is_err()
+        {
+            self.hub.let_look();
+        }
     }
 
     /// Puts a command into its account's queue, waiting for room, and gives where its answer comes.

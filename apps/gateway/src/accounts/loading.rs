@@ -6,15 +6,12 @@ use velox_trading::{DamagedLog, ExecuteError, LiveAccount, Snapshot, StoreError,
 /// Events read at a time when an account is loaded.
 const PAGE: u32 = 1_000;
 
-/// An account's state and the newest event that its snapshot includes: the snapshot and the log's tail, or all of the
-/// log where the snapshot is none or does not belong to it.
-pub(super) async fn load_account(log: &dyn TradingLog, account: AccountId) -> Result<(LiveAccount, u64), ExecuteError> {
+/// An account's state: its snapshot and the log's tail, or all of the log where the snapshot is none or does not belong
+/// to it.
+pub(super) async fn load_account(log: &dyn TradingLog, account: AccountId) -> Result<LiveAccount, ExecuteError> {
     let resumed = match log.snapshot(account).await {
         Ok(None) => None,
-        Ok(Some(snapshot)) => {
-            let seq = snapshot.account.seq();
-            Some(resume(log, account, snapshot).await.map(|live| (live, seq)))
-        }
+        Ok(Some(snapshot)) => Some(resume(log, account, snapshot).await),
         Err(error) => Some(Err(error.into())),
     };
     match resumed {
@@ -25,7 +22,7 @@ pub(super) async fn load_account(log: &dyn TradingLog, account: AccountId) -> Re
         Some(outcome) => return outcome,
         None => {}
     }
-    Ok((follow_log(log, LiveAccount::unopened(account)).await?, 0))
+    follow_log(log, LiveAccount::unopened(account)).await
 }
 
 /// Goes on from a snapshot, once the log is seen to hold the event that it includes last.

@@ -52,6 +52,8 @@ pub(super) struct Settled {
     pub(super) events: Vec<RecordedEvent>,
     /// The orders in it that now wait for a call to their broker.
     pub(super) waiting: Vec<Order>,
+    /// The orders of others that were found to wait for one.
+    pub(super) found: Vec<Order>,
     /// Whether somebody else had written meanwhile.
     pub(super) met: bool,
 }
@@ -217,22 +219,22 @@ impl Decider {
         let mut touched: HashMap<OrderId, u64> = HashMap::new();
         let mut begun: HashSet<ClientOrderId> = HashSet::new();
         for record in tail {
-            if let Err(error) = self.live.follow(record) {
-                return (Outcome::Decided(Err(damaged(error))), None);
+            let event = match self.live.follow(record) {
+                Ok(event) => event,
+                Err(error) => return (Outcome::Decided(Err(damaged(error))), None),
+            };
+            touched.extend(event.fact.order().map(|order| (order, record.seq)));
+            if let Fact::OrderReplaced { by, .. } = &event.fact {
+                touched.insert(by.order_id, record.seq);
             }
-            if let Ok(event) = record.event() {
-                touched.extend(event.fact.order().map(|order| (order, record.seq)));
-                if let Fact::OrderReplaced { by, .. } = &event.fact {
-                    touched.insert(by.order_id, record.seq);
-                }
-                if let Fact::OrderAccepted(placed)
-                | Fact::OrderDenied { order: placed, .. }
-                | Fact::OrderReplaced { by: placed, .. } = &event.fact
-                {
-                    begun.insert(placed.client_order_id);
-                }
+            if let Fact::OrderAccepted(placed)
+            | Fact::OrderDenied { order: placed, .. }
+            | Fact::OrderReplaced { by: placed, .. } = &event.fact
+            {
+                begun.insert(placed.client_order_id);
             }
         }
+        let found = hub::waiting_among(self.live.account(), touched.keys().copied());
         if self.live.head() != head {
             let text = format!("the log of {} does not end where its events do", self.live.account().id());
             return (Outcome::Decided(Err(StoreError::Corrupt(text).into())), None);
@@ -266,7 +268,7 @@ impl Decider {
         let (append, after) = run.finish();
         let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();
         let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
-        (Outcome::Decided(Ok(Settled { after, answers, events, waiting, met: !tail.is_empty() })), append)
+        (Outcome::Decided(Ok(Settled { after, answers, events, waiting, found, met: !tail.is_empty() })), append)
     }
 
     /// Whether a closed order that the command names was changed after it was looked up: its row must not be

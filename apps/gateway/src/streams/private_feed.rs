@@ -184,11 +184,11 @@ mod tests {
         let log = Arc::new(MemoryTradingStore::default());
         let mut feed = PrivateFeed::new(&hub, log, Channel::Orders, account, 7, None);
         feed.read_store().await.unwrap();
-        hub.tell_elsewhere(account, 7, false);
+        hub.tell_elsewhere(account, 7);
         let told = feed.told.try_recv().unwrap();
         feed.take(&told);
         assert!(!feed.behind, "it has that one");
-        hub.tell_elsewhere(account, 8, true);
+        hub.tell_elsewhere(account, 8);
         let told = feed.told.try_recv().unwrap();
         feed.take(&told);
         assert!(feed.behind);

@@ -13,7 +13,7 @@ use velox_messages::MarketStep;
 use velox_trading::{StoreError, TradingQueries};
 
 use super::paper::{config_of, configure_books};
-use crate::accounts::Hub;
+use crate::accounts::{Hub, Lanes};
 use crate::execution::ExecutionGate;
 use crate::peers::{Heard, Signal};
 use crate::shutdown::Shutdown;
@@ -32,6 +32,7 @@ pub(super) enum Changed {
 /// Passes on what other processes tell. Whatever is believed of them in memory is forgotten when they change it.
 pub(super) struct PeerNews {
     pub(super) hub: Arc<Hub>,
+    pub(super) lanes: Arc<Lanes>,
     pub(super) identity: Arc<Identity>,
     pub(super) sessions_ended: broadcast::Sender<SessionId>,
     pub(super) hot: Arc<HotMarket>,
@@ -45,7 +46,7 @@ impl Heard for PeerNews {
     fn hear(&self, signal: Signal) {
         match signal {
             Signal::Here => {}
-            Signal::Committed { account, seq, waiting } => self.hub.tell_elsewhere(account, seq, waiting),
+            Signal::Committed { account, seq, waiting } => self.lanes.tell_elsewhere(account, seq, waiting),
             Signal::SessionEnded { session } => {
                 self.identity.forget_session(session);
                 // An error says that nobody listens: there is no connection to close.

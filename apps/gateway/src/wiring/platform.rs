@@ -301,6 +301,7 @@ impl Platform {
         if let Some(bus) = &peers.bus {
             let heard = PeerNews {
                 hub: Arc::clone(&hub),
+                lanes: Arc::clone(&lanes),
                 identity: Arc::clone(&identity),
                 sessions_ended: sessions_ended.clone(),
                 hot: Arc::clone(&market.hot),

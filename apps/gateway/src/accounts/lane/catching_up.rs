@@ -1,17 +1,18 @@
 //! Taking in what other processes have written: what they told of, what a refusal would rest on, what an append met.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::Instrument;
 use velox_kernel::AccountId;
-use velox_trading::{ExecuteError, LiveAccount, RecordedEvent};
+use velox_trading::{ExecuteError, LiveAccount, Order, RecordedEvent};
 
 use super::Lane;
 use super::deciding::{answer_all, span_of};
 use super::group::Group;
 use super::round::Round;
+use crate::accounts::hub;
 use crate::accounts::job::{Job, Task};
 use crate::accounts::loading::{damaged, follow_log};
 use crate::accounts::locked::Contested;
@@ -26,45 +27,59 @@ const PATIENCE: Duration = Duration::from_secs(1);
 impl Lane {
     /// Reads, in one question, the accounts of which others said that they have written more than is held, and those that
     /// are only read. Gives those that are now held up to their log's end. What cannot be read in time stays as it is: an
-    /// append finds out.
-    pub(super) async fn catch_up(&mut self, waiting: &[(AccountId, Vec<Job>)]) -> HashSet<AccountId> {
+    /// append finds out, and the executor looks for itself.
+    pub(super) async fn catch_up(
+        &mut self,
+        waiting: &[(AccountId, Vec<Job>)],
+        mut elsewhere: Vec<AccountId>,
+    ) -> HashSet<AccountId> {
         let mut newest = HashSet::new();
         if !self.settings.shared {
             return newest;
         }
-        let told = self.ports.hub.moved().take(waiting.iter().map(|(account, _)| *account));
+        elsewhere.sort_unstable();
+        elsewhere.dedup();
+        elsewhere.retain(|account| waiting.iter().all(|(busy, _)| busy != account));
+        let busy = waiting.iter().map(|(account, jobs)| (*account, jobs.as_slice()));
+        let accounts: Vec<(AccountId, &[Job])> =
+            busy.chain(elsewhere.into_iter().map(|account| (account, &[][..]))).collect();
+        let told = self.ports.hub.moved().take(accounts.iter().map(|(account, _)| *account));
         let mut behind = Vec::new();
-        let mut first = None;
-        for ((account, jobs), told) in waiting.iter().zip(told) {
-            let Some(known) = self.held.get(*account) else { continue };
+        let mut span = None;
+        for ((account, jobs), told) in accounts.into_iter().zip(told) {
+            let Some(known) = self.held.get(account) else {
+                if jobs.is_empty() {
+                    self.ports.hub.let_look();
+                }
+                continue;
+            };
             // What is decided under the lock is read there.
-            if (told > known.head().seq || !writes(jobs)) && !self.is_contended(*account, jobs) {
-                behind.push((*account, known.head().seq));
-                first.get_or_insert_with(|| span_of(jobs));
+            if (told > known.head().seq || reads(jobs)) && !self.is_contended(account, jobs) {
+                behind.push((account, known.head().seq));
+                span.get_or_insert_with(|| span_of(jobs));
             }
         }
-        let Some(span) = first else { return newest };
+        let Some(span) = span else { return newest };
         let limit = limit_for(behind.len());
         let tails = match timeout(PATIENCE, self.ports.log.tails(&behind, limit)).instrument(span).await {
             Ok(Ok(tails)) => tails,
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "what other processes told of could not be read");
-                return newest;
-            }
-            Err(_) => {
-                tracing::debug!("what other processes told of was not read in time");
+            missed => {
+                tracing::debug!(?missed, "what other processes told of could not be read in time");
+                self.ports.hub.let_look();
                 return newest;
             }
         };
         for ((account, _), tail) in behind.into_iter().zip(tails) {
-            let followed = self.held.get_mut(account).map(|live| follow(live, &tail));
-            match followed {
-                Some(Ok(())) if !is_full(&tail, limit) => {
-                    newest.insert(account);
+            let Some(live) = self.held.get_mut(account) else { continue };
+            match follow(live, &tail) {
+                Ok(found) => {
+                    self.ports.hub.hand_over(found);
+                    if !is_full(&tail, limit) {
+                        newest.insert(account);
+                    }
                 }
-                Some(Ok(())) | None => {}
                 // It is loaded anew, which says what is wrong.
-                Some(Err(_)) => self.held.let_go(account),
+                Err(_) => self.held.let_go(account),
             }
         }
         self.ports.observer.caught_up(newest.len());
@@ -130,9 +145,12 @@ impl Lane {
             let account = group.account;
             let held = self.held.get(account).cloned();
             let mut live = held.unwrap_or_else(|| LiveAccount::unopened(account));
-            if let Err(error) = follow(&mut live, &tail) {
-                self.give_up(group, &error);
-                continue;
+            match follow(&mut live, &tail) {
+                Ok(found) => self.ports.hub.hand_over(found),
+                Err(error) => {
+                    self.give_up(group, &error);
+                    continue;
+                }
             }
             self.hold_newer(account, &live);
             if tail.is_empty() || is_full(&tail, limit) {
@@ -149,7 +167,7 @@ impl Lane {
     /// What lost its race twice is decided under its lock, and so is what comes next for the same account.
     pub(super) fn contest(&mut self, group: Group) -> Contested {
         let account = group.account;
-        self.held.note_contended(account, true);
+        self.held.note_contended(account);
         let known = self.held.get(account).cloned().unwrap_or_else(|| LiveAccount::unopened(account));
         Contested { jobs: group.jobs, known, thorough: false, met: true }
     }
@@ -166,7 +184,7 @@ impl Lane {
         limit: u32,
         round: &mut Round,
     ) -> Result<LiveAccount, ExecuteError> {
-        follow(&mut live, tail)?;
+        self.ports.hub.hand_over(follow(&mut live, tail)?);
         if is_full(tail, limit) { round.ask(follow_log(&*self.ports.log, live)).await } else { Ok(live) }
     }
 
@@ -187,8 +205,13 @@ impl Lane {
     }
 }
 
-fn follow(live: &mut LiveAccount, tail: &[RecordedEvent]) -> Result<(), ExecuteError> {
-    tail.iter().try_for_each(|record| live.follow(record)).map_err(damaged)
+/// Takes events in, and gives the orders in them that now wait for a broker.
+fn follow(live: &mut LiveAccount, tail: &[RecordedEvent]) -> Result<Vec<Order>, ExecuteError> {
+    let mut touched = BTreeSet::new();
+    for record in tail {
+        touched.extend(live.follow(record).map_err(damaged)?.fact.order());
+    }
+    Ok(hub::waiting_among(live.account(), touched.into_iter()))
 }
 
 /// How many events are read of each of so many accounts.
@@ -204,4 +227,9 @@ fn is_full(tail: &[RecordedEvent], limit: u32) -> bool {
 /// Whether any of the jobs may write.
 fn writes(jobs: &[Job]) -> bool {
     jobs.iter().any(|job| !matches!(job.task, Task::Read))
+}
+
+/// Whether there are jobs, none of which may write.
+fn reads(jobs: &[Job]) -> bool {
+    !jobs.is_empty() && !writes(jobs)
 }

@@ -94,8 +94,8 @@ impl Lane {
 
     /// Holds an account's state from its snapshot and the log's tail, if it was opened.
     async fn load(&mut self, account: AccountId, round: &mut Round) -> Result<(), ExecuteError> {
-        let (live, snapshot_seq) = round.ask(load_account(&*self.ports.log, account)).await?;
-        self.held.hold(account, live, snapshot_seq);
+        let live = round.ask(load_account(&*self.ports.log, account)).await?;
+        self.held.hold(account, live);
         Ok(())
     }
 }

@@ -6,8 +6,9 @@ use velox_kernel::AccountId;
 use velox_trading::{LiveAccount, Snapshot};
 
 /// Rounds for which an account that was fought over is decided under its lock at once, after the last time that somebody
-/// else was found to have written to it meanwhile.
-const WARY: u64 = 2;
+/// else was found to have written to it meanwhile. A lock that nobody else wants costs one way more to the store; a try
+/// without it that is beaten costs the whole decision and its commit.
+const WARY: u64 = 8;
 
 /// The accounts that a lane holds, no more than its bound after each round.
 pub(super) struct HeldAccounts {
@@ -19,8 +20,6 @@ pub(super) struct HeldAccounts {
 
 struct Held {
     live: LiveAccount,
-    /// The newest event that a snapshot includes.
-    snapshot_seq: u64,
     /// The round in which it was used last.
     used: u64,
     /// The round in which another process was last found in the way.
@@ -54,32 +53,31 @@ impl HeldAccounts {
         self.accounts.get_mut(&account).map(|held| &mut held.live)
     }
 
-    /// Holds an account as it was read, with the newest event that its snapshot includes.
-    pub(super) fn hold(&mut self, account: AccountId, live: LiveAccount, snapshot_seq: u64) {
+    /// Holds an account as it was read.
+    pub(super) fn hold(&mut self, account: AccountId, live: LiveAccount) {
         if live.head().seq > 0 {
-            self.accounts.insert(account, Held { live, snapshot_seq, used: self.round, contended: None });
+            self.accounts.insert(account, Held { live, used: self.round, contended: None });
         }
     }
 
-    /// Holds an account as it is after this round, and gives the snapshot that is due.
-    pub(super) fn remember(&mut self, account: AccountId, live: LiveAccount) -> Option<Snapshot> {
+    /// Holds an account as it is after this round, in which so many events were appended to it here, and gives the
+    /// snapshot that is due: whoever appends the event whose number says so keeps it, so that one process does.
+    pub(super) fn remember(&mut self, account: AccountId, live: LiveAccount, appended: u64) -> Option<Snapshot> {
         let seq = live.head().seq;
         if seq == 0 {
             return None;
         }
-        let known = self.accounts.get(&account);
-        let (snapshot_seq, contended) = known.map_or((0, None), |held| (held.snapshot_seq, held.contended));
-        let due = seq >= snapshot_seq + self.snapshot_every;
+        let contended = self.accounts.get(&account).and_then(|held| held.contended);
+        let due = seq / self.snapshot_every > seq.saturating_sub(appended) / self.snapshot_every;
         let snapshot = due.then(|| live.snapshot());
-        let snapshot_seq = if due { seq } else { snapshot_seq };
-        self.accounts.insert(account, Held { live, snapshot_seq, used: self.round, contended });
+        self.accounts.insert(account, Held { live, used: self.round, contended });
         snapshot
     }
 
-    /// Notes whether another process was in the way of an account's commands in this round.
-    pub(super) fn note_contended(&mut self, account: AccountId, contended: bool) {
+    /// Notes that another process was in the way of an account's commands in this round.
+    pub(super) fn note_contended(&mut self, account: AccountId) {
         if let Some(held) = self.accounts.get_mut(&account) {
-            held.contended = contended.then_some(self.round);
+            held.contended = Some(self.round);
         }
     }
 
@@ -127,7 +125,7 @@ mod tests {
     /// An account that is held; what is in it does not matter here.
     fn hold(held: &mut HeldAccounts, account: AccountId) {
         let live = LiveAccount::from_snapshot(Snapshot { account: Account::unopened(account), hash: Digest::ZERO });
-        held.accounts.insert(account, Held { live, snapshot_seq: 0, used: held.round, contended: None });
+        held.accounts.insert(account, Held { live, used: held.round, contended: None });
     }
 
     #[test]
@@ -136,12 +134,7 @@ mod tests {
         held.begin_round();
         hold(&mut held, account(1));
         assert!(!held.is_contended(account(1)));
-        held.note_contended(account(1), true);
-        held.begin_round();
-        assert!(held.is_contended(account(1)));
-        held.note_contended(account(1), false);
-        assert!(!held.is_contended(account(1)), "nobody was");
-        held.note_contended(account(1), true);
+        held.note_contended(account(1));
         for _ in 0..=WARY {
             assert!(held.is_contended(account(1)));
             held.begin_round();

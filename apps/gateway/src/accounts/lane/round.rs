@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tracing::Instrument;
+use velox_kernel::AccountId;
 use velox_trading::{Append, Appended, ExecuteError, Executed, Moment, StoreError};
 
 use super::group::Group;
@@ -40,13 +41,16 @@ impl Round {
 impl Lane {
     /// The first try of an account rests on what is held, and on what others are said to have written; the second on what
     /// the first one was found to have missed; the last one is made under the stream's lock.
-    pub(super) async fn work(&mut self, jobs: Vec<Job>) {
+    pub(super) async fn work(&mut self, jobs: Vec<Job>, elsewhere: Vec<AccountId>) {
         self.held.begin_round();
         let of_client = jobs.iter().any(Job::is_of_client);
         faults::pass(Step::Received, of_client);
         let mut round = Round { moment: self.ports.moments.now(), of_client, away: None };
         let waiting = by_account(jobs, |job| job.account);
-        let newest = self.catch_up(&waiting).await;
+        let newest = self.catch_up(&waiting, elsewhere).await;
+        if waiting.is_empty() {
+            return;
+        }
         // As many as there may be: what is in them is wide, and growing moves it.
         let (mut groups, mut contested) = (Vec::with_capacity(waiting.len()), Vec::new());
         for (account, jobs) in waiting {
@@ -130,11 +134,12 @@ impl Lane {
     /// The commit stands: remember the state, tell the hub, answer.
     fn settle(&mut self, group: Group) {
         let Group { account, jobs, answers, after, append: _, events, waiting, is_newest: _, met: _ } = group;
+        let appended = u64::try_from(events.len()).unwrap_or(u64::MAX);
         if !events.is_empty() {
             self.ports.observer.committed(&events);
             self.ports.hub.tell(account, events, waiting);
         }
-        if let Some(snapshot) = self.held.remember(account, after) {
+        if let Some(snapshot) = self.held.remember(account, after, appended) {
             let log = Arc::clone(&self.ports.log);
             // Written outside the commit, and discardable: a failure costs the next start some reading.
             tokio::spawn(async move {
@@ -170,11 +175,14 @@ impl Lane {
         let (reads, jobs): (Vec<Job>, Vec<Job>) =
             contested.jobs.into_iter().partition(|job| matches!(job.task, Task::Read));
         match outcome {
-            Ok(Settled { after, answers, events, waiting, met }) => {
+            Ok(Settled { after, answers, events, waiting, found, met }) => {
+                self.ports.hub.hand_over(found);
                 let read = Executed { events: Vec::new(), account: after.account().clone() };
                 let append = None;
                 self.settle(Group { account, jobs, answers, after, append, events, waiting, is_newest: true, met });
-                self.held.note_contended(account, met);
+                if met {
+                    self.held.note_contended(account);
+                }
                 for job in reads {
                     job.answer(Ok(read.clone()));
                 }

@@ -87,12 +87,12 @@ async fn an_order_taken_after_a_conflict_is_told_to_the_executor_as_any_other() 
     let (here, mut there) = (ledger.process(), ledger.process());
     let account = ledger.open(&here).await;
     there.lanes.read(account).await.unwrap();
-    ledger.place(&here, account).await;
+    let theirs = ledger.place(&here, account).await;
     // `there` holds the account as it was before that.
     let id = ledger.place(&there, account).await;
     let mut told = Vec::new();
     there.work.recv_many(&mut told, 8).now_or_never().expect("it was told before the answer");
-    assert_eq!(told.iter().map(|order| order.id).collect::<Vec<_>>(), [id]);
+    assert_eq!(told.iter().map(|order| order.id).collect::<Vec<_>>(), [theirs, id], "and so is the one that was met");
     ledger.verify().await;
 }
 

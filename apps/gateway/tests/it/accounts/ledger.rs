@@ -42,7 +42,6 @@ impl Prices for Still {
 /// One process that writes to the store.
 pub(crate) struct Process {
     pub(crate) lanes: Arc<Lanes>,
-    pub(crate) hub: Arc<Hub>,
     pub(crate) work: Work,
     pub(crate) tasks: tokio::task::JoinSet<()>,
 }
@@ -95,11 +94,11 @@ impl Ledger {
             queries: self.store.clone(),
             prices: Arc::new(Still(Mutex::new(prices))),
             moments: Arc::new(OneClock(Arc::clone(&self.clock))),
-            hub: Arc::clone(&hub),
+            hub,
             observer: Observer::new(),
         };
         let (lanes, tasks) = Lanes::start(Arc::new(ports), settings);
-        Process { lanes, hub, work, tasks }
+        Process { lanes, work, tasks }
     }
 
     /// A new account with 1,000,000 USD.

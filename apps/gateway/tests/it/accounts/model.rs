@@ -55,7 +55,7 @@ async fn settle(
         let process = &processes[usize::from(dice.roll(2) == 1)];
         // What others are said to have written may be true, old or made up, or never be told.
         if dice.roll(2) == 0 {
-            process.hub.tell_elsewhere(account, dice.roll(200), false);
+            process.lanes.tell_elsewhere(account, dice.roll(200), false);
         }
         match process.lanes.execute(account, command(), cause()).await {
             Ok(_) => return Ok(()),

@@ -1,11 +1,13 @@
 //! What other processes are said to have written, truly or not, and who is beaten to an account.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use velox::accounts::LaneSettings;
-use velox_kernel::AccountId;
+use velox_kernel::{AccountId, OrderId};
 use velox_trading::{AccountWriter, Command, ExecuteError, PlaceOrder, Refused};
 
 use super::faulty_store::Hook;
@@ -42,7 +44,7 @@ async fn an_account_that_others_told_of_is_read_before_it_is_decided() {
     let ledger = Ledger::new();
     let (_here, there, account) = outdated(&ledger).await;
     let [tails, conflicts, locked] = counts(&ledger);
-    there.hub.tell_elsewhere(account, 5, false);
+    there.lanes.tell_elsewhere(account, 5, false);
     ledger.place(&there, account).await;
     assert_eq!(counts(&ledger), [tails + 1, conflicts, locked], "the append wins at once");
     assert_eq!(there.lanes.read(account).await.unwrap().open_orders().count(), 5);
@@ -68,11 +70,11 @@ async fn a_word_that_is_not_true_costs_one_look() {
     ledger.place(&process, account).await;
     let [tails, conflicts, locked] = counts(&ledger);
     for seq in [0, 1, 2] {
-        process.hub.tell_elsewhere(account, seq, false);
+        process.lanes.tell_elsewhere(account, seq, false);
         ledger.place(&process, account).await;
     }
     assert_eq!(counts(&ledger), [tails, conflicts, locked], "what is known already is not looked up");
-    process.hub.tell_elsewhere(account, u64::MAX, false);
+    process.lanes.tell_elsewhere(account, u64::MAX, false);
     ledger.place(&process, account).await;
     ledger.place(&process, account).await;
     assert_eq!(counts(&ledger), [tails + 1, conflicts, locked], "a lie is believed once");
@@ -85,7 +87,7 @@ async fn a_word_about_an_account_that_cannot_be_read_stops_nothing() {
     let process = ledger.process();
     let account = ledger.open(&process).await;
     ledger.store.reads_left.store(0, Ordering::SeqCst);
-    process.hub.tell_elsewhere(account, 9, false);
+    process.lanes.tell_elsewhere(account, 9, false);
     ledger.place(&process, account).await;
     assert_eq!(ledger.store.tails.load(Ordering::SeqCst), 1, "it was tried");
     ledger.store.reads_left.store(i64::MAX, Ordering::SeqCst);
@@ -109,7 +111,7 @@ async fn all_that_others_told_of_is_read_in_one_question() {
     for (number, account) in accounts.iter().enumerate() {
         // Of one nobody told.
         if number > 0 {
-            there.hub.tell_elsewhere(*account, 3, false);
+            there.lanes.tell_elsewhere(*account, 3, false);
         }
         answers.push(there.lanes.enqueue(*account, Command::Place(ledger.order()), cause()).await.unwrap());
     }
@@ -134,9 +136,13 @@ async fn what_is_beaten_twice_is_decided_under_the_lock_and_so_is_what_comes_nex
     assert_eq!(counts(&ledger), [1, 2, 1], "two races, then the lock");
     ledger.place(&here, account).await;
     assert_eq!(counts(&ledger), [1, 2, 2], "the lock at once");
-    ledger.place(&here, account).await;
-    assert_eq!(counts(&ledger), [1, 2, 2], "nobody was in the way: no lock any more");
-    assert_eq!(here.lanes.read(account).await.unwrap().open_orders().count(), 6);
+    for _ in 0..32 {
+        ledger.place(&here, account).await;
+    }
+    let [tails, conflicts, locked] = counts(&ledger);
+    assert!(locked < 32, "nobody was in the way for a while: no lock any more");
+    assert_eq!((tails, conflicts), (1, 2));
+    assert_eq!(here.lanes.read(account).await.unwrap().open_orders().count(), 37);
     ledger.verify().await;
 }
 
@@ -168,4 +174,65 @@ async fn a_name_is_taken_for_ever_also_where_the_lock_comes_first() {
     assert_eq!(here.run(account, fill).await.unwrap().events.len(), 0, "a fill that was told before");
     assert!(ledger.store.locked.load(Ordering::SeqCst) > locked, "both were decided under the lock");
     ledger.verify().await;
+}
+
+/// The orders that the executor of a process hears of next.
+async fn handed_over(process: &mut Process) -> Vec<OrderId> {
+    let mut orders = Vec::new();
+    let heard = process.work.recv_many(&mut orders, 16);
+    tokio::time::timeout(Duration::from_secs(10), heard).await.expect("it hears of one");
+    orders.iter().map(|order| order.id).collect()
+}
+
+#[tokio::test]
+async fn an_order_that_others_took_is_read_once_for_the_executor_and_its_claim() {
+    let ledger = Ledger::new();
+    let (here, mut there) = (ledger.process(), ledger.process());
+    let account = ledger.open(&here).await;
+    there.lanes.read(account).await.unwrap();
+    // One is with its broker already, one waits, and one waits to be cancelled.
+    ledger.work(&here, account).await;
+    let waits = ledger.place(&here, account).await;
+    let canceled = ledger.work(&here, account).await;
+    let newest = here.run(account, Command::Cancel { order: canceled }).await.unwrap().account.seq();
+    let [tails, conflicts, locked] = counts(&ledger);
+    for _ in 0..3 {
+        there.lanes.tell_elsewhere(account, newest, true);
+    }
+    let mut found = handed_over(&mut there).await;
+    found.sort_unstable();
+    assert_eq!(found, [waits, canceled]);
+    there.run(account, Command::Route { order: waits }).await.unwrap();
+    assert_eq!(counts(&ledger), [tails + 1, conflicts, locked], "the claim rests on what was read for the executor");
+    ledger.verify().await;
+}
+
+#[tokio::test]
+async fn orders_of_others_that_are_met_by_chance_are_handed_over_too() {
+    let ledger = Ledger::new();
+    let beside = Arc::new(ledger.beside());
+    let (mut here, there) = (ledger.process(), Arc::new(beside.process()));
+    let account = ledger.open(&here).await;
+    for _ in 0..2 {
+        ledger.store.before_append.lock().push_back(placing(&beside, &there, account));
+    }
+    *ledger.store.before_lock.lock() = Some(placing(&beside, &there, account));
+    ledger.place(&here, account).await;
+    let mut found = BTreeSet::new();
+    while found.len() < 4 {
+        found.extend(handed_over(&mut here).await);
+    }
+    let open = here.lanes.read(account).await.unwrap();
+    assert_eq!(found, open.open_orders().map(|order| order.id).collect(), "in two races, under the lock, and its own");
+}
+
+#[tokio::test]
+async fn the_executor_looks_for_itself_where_nothing_is_held() {
+    let ledger = Ledger::new();
+    let (here, there) = (ledger.process(), ledger.process());
+    let account = ledger.open(&here).await;
+    ledger.place(&here, account).await;
+    there.lanes.tell_elsewhere(account, 2, true);
+    let elsewhere = there.work.elsewhere();
+    tokio::time::timeout(Duration::from_secs(10), elsewhere.notified()).await.expect("it is told to look");
 }
