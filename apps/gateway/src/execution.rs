@@ -2,10 +2,10 @@
 
 mod broker_calls;
 mod executor;
-mod gate;
 mod reports;
+mod rights;
 
 pub use broker_calls::BrokerCalls;
 pub use executor::{Executor, ExecutorSettings};
-pub use gate::ExecutionGate;
 pub use reports::take_reports;
+pub use rights::{EXECUTION_SHARDS, ExecutionRight, ExecutionRights, execution_shard};

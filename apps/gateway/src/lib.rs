@@ -8,6 +8,7 @@ pub mod config;
 pub mod dead_letters;
 pub mod execution;
 pub mod faults;
+pub mod feed_gate;
 pub mod http;
 pub mod logging;
 pub mod market_topic;

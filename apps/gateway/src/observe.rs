@@ -20,6 +20,7 @@ pub struct Observer {
     conflicts: Counter,
     caught_up: Counter,
     locked: Counter,
+    fenced: Counter,
     /// By the events' type; looking a counter up by its label costs more than counting.
     kinds: RwLock<HashMap<String, Counter>>,
 }
@@ -34,6 +35,7 @@ impl Observer {
             conflicts: counter!("velox_lane_conflicts_total"),
             caught_up: counter!("velox_lane_caught_up_total"),
             locked: counter!("velox_lane_locked_total"),
+            fenced: counter!("velox_lane_fenced_total"),
             kinds: RwLock::default(),
         }
     }
@@ -55,6 +57,11 @@ impl Observer {
             counter.increment(1);
             self.kinds.write().insert(event.kind.to_string(), counter);
         }
+    }
+
+    /// What was decided under a right was refused, because another process has that by now.
+    pub fn fenced(&self) {
+        self.fenced.increment(1);
     }
 
     /// A decision met a conflict.

@@ -4,5 +4,14 @@ mod held;
 mod keeper;
 mod share;
 
+use velox_kafka::partition_of;
+use velox_kernel::AccountId;
+
 pub use held::Held;
 pub use keeper::{ShardKeeper, ShardTimes};
+
+/// The shard that an account falls into: the partition that its records have on a topic of so many.
+#[must_use]
+pub fn shard_of(account: AccountId, count: u32) -> u32 {
+    partition_of(account.uuid().to_string().as_bytes(), count)
+}

@@ -1,8 +1,8 @@
 //! The composition root: which adapter stands behind which port, and the tasks that run for the life of the process.
 
 mod execution;
-mod execution_lease;
 mod feed_health;
+mod feed_right;
 mod feeds;
 mod first_start;
 mod identity_settings;
@@ -21,7 +21,6 @@ mod stores;
 mod tasks;
 mod tidying;
 
-pub use execution_lease::{AlwaysHeld, ExecutionLease};
 pub use first_start::{OWNER_EMAIL, Welcome};
 pub use kafka::InvalidKafka;
 pub(crate) use kafka::{kafka_options, topic_codec};

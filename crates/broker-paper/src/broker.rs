@@ -67,12 +67,12 @@ impl PaperBroker {
         self.inner.desk.lock().forget(account);
     }
 
-    /// Closes every book, and drops the reports that nobody has taken: what the broker was is left to who rebuilds it.
-    /// What it knows of the markets stays.
-    pub fn forget_all(&self) {
+    /// Closes the books of some accounts, and drops their reports that nobody has taken: what the broker was to them is
+    /// left to who rebuilds it. What it knows of the markets stays.
+    pub fn forget_where(&self, is_one: impl Fn(AccountId) -> bool) {
         let mut desk = self.inner.desk.lock();
-        desk.forget_all();
-        self.inner.outbox.clear();
+        desk.forget_where(&is_one);
+        self.inner.outbox.retain(|report| !is_one(report.account));
     }
 
     /// Matches all books with what the market said.

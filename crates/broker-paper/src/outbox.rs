@@ -60,9 +60,9 @@ impl Outbox {
         }
     }
 
-    /// Drops the reports that wait.
-    pub(crate) fn clear(&self) {
-        self.queue.lock().reports.clear();
+    /// Drops the reports that wait, but these.
+    pub(crate) fn retain(&self, keeps: impl Fn(&Report) -> bool) {
+        self.queue.lock().reports.retain(keeps);
     }
 
     /// The reports that wait and those to come. The stream before this one ends.

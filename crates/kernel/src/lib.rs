@@ -41,7 +41,7 @@ pub use origin::Origin;
 pub use page::{InvalidPageSize, Page, PageRequest};
 pub use permission::{Permission, Role, UnknownRole};
 pub use rate::{Allowance, LimiterAway, Quota, RateLimiter};
-pub use shard::{Fence, RoleLook, Shard, ShardStore, ShardsAway};
+pub use shard::{Fence, Member, RoleLook, Shard, ShardStore, ShardsAway};
 pub use signal::{BusAway, SignalBus, SignalListener};
 pub use timeframe::{Timeframe, UnknownTimeframe};
 pub use timestamp::{InvalidTimestamp, Timestamp};

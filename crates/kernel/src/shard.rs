@@ -24,8 +24,20 @@ pub struct Shard {
 pub struct RoleLook {
     /// Every shard, by number.
     pub shards: Vec<Shard>,
-    /// Every process that plays it, and how often it said that it is there.
-    pub members: Vec<(MemberId, u64)>,
+    /// Every process that plays it, by id.
+    pub members: Vec<Member>,
+}
+
+/// A process that plays a role, as the store has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which.
+    pub id: MemberId,
+    /// How often it said that it is there.
+    pub beat: u64,
+    /// Whether the store sees it: one that was killed is not seen any more at once, where the store can tell. One that is
+    /// not seen and says nothing is gone.
+    pub is_present: bool,
 }
 
 /// Whoever writes under a fence has the shard, or nothing is written.

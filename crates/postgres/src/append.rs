@@ -44,24 +44,51 @@ impl Lost {
     }
 }
 
-/// Writes members on a session and says which accounts won.
-pub(crate) async fn write(
+/// What became of accounts; those in neither set lost their race.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    won: HashSet<AccountId>,
+    fenced: HashSet<AccountId>,
+}
+
+impl Written {
+    /// What became of one.
+    pub(crate) fn of(&self, account: AccountId) -> Appended {
+        if self.won.contains(&account) {
+            Appended::Committed
+        } else if self.fenced.contains(&account) {
+            Appended::Fenced
+        } else {
+            Appended::Conflict
+        }
+    }
+}
+
+/// Writes members on a session and says what became of them.
+pub(crate) async fn write(connection: &AsyncPgConnection, members: Vec<PreparedAppend>) -> Result<Written, Error> {
+    let members: Vec<_> = members.into_iter().filter(|member| !member.repeats_a_name).collect();
+    // One statement is one commit: a single wide member makes the whole batch wide.
+    let is_fenced = members.iter().any(|member| member.fence.is_some());
+    match (members.iter().any(is_wide), is_fenced) {
+        (false, false) => write_as::<false, false>(connection, members).await,
+        (false, true) => write_as::<false, true>(connection, members).await,
+        (true, false) => write_as::<true, false>(connection, members).await,
+        (true, true) => write_as::<true, true>(connection, members).await,
+    }
+}
+
+async fn write_as<const WIDE: bool, const FENCED: bool>(
     mut connection: &AsyncPgConnection,
     members: Vec<PreparedAppend>,
-) -> Result<HashSet<AccountId>, Error> {
-    let members = members.into_iter().filter(|member| !member.repeats_a_name);
-    let (wide, narrow): (Vec<_>, Vec<_>) = members.partition(is_wide);
-    // One statement is one commit: a single wide member makes the whole batch wide.
-    let won: Vec<AccountId> = if wide.is_empty() {
-        let mut statement = AppendStatement::<false>::default();
-        narrow.into_iter().for_each(|member| statement.push(member));
-        statement.load(&mut connection).await?
-    } else {
-        let mut statement = AppendStatement::<true>::default();
-        wide.into_iter().chain(narrow).for_each(|member| statement.push(member));
-        statement.load(&mut connection).await?
-    };
-    Ok(won.into_iter().collect())
+) -> Result<Written, Error> {
+    let mut statement = AppendStatement::<WIDE, FENCED>::default();
+    members.into_iter().for_each(|member| statement.push(member));
+    let rows: Vec<(AccountId, bool)> = statement.load(&mut connection).await?;
+    let mut written = Written::default();
+    for (account, fenced) in rows {
+        if fenced { &mut written.fenced } else { &mut written.won }.insert(account);
+    }
+    Ok(written)
 }
 
 impl PostgresStore {
@@ -74,11 +101,8 @@ impl PostgresStore {
         let marks: Vec<Mark> =
             members.iter().map(|member| Mark { account: member.account, seq: member.seq, hash: member.hash }).collect();
         let sizes: Vec<usize> = members.iter().map(|member| member.events.len()).collect();
-        let won = self.append_or_look(members, &marks, began + self.options().statement).await?;
-        let outcome = |mark: &Mark| {
-            if won.contains(&mark.account) { Appended::Committed } else { Appended::Conflict }
-        };
-        let outcomes: Vec<Appended> = marks.iter().map(outcome).collect();
+        let written = self.append_or_look(members, &marks, began + self.options().statement).await?;
+        let outcomes: Vec<Appended> = marks.iter().map(|mark| written.of(mark.account)).collect();
         let durable = |pair: &(&Appended, &usize)| *pair.0 == Appended::Committed;
         let events = outcomes.iter().zip(&sizes).filter(durable).map(|(_, size)| size).sum();
         let conflicts = outcomes.iter().filter(|outcome| **outcome == Appended::Conflict).count();
@@ -93,18 +117,18 @@ impl PostgresStore {
         members: Vec<PreparedAppend>,
         marks: &[Mark],
         deadline: Instant,
-    ) -> Result<HashSet<AccountId>, Failure> {
+    ) -> Result<Written, Failure> {
         let mut tries = 1;
         loop {
             let reason = match self.try_append(members.clone(), deadline).await {
-                Ok(won) => return Ok(won),
+                Ok(written) => return Ok(written),
                 Err(Lost::NotDone(failure)) => return Err(failure),
                 Err(Lost::Race(reason)) => reason,
                 Err(Lost::Silence(reason, backend)) => {
                     // It was one statement: done in whole or not at all.
                     let there = self.look_for(&reason, backend, marks).await?;
                     if !there.is_empty() {
-                        return Ok(there);
+                        return Ok(Written { won: there, ..Written::default() });
                     }
                     reason
                 }
@@ -117,12 +141,12 @@ impl PostgresStore {
         }
     }
 
-    async fn try_append(&self, members: Vec<PreparedAppend>, deadline: Instant) -> Result<HashSet<AccountId>, Lost> {
+    async fn try_append(&self, members: Vec<PreparedAppend>, deadline: Instant) -> Result<Written, Lost> {
         let mut lease = self.lease().await.map_err(Lost::NotDone)?;
         match timeout_at(deadline, write(&lease, members)).await {
-            Ok(Ok(won)) => {
+            Ok(Ok(written)) => {
                 lease.keep();
-                Ok(won)
+                Ok(written)
             }
             Ok(Err(error)) => {
                 let lost = Lost::of(error, lease.backend());

@@ -152,20 +152,21 @@ impl PostgresStore {
         }
     }
 
-    /// Writes and commits in one flight. When the member is a conflict there is nothing to commit.
+    /// Writes and commits in one flight. When the member was not written there is nothing to commit.
     async fn write_and_commit(&self, mut lease: Lease, member: PreparedAppend) -> Result<Appended, Failure> {
-        let mark = Mark { account: member.account, seq: member.seq, hash: member.hash };
+        let account = member.account;
+        let mark = Mark { account, seq: member.seq, hash: member.hash };
         let done = {
             let (connection, mut ending): (&AsyncPgConnection, &AsyncPgConnection) = (&lease, &lease);
             let work = join(write(connection, vec![member]), RunQueryDsl::execute(Commit, &mut ending));
             timeout(self.options().statement, work).await
         };
         let failure = match done {
-            Ok((Ok(won), ended)) if won.is_empty() => {
+            Ok((Ok(written), ended)) if written.of(account) != Appended::Committed => {
                 if ended.is_ok() {
                     lease.keep();
                 }
-                return Ok(Appended::Conflict);
+                return Ok(written.of(account));
             }
             Ok((Ok(_), Ok(_))) => {
                 lease.keep();
@@ -192,11 +193,12 @@ impl PostgresStore {
 
     /// Writes, and commits when the member won.
     async fn write_then_commit(&self, mut lease: Lease, member: PreparedAppend) -> Result<Appended, Failure> {
-        let mark = Mark { account: member.account, seq: member.seq, hash: member.hash };
+        let account = member.account;
+        let mark = Mark { account, seq: member.seq, hash: member.hash };
         let deadline = self.options().statement;
-        let won = timeout(deadline, write(&lease, vec![member])).await.map_err(|_| silence())??;
-        if won.is_empty() {
-            return Ok(Appended::Conflict);
+        let written = timeout(deadline, write(&lease, vec![member])).await.map_err(|_| silence())??;
+        if written.of(account) != Appended::Committed {
+            return Ok(written.of(account));
         }
         match lease.commit(deadline).await {
             Err(Failure::OutcomeUnknown(reason)) => self.find_out(lease, Failure::Unavailable(reason), mark).await,

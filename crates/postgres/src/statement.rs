@@ -14,8 +14,8 @@
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt};
-use velox_kernel::{AccountId, ClientOrderId, Digest, OrgId};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
+use velox_kernel::{AccountId, ClientOrderId, Digest, Fence, OrgId};
 use velox_sql::rows::{
     AccountRecord, AccountRecords, BalanceRecord, BalanceRecords, EventRecord, EventRecords, FillRecord, FillRecords,
     OrderRecord, OrderRecords, PositionRecord, PositionRecords,
@@ -24,9 +24,11 @@ use velox_sql::types::{Hash, Id, Word};
 use velox_sql::{Columns, PreparedAppend, Record};
 
 /// The statement's arrays. `WIDE` is the form that writes every table; the narrow form is for members that only begin or
-/// change orders, which most are.
+/// change orders, which most are. `FENCED` is the form in which members may name a right: it is locked until the commit, by
+/// key, so that whoever takes it waits for that, and beats of its owner do not. A member that names one which is another
+/// process's by now is told apart in the answer.
 #[derive(Debug, Default)]
-pub(crate) struct AppendStatement<const WIDE: bool> {
+pub(crate) struct AppendStatement<const WIDE: bool, const FENCED: bool> {
     accounts: Vec<AccountId>,
     orgs: Vec<OrgId>,
     expected_seqs: Vec<i64>,
@@ -41,6 +43,10 @@ pub(crate) struct AppendStatement<const WIDE: bool> {
     positions: PositionRecords,
     balances: BalanceRecords,
     resets: Vec<AccountId>,
+    fenced_accounts: Vec<AccountId>,
+    fenced_roles: Vec<&'static str>,
+    fenced_shards: Vec<i32>,
+    fenced_epochs: Vec<i64>,
 }
 
 /// Whether a member needs the wide form.
@@ -52,7 +58,7 @@ pub(crate) fn is_wide(member: &PreparedAppend) -> bool {
         || member.reset
 }
 
-impl<const WIDE: bool> AppendStatement<WIDE> {
+impl<const WIDE: bool, const FENCED: bool> AppendStatement<WIDE, FENCED> {
     /// Adds a member.
     pub(crate) fn push(&mut self, member: PreparedAppend) {
         for order in member.orders.iter().map(|order| &order.0).filter(|order| member.begins(order)) {
@@ -73,6 +79,7 @@ impl<const WIDE: bool> AppendStatement<WIDE> {
             balances,
             reset,
             repeats_a_name: _,
+            fence,
         } = member;
         self.accounts.push(account);
         self.orgs.push(org);
@@ -88,16 +95,24 @@ impl<const WIDE: bool> AppendStatement<WIDE> {
         if reset {
             self.resets.push(account);
         }
+        if let Some(Fence { role, shard, epoch }) = fence {
+            self.fenced_accounts.push(account);
+            self.fenced_roles.push(role);
+            // Neither has such numbers in the store: nobody has that right.
+            self.fenced_shards.push(i32::try_from(shard).unwrap_or(-1));
+            self.fenced_epochs.push(i64::try_from(epoch).unwrap_or(-1));
+        }
     }
 }
 
-impl<const WIDE: bool> QueryId for AppendStatement<WIDE> {
+impl<const WIDE: bool, const FENCED: bool> QueryId for AppendStatement<WIDE, FENCED> {
     type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<const WIDE: bool> Query for AppendStatement<WIDE> {
-    type SqlType = Id;
+impl<const WIDE: bool, const FENCED: bool> Query for AppendStatement<WIDE, FENCED> {
+    /// An account, and whether its right was lost; the accounts that are missing lost their race.
+    type SqlType = (Id, Bool);
 }
 
 /// `, name AS (INSERT … FROM rows WHERE account WON … )`.
@@ -117,7 +132,7 @@ fn insert<'b, R: Record>(
     Ok(())
 }
 
-impl<const WIDE: bool> QueryFragment<Pg> for AppendStatement<WIDE> {
+impl<const WIDE: bool, const FENCED: bool> QueryFragment<Pg> for AppendStatement<WIDE, FENCED> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH input AS MATERIALIZED (SELECT * FROM unnest(");
         out.push_bind_param::<Array<Id>, Vec<AccountId>>(&self.accounts)?;
@@ -130,6 +145,26 @@ impl<const WIDE: bool> QueryFragment<Pg> for AppendStatement<WIDE> {
         out.push_sql("::int8[], ");
         out.push_bind_param::<Array<Hash>, Vec<Digest>>(&self.hashes)?;
         out.push_sql("::bytea[]) AS t (account_id, org_id, expected_seq, seq, hash)), ");
+        if FENCED {
+            out.push_sql("fences AS MATERIALIZED (SELECT * FROM unnest(");
+            out.push_bind_param::<Array<Id>, Vec<AccountId>>(&self.fenced_accounts)?;
+            out.push_sql("::uuid[], ");
+            out.push_bind_param::<Array<Text>, Vec<&'static str>>(&self.fenced_roles)?;
+            out.push_sql("::text[], ");
+            out.push_bind_param::<Array<Integer>, Vec<i32>>(&self.fenced_shards)?;
+            out.push_sql("::int4[], ");
+            out.push_bind_param::<Array<BigInt>, Vec<i64>>(&self.fenced_epochs)?;
+            out.push_sql(
+                "::int8[]) AS t (account_id, role, shard, epoch)), \
+                 kept AS MATERIALIZED (\
+                    SELECT s.role, s.shard, s.epoch FROM role_shards s \
+                    WHERE (s.role, s.shard, s.epoch) IN (SELECT role, shard, epoch FROM fences) \
+                    ORDER BY s.role, s.shard FOR KEY SHARE OF s), \
+                 fenced AS MATERIALIZED (\
+                    SELECT account_id FROM fences f WHERE NOT EXISTS (\
+                        SELECT FROM kept k WHERE k.role = f.role AND k.shard = f.shard AND k.epoch = f.epoch)), ",
+            );
+        }
         out.push_sql("taken AS MATERIALIZED (SELECT o.account_id FROM unnest(");
         out.push_bind_param::<Array<Id>, Vec<AccountId>>(&self.began_accounts)?;
         out.push_sql("::uuid[], ");
@@ -146,6 +181,9 @@ impl<const WIDE: bool> QueryFragment<Pg> for AppendStatement<WIDE> {
                 " CROSS JOIN LATERAL (SELECT FROM fills x WHERE x.account_id = t.account_id \
                     AND x.id BETWEEN t.id AND t.id ORDER BY x.id LIMIT 1) AS x",
             );
+        }
+        if FENCED {
+            out.push_sql(" UNION ALL SELECT account_id FROM fenced");
         }
         out.push_sql(
             "), locked AS MATERIALIZED (\
@@ -188,7 +226,10 @@ impl<const WIDE: bool> QueryFragment<Pg> for AppendStatement<WIDE> {
             self.balances.unnest(out.reborrow())?;
             out.push_sql("))");
         }
-        out.push_sql(" SELECT account_id FROM won");
+        out.push_sql(" SELECT account_id, false FROM won");
+        if FENCED {
+            out.push_sql(" UNION ALL SELECT account_id, true FROM fenced");
+        }
         Ok(())
     }
 }

@@ -10,8 +10,9 @@ use velox_sql::Failure;
 use crate::candles::CandleTable;
 use crate::lease::Lease;
 use crate::pool::{Pool, PoolStatus};
+use crate::presence::Presence;
 use crate::schema::{self, ConnectError};
-use crate::{ExecutionLease, PostgresOptions, PostgresSignals};
+use crate::{PostgresOptions, PostgresSignals};
 
 /// One number.
 #[derive(QueryableByName)]
@@ -25,6 +26,7 @@ pub struct PostgresStore {
     pool: Pool,
     options: PostgresOptions,
     candles: CandleTable,
+    presence: Presence,
 }
 
 impl PostgresStore {
@@ -67,7 +69,7 @@ impl PostgresStore {
 
     fn new(url: &str, read_only: bool, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let pool = Pool::new(url, read_only, options)?;
-        Ok(Self { pool, options: options.clone(), candles: CandleTable::default() })
+        Ok(Self { pool, options: options.clone(), candles: CandleTable::default(), presence: Presence::default() })
     }
 
     /// Answers when the server does.
@@ -128,10 +130,9 @@ impl PostgresStore {
         self.pool.server().config.get_dbname()
     }
 
-    /// The right to execute orders, not taken yet. It stands on a session of its own, beside the pool.
-    #[must_use]
-    pub fn execution_lease(&self) -> ExecutionLease {
-        ExecutionLease::new(self.pool.server().clone())
+    /// What shows that members of roles are there.
+    pub(crate) const fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     /// How the pool of connections stands now.

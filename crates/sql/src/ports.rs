@@ -410,7 +410,8 @@ macro_rules! impl_market_store {
     };
 }
 
-/// Implements `velox_trading::RelayStore` and `velox_kernel::ShardStore`; `prepare_relay` is the adapter's own.
+/// Implements `velox_trading::RelayStore` and `velox_kernel::ShardStore`; `prepare_relay` is the adapter's
+/// own, and so is how it shows and sees that members are there.
 #[macro_export]
 macro_rules! impl_relay_store {
     ($store:ty, $read:ident, $change:ident) => {
@@ -448,7 +449,10 @@ macro_rules! impl_relay_store {
                 gone: &[velox_kernel::MemberId],
             ) -> Result<velox_kernel::RoleLook, velox_kernel::ShardsAway> {
                 let gone = gone.to_vec();
-                $change!(self, shards::beat(role, member, count, &gone))
+                self.appear(member).await?;
+                let look: Result<velox_kernel::RoleLook, velox_kernel::ShardsAway> =
+                    $change!(self, shards::beat(role, member, count, &gone));
+                Ok(self.see(look?).await?)
             }
 
             async fn take(
@@ -457,8 +461,13 @@ macro_rules! impl_relay_store {
                 member: velox_kernel::MemberId,
                 seen: &[velox_kernel::Shard],
             ) -> Result<Vec<velox_kernel::Shard>, velox_kernel::ShardsAway> {
-                let seen = seen.to_vec();
-                $change!(self, shards::take(role, member, &seen))
+                let mut taken = Vec::new();
+                for shard in seen.iter().copied() {
+                    let one: Result<Option<velox_kernel::Shard>, velox_kernel::ShardsAway> =
+                        $change!(self, shards::take(role, member, &shard));
+                    taken.extend(one?);
+                }
+                Ok(taken)
             }
 
             async fn release(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use velox_kernel::{AccountId, Digest, OrgId};
+use velox_kernel::{AccountId, Digest, Fence, OrgId};
 use velox_trading::{Append, Projection};
 
 use crate::failure::Failure;
@@ -38,6 +38,8 @@ pub struct PreparedAppend {
     pub reset: bool,
     /// Whether it gives a client order id or a fill's name to two things itself: a conflict wherever it is tried.
     pub repeats_a_name: bool,
+    /// The right under which it is written, where it takes one.
+    pub fence: Option<Fence>,
 }
 
 impl PreparedAppend {
@@ -64,7 +66,7 @@ impl TryFrom<Append> for PreparedAppend {
     type Error = Failure;
 
     fn try_from(append: Append) -> Result<Self, Failure> {
-        let Append { account, org, expected_seq, events, projection } = append;
+        let Append { account, org, expected_seq, events, projection, fence } = append;
         let Projection { account: account_row, orders, fills, positions, balances, reset } = projection;
         let in_order =
             (expected_seq + 1..).zip(&events).all(|(seq, event)| event.seq == seq && event.account == account);
@@ -88,6 +90,7 @@ impl TryFrom<Append> for PreparedAppend {
             events: rows(events.into_iter().map(|event| EventRecord::new(org, event)))?,
             reset,
             repeats_a_name,
+            fence,
         })
     }
 }

@@ -7,8 +7,8 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryResult, RunQueryDsl, delete, insert_into};
 use tokio::time::Instant;
-use velox_kernel::{AccountId, Digest};
-use velox_sql::schema::{balances, fills, orders, positions, stream_heads};
+use velox_kernel::{AccountId, Digest, Fence};
+use velox_sql::schema::{balances, fills, orders, positions, role_shards, stream_heads};
 use velox_sql::types::{Hash, Id};
 use velox_sql::{BindTo, Commit, CommitObserver, Failure, InlineSqlite, PreparedAppend, Upsert, Val};
 use velox_trading::Appended;
@@ -44,8 +44,13 @@ pub(crate) fn commit_group(connection: &mut InlineSqlite, group: Vec<Batch>, obs
     }
 }
 
-/// Writes one member, or nothing of it when it is a conflict.
+/// Writes one member, or nothing of it when it is a conflict or its right was lost.
 pub(crate) fn write_member(connection: &mut SqliteConnection, member: &PreparedAppend) -> Result<Appended, Failure> {
+    if let Some(fence) = member.fence
+        && !has_shard(connection, fence)?
+    {
+        return Ok(Appended::Fenced);
+    }
     // What may be a conflict is looked at before anything is written: so there is nothing to undo.
     if member.repeats_a_name || is_taken(connection, member)? || !move_head(connection, member)? {
         return Ok(Appended::Conflict);
@@ -73,6 +78,14 @@ pub(crate) fn write_member(connection: &mut SqliteConnection, member: &PreparedA
         put(connection, balance)?;
     }
     Ok(Appended::Committed)
+}
+
+/// Whether whoever has this fence has the shard.
+fn has_shard(connection: &mut SqliteConnection, fence: Fence) -> Result<bool, Failure> {
+    let Ok(number) = i32::try_from(fence.shard) else { return Ok(false) };
+    let found = role_shards::table.find((fence.role, number)).select(role_shards::epoch);
+    let epoch: Option<i64> = found.first(connection).optional()?;
+    Ok(epoch.and_then(|epoch| u64::try_from(epoch).ok()) == Some(fence.epoch))
 }
 
 /// Whether the account has one of the new client order ids or fills already.

@@ -1,6 +1,6 @@
 //! The ports that are the repository's functions.
 
-use velox_kernel::Timestamp;
+use velox_kernel::{MemberId, RoleLook, Timestamp};
 use velox_market::{Candle, Tidied};
 use velox_sql::{
     Failure, InlineSqlite, impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store,
@@ -47,6 +47,18 @@ impl SqliteStore {
         let index = "CREATE INDEX IF NOT EXISTS stream_heads_unpublished ON stream_heads (account_id) \
                      WHERE published_seq < seq";
         self.write(async move |conn: &mut InlineSqlite| Ok(conn.batch_execute(index).await?)).await
+    }
+
+    /// No other process can have the store: there is nobody to show it to.
+    #[expect(clippy::unused_async, reason = "as where there may be others")]
+    async fn appear(&self, _: MemberId) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Everybody is seen.
+    #[expect(clippy::unused_async, reason = "as where there may be others")]
+    async fn see(&self, look: RoleLook) -> Result<RoleLook, Failure> {
+        Ok(look)
     }
 
     /// Orders wait for the same writer.

@@ -235,6 +235,7 @@ impl Run {
                 expected_seq: base.seq,
                 events,
                 projection: projector.finish(&live.account),
+                fence: None,
             }),
             _ => None,
         };

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use velox_kernel::{
-    AccountId, ClientOrderId, ConnectionId, Digest, FillId, InvalidCursor, OrderId, OrgId, Page, PageRequest,
+    AccountId, ClientOrderId, ConnectionId, Digest, Fence, FillId, InvalidCursor, OrderId, OrgId, Page, PageRequest,
     StrategyId, Symbol, Timestamp,
 };
 
@@ -45,6 +45,8 @@ pub struct Append {
     pub events: Vec<RecordedEvent>,
     /// The rows that follow.
     pub projection: Projection,
+    /// The right under which it is written, where it takes one: nothing is written once that is another process's.
+    pub fence: Option<Fence>,
 }
 
 /// What became of one member of a batch.
@@ -55,6 +57,9 @@ pub enum Appended {
     /// The stream is not where the decision believed, or the account has the client order id or the fill already.
     /// Nothing of this member was written.
     Conflict,
+    /// The right under which it was to be written is another process's by now. Nothing of this member was written, nor
+    /// will be by sending it again.
+    Fenced,
 }
 
 /// The newest event of a stream.
@@ -91,7 +96,7 @@ pub trait TradingLog: Send + Sync {
 
     /// Locks a stream, hands the events after `known` to `decide`, and commits what it returns.
     ///
-    /// Under the lock only a duplicate client order id or fill is a conflict.
+    /// Under the lock only a duplicate client order id or fill is a conflict; a fence holds as everywhere.
     async fn append_locked(
         &self,
         account: AccountId,

@@ -31,6 +31,9 @@ pub enum ExecuteError {
     /// Others kept changing the account; nothing was done.
     #[error("the account is contended")]
     Contended,
+    /// Another process executes the account's orders by now; nothing was done.
+    #[error("another process executes the account's orders by now")]
+    Fenced,
     /// The server is shutting down; nothing was done.
     #[error("the server is shutting down")]
     ShuttingDown,

@@ -175,8 +175,8 @@ impl Hub {
         }
     }
 
-    /// Tells the executor that an order waits which it finds in the store.
-    pub(super) fn let_look(&self) {
+    /// Tells the executor that orders wait which it finds in the store.
+    pub fn look_for_work(&self) {
         self.elsewhere.notify_one();
     }
 

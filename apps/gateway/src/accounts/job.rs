@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 use tracing::{Span, field};
-use velox_kernel::{AccountId, OrgId, Principal};
+use velox_kernel::{AccountId, Fence, OrgId, Principal};
 use velox_trading::{Cause, Command, ExecuteError, Executed, StoreError};
 
 use super::OrderTraces;
@@ -36,6 +36,8 @@ impl Queued {
 pub(super) struct Job {
     pub(super) account: AccountId,
     pub(super) task: Task,
+    /// The right that it needs, where it needs one.
+    pub(super) fence: Option<Fence>,
     /// From when it was put into the queue until it is answered, below the span of whoever brought it.
     pub(super) span: Span,
     reply: oneshot::Sender<Answer>,
@@ -61,12 +63,18 @@ impl Job {
             velox.command = name,
             "error.type" = field::Empty,
         );
-        (Self { account, task, span, reply }, answer)
+        (Self { account, task, fence: None, span, reply }, answer)
     }
 
-    /// A command of this process.
-    pub(super) fn own(account: AccountId, command: Command, cause: Cause) -> (Self, oneshot::Receiver<Answer>) {
-        Self::new(account, Task::Execute { org: None, command: Box::new(command), cause })
+    /// A command of this process, which may need a right.
+    pub(super) fn own(
+        account: AccountId,
+        command: Command,
+        cause: Cause,
+        fence: Option<Fence>,
+    ) -> (Self, oneshot::Receiver<Answer>) {
+        let (job, answer) = Self::new(account, Task::Execute { org: None, command: Box::new(command), cause });
+        (Self { fence, ..job }, answer)
     }
 
     /// Answers. A client that went away wants no answer.
@@ -115,12 +123,31 @@ impl Job {
     }
 }
 
+/// The right that an account's jobs need.
+pub(super) fn fence_of(jobs: &[Job]) -> Option<Fence> {
+    jobs.iter().filter_map(|job| job.fence).max_by_key(|fence| fence.epoch)
+}
+
+/// An account's jobs but those that need a right from before it was lost, which are answered.
+pub(super) fn under_newest(jobs: Vec<Job>) -> Vec<Job> {
+    let Some(newest) = fence_of(&jobs) else { return jobs };
+    refuse_fenced(jobs, |fence| fence != newest)
+}
+
+/// The jobs but those whose right is lost, which are answered.
+pub(super) fn refuse_fenced(jobs: Vec<Job>, is_lost: impl Fn(Fence) -> bool) -> Vec<Job> {
+    let (lost, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.fence.is_some_and(&is_lost));
+    lost.into_iter().for_each(|job| job.answer(Err(ExecuteError::Fenced)));
+    jobs
+}
+
 /// An error's stable name, and whether it is a failure rather than an answer.
 fn name_of(error: &ExecuteError) -> (&'static str, bool) {
     match error {
         ExecuteError::Refused(_) => ("refused", false),
         ExecuteError::Overloaded => ("overloaded", true),
         ExecuteError::Contended => ("contended", true),
+        ExecuteError::Fenced => ("fenced", false),
         ExecuteError::ShuttingDown => ("shutting_down", true),
         ExecuteError::Store(_) => ("store", true),
     }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::Span;
-use velox_kernel::{AccountId, OrgId};
+use velox_kernel::{AccountId, Fence, OrgId};
 use velox_trading::{Account, AccountWriter, Cause, Command, ExecuteError, Executed, StoreError};
 
 use super::OrderTraces;
@@ -68,13 +68,14 @@ impl Lanes {
         // The account's writer reads the order together with everything else that it needs for the claim.
         if waiting && self.hub.has_executor() && self.queue(account).usual.try_send(Queued::Elsewhere(account)).is_err()
         {
-            self.hub.let_look();
+            self.hub.look_for_work();
         }
     }
 
     /// Puts a command into its account's queue, waiting for room, and gives where its answer comes.
     ///
-    /// For this process's own commands, which must not be lost; clients get [`ExecuteError::Overloaded`] instead.
+    /// For this process's own commands, which must not be lost; clients get [`ExecuteError::Overloaded`] instead. Nothing
+    /// is written under a `fence` that is another process's by now.
     ///
     /// # Errors
     /// [`ExecuteError::ShuttingDown`].
@@ -83,8 +84,9 @@ impl Lanes {
         account: AccountId,
         command: Command,
         cause: Cause,
+        fence: Option<Fence>,
     ) -> Result<oneshot::Receiver<Answer>, ExecuteError> {
-        let (job, answer) = Job::own(account, command, cause);
+        let (job, answer) = Job::own(account, command, cause, fence);
         self.send(account, Queued::One(job)).await?;
         Ok(answer)
     }
@@ -97,9 +99,10 @@ impl Lanes {
     pub async fn enqueue_together(
         &self,
         account: AccountId,
-        commands: Vec<(Command, Cause, Span)>,
+        commands: Vec<(Command, Cause, Option<Fence>, Span)>,
     ) -> Result<Vec<oneshot::Receiver<Answer>>, ExecuteError> {
-        let job = |(command, cause, span): (_, _, Span)| span.in_scope(|| Job::own(account, command, cause));
+        let job =
+            |(command, cause, fence, span): (_, _, _, Span)| span.in_scope(|| Job::own(account, command, cause, fence));
         let (jobs, answers) = commands.into_iter().map(job).unzip();
         self.send(account, Queued::Together(jobs)).await?;
         Ok(answers)

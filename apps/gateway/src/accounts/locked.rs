@@ -7,14 +7,14 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
 use tracing::Instrument;
-use velox_kernel::{AccountId, ClientOrderId, OrderId, OrgId};
+use velox_kernel::{AccountId, ClientOrderId, Fence, OrderId, OrgId};
 use velox_trading::{
     Account, Append, Appended, Cause, Command, DecideLocked, ExecuteError, Executed, Fact, Head, Known, LiveAccount,
     Moment, Order, RecordedEvent, Refused, Run, StoreError,
 };
 
 use super::hub;
-use super::job::{Answer, Job, Task, commit_span};
+use super::job::{Answer, Job, Task, commit_span, fence_of};
 use super::lane::{LanePorts, belongs_to, may_be_answered};
 use super::loading::damaged;
 
@@ -87,22 +87,45 @@ pub(super) async fn execute_all(
 async fn execute(ports: &Arc<LanePorts>, contested: &Contested, moment: &Moment) -> Result<Settled, Failed> {
     let Contested { jobs, known, .. } = contested;
     let (mut thorough, mut met) = (contested.thorough, contested.met);
-    let tasks: Vec<(Option<OrgId>, &Command, &Cause)> = jobs
-        .iter()
-        .filter_map(|job| match &job.task {
-            Task::Execute { org, command, cause } => Some((*org, &**command, cause)),
-            Task::Read => None,
-        })
-        .collect();
+    let mut fence = fence_of(jobs);
+    let mut tasks = tasks_of(jobs, |_| true);
     for _ in 0..ATTEMPTS {
-        let attempt = try_once(ports, known, &tasks, moment, thorough).await;
+        let attempt = try_once(ports, known, &tasks, moment, thorough, fence).await;
         match attempt.map_err(|error| Failed { error, met })? {
-            Outcome::Decided(decided) => return decided.map_err(|error| Failed { error, met }),
+            Outcome::Decided(Err(error)) => return Err(Failed { error, met }),
+            Outcome::Decided(Ok(settled)) if fence == fence_of(jobs) => return Ok(settled),
+            Outcome::Decided(Ok(settled)) => return Ok(with_fenced(settled, jobs)),
             Outcome::LookAgain => thorough = true,
             Outcome::Conflict => (thorough, met) = (true, true),
+            // What needs no right is decided again, without the rest.
+            Outcome::Fenced => {
+                ports.observer.fenced();
+                fence = None;
+                tasks = tasks_of(jobs, |job| job.fence.is_none());
+            }
         }
     }
     Err(Failed { error: ExecuteError::Contended, met })
+}
+
+/// The commands among jobs.
+fn tasks_of(jobs: &[Job], wanted: impl Fn(&Job) -> bool) -> Vec<(Option<OrgId>, &Command, &Cause)> {
+    let tasks = jobs.iter().filter(|job| wanted(job)).filter_map(|job| match &job.task {
+        Task::Execute { org, command, cause } => Some((*org, &**command, cause)),
+        Task::Read => None,
+    });
+    tasks.collect()
+}
+
+/// The answers of all commands, where those whose right was lost were left out.
+fn with_fenced(settled: Settled, jobs: &[Job]) -> Settled {
+    let mut given = settled.answers.into_iter();
+    let commands = jobs.iter().filter(|job| !matches!(job.task, Task::Read));
+    let answers = commands.filter_map(|job| match job.fence {
+        Some(_) => Some(Err(ExecuteError::Fenced)),
+        None => given.next(),
+    });
+    Settled { answers: answers.collect(), ..settled }
 }
 
 async fn try_once(
@@ -111,6 +134,7 @@ async fn try_once(
     tasks: &[(Option<OrgId>, &Command, &Cause)],
     moment: &Moment,
     thorough: bool,
+    fence: Option<Fence>,
 ) -> Result<Outcome, ExecuteError> {
     let account = known.account();
     let mut looking = Vec::with_capacity(tasks.len());
@@ -133,6 +157,7 @@ async fn try_once(
         commands,
         moment: *moment,
         thorough,
+        fence,
         outcome: Arc::clone(&outcome),
     };
     let (_, appended) = ports.log.append_locked(account.id(), known.head(), Box::new(decider)).await?;
@@ -140,6 +165,7 @@ async fn try_once(
     match (appended, decided) {
         // An id was there, or was used between the look-up and the lock.
         (Some(Appended::Conflict), _) => Ok(Outcome::Conflict),
+        (Some(Appended::Fenced), _) => Ok(Outcome::Fenced),
         (_, Some(outcome)) => Ok(outcome),
         (_, None) => Err(StoreError::Unavailable("the store did not ask for a decision".into()).into()),
     }
@@ -192,6 +218,8 @@ enum Outcome {
     LookAgain,
     /// A name or a fill was there before; nothing was written.
     Conflict,
+    /// The right was lost; nothing was written.
+    Fenced,
     Decided(Decided),
 }
 
@@ -201,6 +229,7 @@ struct Decider {
     commands: Vec<(Option<OrgId>, Command, Cause, Known)>,
     moment: Moment,
     thorough: bool,
+    fence: Option<Fence>,
     outcome: Arc<Mutex<Option<Outcome>>>,
 }
 
@@ -265,7 +294,10 @@ impl Decider {
                 decided.map(|events| Executed { events, account: run.account().clone() }).map_err(ExecuteError::from),
             );
         }
-        let (append, after) = run.finish();
+        let (mut append, after) = run.finish();
+        if let Some(append) = &mut append {
+            append.fence = self.fence;
+        }
         let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();
         let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
         (Outcome::Decided(Ok(Settled { after, answers, events, waiting, found, met: !tail.is_empty() })), append)

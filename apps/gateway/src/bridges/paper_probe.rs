@@ -8,17 +8,17 @@ use velox_brokers::{Connection, ConnectionProbe, Credential, ProbeCheck, ProbeRe
 use velox_market::Market;
 use velox_trading::{AccountWriter, Broker, HaltMode};
 
-use crate::execution::ExecutionGate;
+use crate::execution::ExecutionRights;
 
 /// Looks at everything that an order through a paper connection needs.
 #[derive(Clone)]
 pub struct PaperProbe {
     /// Where the account is.
     pub writer: Arc<dyn AccountWriter>,
-    /// The broker, while this process executes orders.
+    /// The broker, to the accounts for which this process executes orders.
     pub broker: Arc<dyn Broker>,
-    /// Whether it does.
-    pub gate: ExecutionGate,
+    /// Which those are.
+    pub rights: ExecutionRights,
     /// What it matches against.
     pub market: Market,
 }
@@ -49,8 +49,8 @@ impl PaperProbe {
     }
 
     async fn book(&self, connection: &Connection) -> ProbeCheck {
-        if !self.gate.is_open() {
-            let detail = "another process executes orders, and has the account's book".to_owned();
+        if self.rights.serving(connection.account).is_none() {
+            let detail = "another process executes the account's orders, and has its book".to_owned();
             return ProbeCheck { name: "broker", passed: true, detail };
         }
         let (passed, detail) = match self.broker.open_orders(connection.account).await {

@@ -13,7 +13,7 @@ use velox_kernel::{Actor, CommandId, Ids, Principal, UserId};
 use velox_trading::{AccountWriter, Cause, Command, ExecuteError, OpenAccount, Refused, RiskLimits};
 
 use super::limits_of;
-use crate::execution::ExecutionGate;
+use crate::execution::ExecutionRights;
 use crate::peers::{Signal, Teller};
 
 /// Opens, sets up and closes accounts for their connections.
@@ -21,10 +21,10 @@ use crate::peers::{Signal, Teller};
 pub struct TradingAccounts {
     /// Where commands go.
     pub writer: Arc<dyn AccountWriter>,
-    /// Where the books are, while this process executes orders.
+    /// Where the books are of those accounts for which this process executes orders.
     pub paper: Arc<PaperBroker>,
-    /// Whether it does.
-    pub gate: ExecutionGate,
+    /// Which those are.
+    pub rights: ExecutionRights,
     /// Tells the process that executes, if that is another one.
     pub teller: Arc<Teller>,
     /// Where users keep the limits that a new account starts with.
@@ -43,7 +43,7 @@ impl ConnectionAccounts for TradingAccounts {
             Ok(_) | Err(ExecuteError::Refused(Refused::AlreadyOpen)) => {}
             Err(error) => return Err(unavailable(&error)),
         }
-        if !self.gate.is_open() {
+        if self.rights.serving(connection.account).is_none() {
             // The process that executes opens the book when the account's first order comes.
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl ConnectionAccounts for TradingAccounts {
 
     async fn configure(&self, connection: &Connection, _by: Principal) -> Result<(), AccountsUnavailable> {
         let BrokerSettings::Paper(settings) = &connection.settings;
-        if self.gate.is_open() {
+        if self.rights.of(connection.account).is_some() {
             // An account without a book has nothing to change: whoever builds the book reads the settings then.
             self.paper.configure(connection.account, paper_config(settings));
         }

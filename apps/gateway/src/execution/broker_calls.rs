@@ -10,6 +10,7 @@ use velox_trading::{
     ReportKind,
 };
 
+use super::rights::{ExecutionRight, ExecutionRights};
 use crate::accounts::{Lanes, answer_of};
 
 /// How often a broker must have said that it knows no such order.
@@ -24,6 +25,8 @@ const TELLINGS: u32 = 5;
 
 /// The calls to a broker, and the commands that tell what came of them.
 pub struct BrokerCalls {
+    /// For which accounts they may be made.
+    pub rights: ExecutionRights,
     /// Where commands go.
     pub lanes: Arc<Lanes>,
     /// The broker.
@@ -42,13 +45,15 @@ impl BrokerCalls {
     /// Does for an order what its state asks for, in the trace of the request that placed it. What fails is logged and
     /// found again in the store.
     pub(super) async fn serve(&self, order: Order) {
+        // Another process serves it.
+        let Some(right) = self.rights.serving(order.account) else { return };
         let trace = self.lanes.traces().of_order(&order).await;
         let status = order.status.as_str();
         let span = tracing::trace_span!("order.serve", velox.order = %order.id, velox.order.status = status);
         if let Some(trace) = trace {
             velox_telemetry::follow(&span, trace);
         }
-        Serving { calls: self, trace }.serve(order).instrument(span).await;
+        Serving { calls: self, trace, right }.serve(order).instrument(span).await;
     }
 }
 
@@ -56,6 +61,8 @@ impl BrokerCalls {
 struct Serving<'a> {
     calls: &'a BrokerCalls,
     trace: Option<TraceContext>,
+    /// What is written goes under it: when it is another process's by then, nothing is.
+    right: ExecutionRight,
 }
 
 impl Serving<'_> {
@@ -72,8 +79,11 @@ impl Serving<'_> {
         };
         match outcome {
             Ok(())
-            | Err(ExecuteError::Refused(Refused::NotRoutable | Refused::UnknownOrder) | ExecuteError::ShuttingDown) => {
-            }
+            | Err(
+                ExecuteError::Refused(Refused::NotRoutable | Refused::UnknownOrder)
+                | ExecuteError::Fenced
+                | ExecuteError::ShuttingDown,
+            ) => {}
             Err(error) => {
                 tracing::warn!(order = %id, %error, "an order could not be served; it will be looked at again")
             }
@@ -199,7 +209,8 @@ impl Serving<'_> {
 
     /// Waits for room in the account's lane: orders that were taken in must not stand behind those that come.
     async fn execute(&self, order: &Order, command: Command, actor: Principal) -> Result<Executed, ExecuteError> {
-        answer_of(self.calls.lanes.enqueue(order.account, command, self.cause(actor)).await?).await
+        let (cause, fence) = (self.cause(actor), self.right.fence);
+        answer_of(self.calls.lanes.enqueue(order.account, command, cause, fence).await?).await
     }
 
     fn cause(&self, actor: Principal) -> Cause {

@@ -149,8 +149,12 @@ impl Executor {
         }
     }
 
-    /// Serves an order unless that is under way; one that was asked about lately only when there is news.
+    /// Serves an order of this process's share unless that is under way; one that was asked about lately only when there is
+    /// news.
     fn serve(&mut self, order: Order, news: bool) {
+        if self.calls.rights.serving(order.account).is_none() {
+            return;
+        }
         match self.served.get_mut(&order.id) {
             Some(Served::Running { news: waiting, .. }) => {
                 if news {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 use tracing::Span;
-use velox_kernel::{AccountId, CommandId, Ids, Principal, TraceContext};
-use velox_trading::{Broker, Cause, Command, ExecuteError, Refused, Report, StoreError};
+use velox_kernel::{AccountId, CommandId, Principal, TraceContext};
+use velox_trading::{Cause, Command, ExecuteError, Refused, Report, StoreError};
 
-use crate::accounts::{Lanes, answer_of, by_account};
+use super::broker_calls::BrokerCalls;
+use super::rights::ExecutionRight;
+use crate::accounts::{answer_of, by_account};
 use crate::shutdown::Shutdown;
 
 /// Reports that are made durable together.
@@ -26,12 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Brings a broker's reports to the accounts until the shutdown begins.
 ///
 /// What the store does not take is brought again, in order, until it does; a report that an account does not
-/// understand yet for ten seconds. Accounts without such reports go on meanwhile.
-pub async fn take_reports(lanes: Arc<Lanes>, broker: Arc<dyn Broker>, ids: Arc<dyn Ids>, shutdown: Shutdown) {
-    let mut chunks = broker.reports().ready_chunks(CHUNK);
+/// understand yet for ten seconds. Accounts without such reports go on meanwhile. A report of an account for which this
+/// process does not execute any more is dropped: whoever does has a book of its own.
+pub async fn take_reports(calls: Arc<BrokerCalls>, shutdown: Shutdown) {
+    let mut chunks = calls.broker.reports().ready_chunks(CHUNK);
     let begun = shutdown.begun();
     tokio::pin!(begun);
-    let mut desk = Desk { lanes, ids, waiting: Vec::new(), leaving: false };
+    let mut desk = Desk { calls, waiting: Vec::new(), leaving: false };
     let mut wait = BACKOFF.0;
     let mut again = Instant::now();
     while !desk.leaving {
@@ -69,6 +72,8 @@ struct Waiting {
     refused: Option<Instant>,
     /// Whether the later ones of its account wait behind it.
     blocks: bool,
+    /// The right under which its book said it.
+    right: ExecutionRight,
     /// The trace of its order.
     trace: Option<TraceContext>,
     /// From when it came until it is durable or given up, in that trace.
@@ -76,17 +81,17 @@ struct Waiting {
 }
 
 struct Desk {
-    lanes: Arc<Lanes>,
-    ids: Arc<dyn Ids>,
+    calls: Arc<BrokerCalls>,
     /// In the order in which they came.
     waiting: Vec<Waiting>,
     leaving: bool,
 }
 
 impl Desk {
-    /// A report that has just come.
-    async fn receive(&self, report: Report) -> Waiting {
-        let trace = self.lanes.traces().of_report(&report).await;
+    /// A report that has just come; none when it is not this process's to bring.
+    async fn receive(&self, report: Report) -> Option<Waiting> {
+        let right = self.calls.rights.of(report.account)?;
+        let trace = self.calls.lanes.traces().of_report(&report).await;
         let span = tracing::trace_span!(
             "broker.report",
             otel.kind = "consumer",
@@ -96,14 +101,14 @@ impl Desk {
         if let Some(trace) = trace {
             velox_telemetry::follow(&span, trace);
         }
-        Waiting { report, refused: None, blocks: false, trace, span }
+        Some(Waiting { report, refused: None, blocks: false, right, trace, span })
     }
 
     /// Brings fresh reports; those of an account with older ones that the store did not take go behind them.
     async fn take(&mut self, reports: Vec<Report>) {
         let mut fresh = Vec::with_capacity(reports.len());
         for report in reports {
-            fresh.push(self.receive(report).await);
+            fresh.extend(self.receive(report).await);
         }
         let blocked: HashSet<AccountId> =
             self.waiting.iter().filter(|waiting| waiting.blocks).map(|waiting| waiting.report.account).collect();
@@ -122,10 +127,15 @@ impl Desk {
         let mut answers = Vec::with_capacity(reports.len());
         for (account, reports) in by_account(reports, |waiting| waiting.report.account) {
             let command = |waiting: &Waiting| {
-                (Command::Report(waiting.report.clone()), self.cause(waiting.trace), waiting.span.clone())
+                (
+                    Command::Report(waiting.report.clone()),
+                    self.cause(waiting.trace),
+                    waiting.right.fence,
+                    waiting.span.clone(),
+                )
             };
             let commands = reports.iter().map(command).collect();
-            answers.push((reports, self.lanes.enqueue_together(account, commands).await));
+            answers.push((reports, self.calls.lanes.enqueue_together(account, commands).await));
         }
         for (reports, enqueued) in answers {
             match enqueued {
@@ -141,7 +151,7 @@ impl Desk {
     }
 
     fn cause(&self, trace: Option<TraceContext>) -> Cause {
-        Cause { actor: Principal::Broker, command: CommandId::new(self.ids.next()), request: None, trace }
+        Cause { actor: Principal::Broker, command: CommandId::new(self.calls.ids.next()), request: None, trace }
     }
 
     /// Keeps a report that is not durable yet, and gives up one that never will be.
@@ -152,6 +162,10 @@ impl Desk {
             ExecuteError::ShuttingDown => {
                 self.leaving = true;
                 waiting.blocks = true;
+            }
+            ExecuteError::Fenced => {
+                tracing::debug!(order = %report.order, "another process executes the account's orders by now");
+                return velox_telemetry::end(waiting.span);
             }
             // Not now: an order that is not known yet, a log that cannot be read. The later ones may go ahead.
             ExecuteError::Refused(Refused::UnknownOrder | Refused::IllegalReport { .. })

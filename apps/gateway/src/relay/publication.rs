@@ -8,14 +8,13 @@ use futures_util::stream::{self, StreamExt};
 use metrics::{counter, gauge};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use velox_kafka::partition_of;
 use velox_kernel::{AccountId, BusRecord, EventBus, Fence, PublishError};
 use velox_messages::{Codec, EncodeError, Message};
 use velox_trading::{Marked, RecordedEvent, RelayStore, StoreError, TradingLog, TradingQueries, Unpublished};
 
 use super::follower::{FollowError, Follower, PAGE};
 use super::followers::Followers;
-use crate::shards::Held;
+use crate::shards::{Held, shard_of};
 use crate::shutdown::Shutdown;
 
 /// Events that are handed over together, of all streams: some megabytes.
@@ -173,7 +172,7 @@ impl Relay {
             let page = self.ports.marks.unpublished(after, self.settings.streams).await?;
             let full = page.len() >= usize::try_from(self.settings.streams).unwrap_or(usize::MAX);
             after = page.last().map(|stream| stream.account);
-            let shard = |account: AccountId| partition_of(account.uuid().to_string().as_bytes(), self.held.count());
+            let shard = |account: AccountId| shard_of(account, self.held.count());
             let ours: Vec<(Unpublished, Fence)> = page
                 .into_iter()
                 .filter(|stream| !self.refused.contains_key(&stream.account))

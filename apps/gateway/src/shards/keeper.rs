@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use velox_kernel::{MemberId, ShardStore, ShardsAway};
+use velox_kernel::{MemberId, Shard, ShardStore, ShardsAway};
 
-use super::held::Held;
-use super::share::Watch;
+use super::held::{Held, Part};
+use super::share::{Watch, is_held};
 use crate::shutdown::Shutdown;
+
+/// Shards that are taken before they are counted.
+const AT_ONCE: usize = 8;
 
 /// When somebody counts as gone.
 #[derive(Clone, Copy, Debug)]
@@ -24,20 +28,22 @@ pub struct ShardTimes {
 
 impl Default for ShardTimes {
     fn default() -> Self {
-        Self { beat: Duration::from_secs(1), patience: Duration::from_secs(5) }
+        Self { beat: Duration::from_millis(500), patience: Duration::from_millis(2_500) }
     }
 }
 
 /// Keeps this process's part of a role's shards: takes what is free, gives up what others are to have, and says that it
 /// is there. What it does not know for certain to have it does not have: a store that is silent for too long takes all of
-/// them away.
+/// them away. What it gave up so, or never learned that it took, it takes anew, under another epoch: so whatever of before
+/// is still on its way to the store is refused.
 pub struct ShardKeeper {
     store: Arc<dyn ShardStore>,
     role: &'static str,
     me: MemberId,
     count: u32,
     times: ShardTimes,
-    held: watch::Sender<Arc<BTreeMap<u32, u64>>>,
+    part: watch::Sender<Arc<Part>>,
+    confirmed: Arc<Mutex<Instant>>,
 }
 
 impl ShardKeeper {
@@ -50,16 +56,17 @@ impl ShardKeeper {
         count: u32,
         times: ShardTimes,
     ) -> (Self, Held) {
-        let (held, epochs) = watch::channel(Arc::default());
-        (Self { store, role, me, count, times, held }, Held { role, count, epochs })
+        let (part, read) = watch::channel(Arc::default());
+        let confirmed = Arc::new(Mutex::new(Instant::now()));
+        let held = Held { role, count, part: read, confirmed: Arc::clone(&confirmed) };
+        (Self { store, role, me, count, times, part, confirmed }, held)
     }
 
     /// Keeps its part until the shutdown begins; then everything is given up, so that others take it at once.
     pub async fn run(self, shutdown: Shutdown) {
-        let mut watch = Watch::new(self.times.patience);
+        let mut watch = Watch::new(self.times);
         let mut beat = interval(self.times.beat);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut confirmed = Instant::now();
         let leaving = shutdown.begun();
         tokio::pin!(leaving);
         loop {
@@ -71,20 +78,19 @@ impl ShardKeeper {
             // A store that is silent is as good as away: others cannot be heard of.
             let turn = tokio::time::timeout(self.times.beat * 2, self.turn(&mut watch, asked)).await;
             match turn.unwrap_or_else(|_| Err(ShardsAway("it does not answer in time".to_owned()))) {
-                Ok(()) => confirmed = asked,
+                Ok(()) => *self.confirmed.lock() = asked,
                 Err(error) => {
                     tracing::debug!(%error, role = self.role, "shards could not be confirmed");
                     // Another one, whose watch may be a little faster, may take them.
-                    if confirmed.elapsed() + self.times.beat * 2 >= self.times.patience
-                        && !self.held.borrow().is_empty()
-                    {
+                    let silent = self.confirmed.lock().elapsed();
+                    if silent + self.times.beat * 2 >= self.times.patience && !self.part.borrow().mine.is_empty() {
                         tracing::warn!(%error, role = self.role, "the store is silent: this process gives its shards up");
                         self.hold(BTreeMap::new());
                     }
                 }
             }
         }
-        let numbers: Vec<u32> = self.held.borrow().keys().copied().collect();
+        let numbers: Vec<u32> = self.part.borrow().mine.keys().copied().collect();
         self.hold(BTreeMap::new());
         let leave = self.store.release(self.role, self.me, &numbers, true);
         if !matches!(tokio::time::timeout(self.times.beat, leave).await, Ok(Ok(()))) {
@@ -94,36 +100,49 @@ impl ShardKeeper {
 
     async fn turn(&self, watch: &mut Watch, now: Instant) -> Result<(), ShardsAway> {
         let look = self.store.beat(self.role, self.me, self.count, &[]).await?;
-        let steps = watch.steps(self.me, &look, self.count, now);
+        let known = Arc::clone(&self.part.borrow());
+        let steps = watch.steps(self.me, &look, &known.mine, self.count, now);
         if !steps.gone.is_empty() {
             tracing::info!(role = self.role, gone = steps.gone.len(), "others who shared the work are gone");
             self.store.beat(self.role, self.me, self.count, &steps.gone).await?;
         }
-        let mine = look.shards.iter().filter(|shard| shard.owner == Some(self.me) && shard.number < self.count);
+        let mine = look.shards.iter().filter(|shard| is_held(shard, self.me, &known.mine) && shard.number < self.count);
         let mut held: BTreeMap<u32, u64> = mine.map(|shard| (shard.number, shard.epoch)).collect();
+        let is_anothers = |shard: &&Shard| shard.owner.is_some_and(|owner| owner != self.me);
+        let others = look.shards.iter().filter(is_anothers).map(|shard| shard.number).collect();
+        self.part.send_if_modified(|part| {
+            let differs = part.others != others;
+            if differs {
+                *part = Arc::new(Part { mine: part.mine.clone(), others });
+            }
+            differs
+        });
         if !steps.give.is_empty() {
             held.retain(|number, _| !steps.give.contains(number));
             self.hold(held.clone());
             self.store.release(self.role, self.me, &steps.give, false).await?;
         }
-        if !steps.take.is_empty() {
-            let taken = self.store.take(self.role, self.me, &steps.take).await?;
+        // What is taken counts at once: a store that is slow may not answer for all of them in time.
+        self.hold(held.clone());
+        for some in steps.take.chunks(AT_ONCE) {
+            let taken = self.store.take(self.role, self.me, some).await?;
             held.extend(taken.iter().map(|shard| (shard.number, shard.epoch)));
+            self.hold(held.clone());
         }
-        self.hold(held);
         Ok(())
     }
 
-    fn hold(&self, held: BTreeMap<u32, u64>) {
-        let changed = self.held.send_if_modified(|now| {
-            let differs = **now != held;
+    fn hold(&self, mine: BTreeMap<u32, u64>) {
+        let changed = self.part.send_if_modified(|part| {
+            let differs = part.mine != mine;
             if differs {
-                *now = Arc::new(held);
+                let others = part.others.iter().filter(|shard| !mine.contains_key(shard)).copied().collect();
+                *part = Arc::new(Part { mine, others });
             }
             differs
         });
         if changed {
-            let held = self.held.borrow().len();
+            let held = self.part.borrow().mine.len();
             gauge!("velox_shards", "role" => self.role).set(f64::from(u32::try_from(held).unwrap_or(u32::MAX)));
             tracing::info!(role = self.role, held, of = self.count, "shares the work anew");
         }

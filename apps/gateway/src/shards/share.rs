@@ -1,17 +1,19 @@
 //! [`Watch`]: who is there and what is free, as far as one process can see; and what it should do about it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use velox_kernel::{MemberId, RoleLook, Shard};
 
+use super::keeper::ShardTimes;
+
 /// What one process has seen of the others. There are no clocks in the store: somebody whose beat stands still for long
-/// enough, by this process's own watch, is gone.
+/// enough, by this process's own watch, is gone; sooner when the store does not see it any more.
 #[derive(Debug)]
 pub(super) struct Watch {
-    patience: Duration,
+    times: ShardTimes,
     members: HashMap<MemberId, (u64, Instant)>,
     shards: HashMap<u32, ((u64, u64), Instant)>,
 }
@@ -28,34 +30,36 @@ pub(super) struct Steps {
 }
 
 impl Watch {
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, members: HashMap::new(), shards: HashMap::new() }
+    pub(super) fn new(times: ShardTimes) -> Self {
+        Self { times, members: HashMap::new(), shards: HashMap::new() }
     }
 
     /// What to do when the role stands like this.
-    pub(super) fn steps(&mut self, me: MemberId, look: &RoleLook, count: u32, now: Instant) -> Steps {
+    pub(super) fn steps(
+        &mut self,
+        me: MemberId,
+        look: &RoleLook,
+        held: &BTreeMap<u32, u64>,
+        count: u32,
+        now: Instant,
+    ) -> Steps {
         let RoleLook { shards, members } = look;
-        self.members.retain(|known, _| members.iter().any(|(member, _)| member == known));
-        let patience = self.patience;
-        let (gone, mut live): (Vec<MemberId>, Vec<MemberId>) = members
-            .iter()
-            .map(|(member, beat)| (*member, still(&mut self.members, *member, *beat, now)))
-            .fold((Vec::new(), Vec::new()), |(mut gone, mut live), (member, since)| {
-                if since >= patience && member != me {
-                    gone.push(member)
-                } else {
-                    live.push(member)
-                }
-                (gone, live)
-            });
+        self.members.retain(|known, _| members.iter().any(|member| member.id == *known));
+        let ShardTimes { beat, patience } = self.times;
+        let (mut gone, mut live) = (Vec::new(), Vec::new());
+        for member in members {
+            let since = still(&mut self.members, member.id, member.beat, now);
+            let patience = if member.is_present { patience } else { beat * 2 };
+            if since >= patience && member.id != me { &mut gone } else { &mut live }.push(member.id);
+        }
         live.sort_unstable();
         let target = target(me, &live, count);
         let (mut mine, mut free) = (Vec::new(), Vec::new());
         for shard in shards.iter().filter(|shard| shard.number < count) {
             let since = still(&mut self.shards, shard.number, (shard.epoch, shard.beat), now);
             match shard.owner {
-                Some(owner) if owner == me => mine.push(shard.number),
-                Some(owner) if since < patience && !gone.contains(&owner) => {}
+                _ if is_held(shard, me, held) => mine.push(shard.number),
+                Some(owner) if owner != me && since < patience && !gone.contains(&owner) => {}
                 _ => free.push(*shard),
             }
         }
@@ -69,6 +73,11 @@ impl Watch {
         free.truncate(target.saturating_sub(mine.len()));
         Steps { take: free, give, gone }
     }
+}
+
+/// Whether a shard is a member's, which holds these under these epochs, as the member knows it.
+pub(super) fn is_held(shard: &Shard, me: MemberId, held: &BTreeMap<u32, u64>) -> bool {
+    shard.owner == Some(me) && held.get(&shard.number) == Some(&shard.epoch)
 }
 
 /// How long something has stood still.
@@ -93,10 +102,12 @@ fn target(me: MemberId, live: &[MemberId], count: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
+    use velox_kernel::Member;
 
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(5);
+    const TIMES: ShardTimes = ShardTimes { beat: Duration::from_secs(1), patience: PATIENCE };
 
     fn member(number: u128) -> MemberId {
         MemberId::new(Uuid::from_u128(number))
@@ -112,8 +123,22 @@ mod tests {
         };
         RoleLook {
             shards: (0..).zip(owners).map(shard).collect(),
-            members: members.iter().map(|(id, beat)| (member(*id), *beat)).collect(),
+            members: members
+                .iter()
+                .map(|(id, beat)| Member { id: member(*id), beat: *beat, is_present: true })
+                .collect(),
         }
+    }
+
+    /// What a member holds that was told of all that are its.
+    fn held(look: &RoleLook, me: u128) -> BTreeMap<u32, u64> {
+        let mine = look.shards.iter().filter(|shard| shard.owner == Some(member(me)));
+        mine.map(|shard| (shard.number, shard.epoch)).collect()
+    }
+
+    /// The steps of the first member, or another, that knows what it has.
+    fn steps_of(watch: &mut Watch, me: u128, look: &RoleLook, count: u32) -> Steps {
+        watch.steps(member(me), look, &held(look, me), count, Instant::now())
     }
 
     fn numbers(shards: &[Shard]) -> Vec<u32> {
@@ -122,15 +147,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_is_alone_takes_all_and_gives_half_to_the_second() {
-        let mut watch = Watch::new(PATIENCE);
-        let steps = watch.steps(member(1), &look(&[None; 5], &[(1, 1)], 0), 5, Instant::now());
+        let mut watch = Watch::new(TIMES);
+        let steps = steps_of(&mut watch, 1, &look(&[None; 5], &[(1, 1)], 0), 5);
         assert_eq!(numbers(&steps.take), [0, 1, 2, 3, 4]);
         let both = [(1, 2), (2, 1)];
-        let steps = watch.steps(member(1), &look(&[Some(1); 5], &both, 1), 5, Instant::now());
+        let steps = steps_of(&mut watch, 1, &look(&[Some(1); 5], &both, 1), 5);
         assert_eq!((steps.give, steps.take.len()), (vec![3, 4], 0));
         let given = [Some(1), Some(1), Some(1), None, None];
-        let mut second = Watch::new(PATIENCE);
-        let steps = second.steps(member(2), &look(&given, &both, 1), 5, Instant::now());
+        let mut second = Watch::new(TIMES);
+        let steps = steps_of(&mut second, 2, &look(&given, &both, 1), 5);
         let mut taken = numbers(&steps.take);
         taken.sort_unstable();
         assert_eq!(taken, [3, 4]);
@@ -138,19 +163,45 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_stands_still_is_gone_and_not_sooner() {
-        let mut watch = Watch::new(PATIENCE);
+        let mut watch = Watch::new(TIMES);
         let owned = [Some(2), Some(2), Some(1)];
-        let steps = watch.steps(member(1), &look(&owned, &[(1, 1), (2, 7)], 3), 3, Instant::now());
+        let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 1), (2, 7)], 3), 3);
         assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
         tokio::time::advance(PATIENCE - Duration::from_millis(1)).await;
-        let steps = watch.steps(member(1), &look(&owned, &[(1, 2), (2, 7)], 3), 3, Instant::now());
+        let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 2), (2, 7)], 3), 3);
         assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
         tokio::time::advance(Duration::from_millis(1)).await;
-        let steps = watch.steps(member(1), &look(&owned, &[(1, 3), (2, 7)], 3), 3, Instant::now());
+        let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 3), (2, 7)], 3), 3);
         assert_eq!((numbers(&steps.take), steps.gone), (vec![0, 1], vec![member(2)]));
         // One beat, and it is there.
-        let steps = watch.steps(member(1), &look(&owned, &[(1, 4), (2, 8)], 4), 3, Instant::now());
+        let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 4), (2, 8)], 4), 3);
         assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_the_store_does_not_see_is_gone_soon_unless_it_beats() {
+        let mut watch = Watch::new(TIMES);
+        let unseen = |beat| {
+            let mut look = look(&[Some(2), Some(1)], &[(1, 1), (2, beat)], 3);
+            look.members[1].is_present = false;
+            look
+        };
+        assert_eq!(steps_of(&mut watch, 1, &unseen(7), 2).gone, []);
+        tokio::time::advance(TIMES.beat * 2 - Duration::from_millis(1)).await;
+        assert_eq!(steps_of(&mut watch, 1, &unseen(7), 2).gone, []);
+        assert_eq!(steps_of(&mut watch, 1, &unseen(8), 2).gone, [], "it has come back");
+        tokio::time::advance(TIMES.beat * 2).await;
+        let steps = steps_of(&mut watch, 1, &unseen(8), 2);
+        assert_eq!((numbers(&steps.take), steps.gone), (vec![0], vec![member(2)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_it_does_not_know_that_it_has_it_takes_anew() {
+        let mut watch = Watch::new(TIMES);
+        let look = look(&[Some(1), Some(1), Some(1)], &[(1, 1)], 0);
+        let known = BTreeMap::from([(0, 1), (1, 7)]);
+        let steps = watch.steps(member(1), &look, &known, 3, Instant::now());
+        assert_eq!((numbers(&steps.take), steps.give), (vec![1, 2], vec![]));
     }
 
     #[test]

@@ -1,27 +1,30 @@
-//! [`Execution`]: the execution role, which this process plays while it holds the right to.
+//! [`Execution`]: the execution role, which processes share by account.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use velox_broker_paper::PaperBroker;
+use velox_broker_paper::{PaperBroker, PaperInstrument};
 use velox_brokers::BrokerStore;
+use velox_kernel::Fence;
 use velox_market::Instrument;
-use velox_trading::{StoreError, TradingQueries};
+use velox_trading::TradingQueries;
 
-use super::execution_lease::ExecutionLease;
 use super::paper::restore_books;
 use crate::accounts::Hub;
-use crate::execution::{BrokerCalls, ExecutionGate, Executor, ExecutorSettings, take_reports};
+use crate::execution::{
+    BrokerCalls, EXECUTION_SHARDS, ExecutionRights, Executor, ExecutorSettings, execution_shard, take_reports,
+};
+use crate::shards::Held;
 use crate::shutdown::Shutdown;
 
-/// How long to wait before the right is asked for again.
+/// How long to wait before books that could not be rebuilt are tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// The execution role.
 pub(super) struct Execution {
-    pub(super) lease: Arc<dyn ExecutionLease>,
-    pub(super) gate: ExecutionGate,
+    pub(super) rights: ExecutionRights,
     pub(super) paper: Arc<PaperBroker>,
     pub(super) queries: Arc<dyn TradingQueries>,
     pub(super) connections: Arc<dyn BrokerStore>,
@@ -30,108 +33,119 @@ pub(super) struct Execution {
     pub(super) calls: Arc<BrokerCalls>,
 }
 
-/// How a term ended.
-enum Ended {
-    /// The shutdown began, or a task broke.
-    Tasks,
-    /// The right was lost.
-    Lost(StoreError),
+/// The part of the execution that this process has among others.
+pub(super) struct Share {
+    /// The shards.
+    pub(super) held: Held,
+    /// Begun when nothing is executed here any more, so that the shards are given up then.
+    pub(super) done: Shutdown,
 }
 
 impl Execution {
-    /// Takes the right and rebuilds the books; `false` when another process executes.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the right could not be asked for, or the books could not be read.
-    async fn begin(&self) -> Result<bool, StoreError> {
-        if !self.lease.try_acquire(&self.gate).await? {
-            self.gate.yield_to_another();
-            return Ok(false);
+    /// Executes the orders of the accounts that are its share, or of all where no other process can have the store, until
+    /// the shutdown begins. It ends before that only when one of its tasks broke.
+    pub(super) async fn run(self, share: Option<Share>, shutdown: Shutdown) {
+        for instrument in &self.instruments {
+            self.paper.set_instrument(instrument.symbol, PaperInstrument::from(instrument));
         }
-        // What this process knew before is of another time: somebody else may have executed since.
-        self.paper.forget_all();
-        restore_books(&self.paper, &*self.queries, &*self.connections, &self.instruments).await?;
-        Ok(true)
-    }
-
-    /// Executes while it has the right to and asks for it while not, until the shutdown begins. It ends before that
-    /// only when one of its tasks broke. Requests are served meanwhile: orders wait for it, within their bound.
-    pub(super) async fn run(self, shutdown: Shutdown) {
-        let (mut begun, mut said) = (false, false);
-        let leaving = shutdown.begun();
-        tokio::pin!(leaving);
-        loop {
-            while !begun {
-                tokio::select! {
-                    () = &mut leaving => return,
-                    tried = self.begin() => match tried {
-                        Ok(true) => begun = true,
-                        Ok(false) if said => {}
-                        Ok(false) => {
-                            tracing::info!("another process executes orders; this one serves");
-                            said = true;
-                        }
-                        Err(error) => {
-                            self.gate.close();
-                            tracing::warn!(%error, "the right to execute orders could not be taken; it is tried again");
-                        }
-                    },
-                }
-                if !begun {
-                    tokio::select! {
-                        () = &mut leaving => return,
-                        () = tokio::time::sleep(AGAIN) => {}
-                    }
-                }
-            }
-            tracing::info!("this process executes orders");
-            let ended = self.execute(&shutdown).await;
-            self.gate.close();
-            self.paper.forget_all();
-            match ended {
-                Ended::Tasks => return,
-                Ended::Lost(error) => {
-                    tracing::error!(%error, "the right to execute orders was lost: this process has stopped executing");
-                }
-            }
-            (begun, said) = (false, false);
-        }
-    }
-
-    /// One term: from the first order to the loss of the right, or to the end of the process.
-    async fn execute(&self, shutdown: &Shutdown) -> Ended {
         let mut tasks = JoinSet::new();
-        let settings = ExecutorSettings::default();
         let calls = Arc::clone(&self.calls);
-        let reports =
-            take_reports(Arc::clone(&calls.lanes), Arc::clone(&calls.broker), Arc::clone(&calls.ids), shutdown.clone());
-        let executor = Executor::new(calls, Arc::clone(&self.queries), self.hub.renew_work(), settings);
+        let reports = take_reports(Arc::clone(&calls), shutdown.clone());
+        let executor =
+            Executor::new(calls, Arc::clone(&self.queries), self.hub.renew_work(), ExecutorSettings::default());
         tasks.spawn(executor.run(shutdown.clone()));
         tasks.spawn(reports);
-        let held = self.lease.hold(&self.gate);
-        tokio::pin!(held);
+        let (held, done) = match share {
+            Some(Share { held, done }) => (Some(held), Some(done)),
+            None => (None, None),
+        };
+        let sharing = async {
+            match held {
+                Some(held) => self.follow_share(held, &shutdown).await,
+                None => self.have_all().await,
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::pin!(sharing);
         loop {
             tokio::select! {
-                lost = &mut held => {
-                    let Err(error) = lost;
-                    self.gate.close();
-                    // Each stops where it waits; what was handed to the accounts' writers is decided there.
-                    tasks.shutdown().await;
-                    return Ended::Lost(error);
-                }
+                () = &mut sharing => {}
                 ended = tasks.join_next() => match ended {
-                    None => return Ended::Tasks,
-                    // What is being served is finished, under the right that is still held.
+                    None => break,
+                    // What is being served is finished, under the rights that are still held.
                     Some(Ok(())) if shutdown.has_begun() => {}
                     Some(ended) => {
                         if let Err(error) = ended {
                             tracing::error!(%error, "a task of execution broke");
                         }
-                        tasks.shutdown().await;
-                        return Ended::Tasks;
+                        break;
                     }
                 },
             }
+        }
+        tasks.shutdown().await;
+        if let Some(done) = done {
+            done.begin();
+        }
+    }
+
+    async fn have_all(&self) {
+        // Before the books, whose word may come at once.
+        self.rights.grant_all();
+        let all = (0..EXECUTION_SHARDS).collect();
+        self.rebuild(&all).await;
+        tracing::info!("this process executes orders");
+        self.rights.serve(&all);
+        self.hub.look_for_work();
+    }
+
+    /// Follows which shards are this process's: what it lost is forgotten, and what it gained is rebuilt from the store.
+    async fn follow_share(&self, mut held: Held, shutdown: &Shutdown) {
+        let leaving = shutdown.begun();
+        tokio::pin!(leaving);
+        loop {
+            let now = held.now();
+            self.lose_what_is_not_in(&now);
+            // Before the books, whose word may come at once.
+            self.rights.grant(now.into_values());
+            let gained = self.rights.not_served();
+            let rebuilt = async {
+                if !gained.is_empty() {
+                    self.rebuild(&gained).await;
+                    self.rights.serve(&gained);
+                    tracing::info!(shards = gained.len(), of = EXECUTION_SHARDS, "this process executes orders");
+                    self.hub.look_for_work();
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                // What is being served is finished under the rights that there are.
+                () = &mut leaving => return,
+                () = held.changed() => {}
+                () = rebuilt => {}
+            }
+        }
+    }
+
+    /// What this process knows of what it lost is of another time: somebody else may execute it.
+    fn lose_what_is_not_in(&self, held: &BTreeMap<u32, Fence>) {
+        let granted = self.rights.granted().into_iter();
+        let lost: BTreeSet<u32> =
+            granted.filter(|(shard, fence)| held.get(shard) != Some(fence)).map(|(shard, _)| shard).collect();
+        if !lost.is_empty() {
+            self.rights.revoke(&lost);
+            self.paper.forget_where(|account| lost.contains(&execution_shard(account)));
+            tracing::info!(shards = lost.len(), of = EXECUTION_SHARDS, "another process may execute these orders");
+        }
+    }
+
+    /// Rebuilds the books of shards; tried until it succeeds.
+    async fn rebuild(&self, shards: &BTreeSet<u32>) {
+        let is_one = |account| shards.contains(&execution_shard(account));
+        while let Err(error) = restore_books(&self.paper, &*self.queries, &*self.connections, is_one).await {
+            tracing::warn!(%error, "the broker's books could not be rebuilt; it is tried again");
+            tokio::time::sleep(AGAIN).await;
         }
     }
 }

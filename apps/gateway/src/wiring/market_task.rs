@@ -18,7 +18,7 @@ use velox_messages::{MarketStep, MarketTold};
 use self::mute::Mutes;
 use super::feeds::{FeedSource, FeedStartError, StartedFeed};
 use crate::bridges::FeedMoments;
-use crate::execution::ExecutionGate;
+use crate::feed_gate::FeedGate;
 use crate::market_topic::MarketTopic;
 use crate::peers::{Signal, Teller};
 use crate::shutdown::Shutdown;
@@ -37,8 +37,8 @@ pub(super) struct MarketTask {
     pub(super) symbols: Vec<Symbol>,
     pub(super) market: Market,
     pub(super) paper: Arc<PaperBroker>,
-    /// Says which process has the feed: the one that executes, whose books need every tick.
-    pub(super) gate: ExecutionGate,
+    /// Says which process has the feed.
+    pub(super) gate: FeedGate,
     pub(super) hub: Arc<MarketHub>,
     pub(super) moments: Arc<FeedMoments>,
     pub(super) teller: Arc<Teller>,
@@ -145,12 +145,7 @@ impl MarketTask {
     async fn take(&self, ingest: &mut Ingest, event: &MarketEvent, position: FeedPosition) {
         self.moments.hear(event.at());
         // First, because it does not wait: what follows may meet a store that is slow.
-        // While another process executes there are no books, and the broker learns of the market alone.
-        if let Some(tick) = Tick::from_event(event)
-            && !self.gate.is_overdue()
-        {
-            self.paper.on_tick(&tick);
-        }
+        self.match_books(event);
         ingest.hold_back(!self.gate.is_open());
         let taken = ingest.take(event, position).await;
         if let Err(error) = taken.kept {
@@ -179,11 +174,16 @@ impl MarketTask {
             self.signal(|| MarketStep::of_closed(next.epoch, next.offset, now, closed));
         }
         self.signal_one(self.hub.next(), || MarketTold::Alive { at: now });
-        if !self.gate.is_overdue() {
-            self.paper.expire(now);
-        }
+        self.paper.expire(now);
         for symbol in mutes.look(&self.market) {
             self.tell_stale(symbol, now, true);
+        }
+    }
+
+    /// Lets the broker match with what the market said. It has the books of those accounts for which this process executes.
+    fn match_books(&self, event: &MarketEvent) {
+        if let Some(tick) = Tick::from_event(event) {
+            self.paper.on_tick(&tick);
         }
     }
 
@@ -264,7 +264,7 @@ mod tests {
         paper: Arc<PaperBroker>,
         clock: &Arc<TestClock>,
     ) -> MarketTask {
-        let gate = ExecutionGate::default();
+        let gate = FeedGate::default();
         gate.open(None);
         let feed = feed.map(|script| -> Box<dyn Feed> { Box::new(script) });
         MarketTask {

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use velox_broker_paper::{PaperBroker, PaperConfig, PaperInstrument};
+use velox_broker_paper::{PaperBroker, PaperConfig};
 use velox_brokers::{BrokerSettings, BrokerStore};
 use velox_kernel::{AccountId, ConnectionId, OrgId};
-use velox_market::Instrument;
 use velox_trading::{AccountRow, Order, OrderStatus, StoreError, TradingQueries};
 
 use crate::bridges::paper_config;
@@ -22,7 +21,8 @@ const AT_BROKER: [OrderStatus; 6] = [
     OrderStatus::Unknown,
 ];
 
-/// Opens the book of every paper account with the orders that its log says are at the broker.
+/// Opens the books of those accounts that have orders at the broker, as their logs say. The others' are opened when their
+/// first order comes. The instruments come first.
 ///
 /// # Errors
 /// [`StoreError`] when accounts, connections or orders could not be read.
@@ -30,31 +30,30 @@ pub(super) async fn restore_books(
     paper: &PaperBroker,
     queries: &dyn TradingQueries,
     connections: &dyn BrokerStore,
-    instruments: &[Instrument],
+    is_one: impl Fn(AccountId) -> bool,
 ) -> Result<(), StoreError> {
-    for instrument in instruments {
-        paper.set_instrument(instrument.symbol, PaperInstrument::from(instrument));
-    }
     let mut working: HashMap<AccountId, Vec<Order>> = HashMap::new();
     let mut after = None;
     loop {
         let page = queries.orders_in(&AT_BROKER, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
-        for order in page {
+        for order in page.into_iter().filter(|order| is_one(order.account)) {
             working.entry(order.account).or_default().push(order);
         }
     }
     let mut after = None;
-    loop {
+    while !working.is_empty() {
         let page = queries.all_accounts(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
         after = Some(last.id);
         for account in page.iter().filter(|account| account.paper) {
-            let orders = working.remove(&account.id).unwrap_or_default();
-            restore_book(paper, connections, account, &orders).await?;
+            if let Some(orders) = working.remove(&account.id) {
+                restore_book(paper, connections, account, &orders).await?;
+            }
         }
     }
+    Ok(())
 }
 
 async fn restore_book(

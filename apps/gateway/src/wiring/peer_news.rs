@@ -14,7 +14,7 @@ use velox_trading::{StoreError, TradingQueries};
 
 use super::paper::{config_of, configure_books};
 use crate::accounts::{Hub, Lanes};
-use crate::execution::ExecutionGate;
+use crate::execution::ExecutionRights;
 use crate::peers::{Heard, Signal};
 use crate::shutdown::Shutdown;
 
@@ -32,6 +32,7 @@ pub(super) enum Changed {
 /// Passes on what other processes tell. Whatever is believed of them in memory is forgotten when they change it.
 pub(super) struct PeerNews {
     pub(super) hub: Arc<Hub>,
+    pub(super) rights: ExecutionRights,
     pub(super) lanes: Arc<Lanes>,
     pub(super) identity: Arc<Identity>,
     pub(super) sessions_ended: broadcast::Sender<SessionId>,
@@ -46,7 +47,9 @@ impl Heard for PeerNews {
     fn hear(&self, signal: Signal) {
         match signal {
             Signal::Here => {}
-            Signal::Committed { account, seq, waiting } => self.lanes.tell_elsewhere(account, seq, waiting),
+            Signal::Committed { account, seq, waiting } => {
+                self.lanes.tell_elsewhere(account, seq, waiting && self.rights.serving(account).is_some());
+            }
             Signal::SessionEnded { session } => {
                 self.identity.forget_session(session);
                 // An error says that nobody listens: there is no connection to close.
@@ -82,7 +85,7 @@ impl Heard for PeerNews {
 /// Brings changed settings of connections to the books of this process, while it executes.
 pub(super) struct Books {
     pub(super) paper: Arc<PaperBroker>,
-    pub(super) gate: ExecutionGate,
+    pub(super) rights: ExecutionRights,
     pub(super) queries: Arc<dyn TradingQueries>,
     pub(super) connections: Arc<dyn BrokerStore>,
 }
@@ -100,7 +103,7 @@ impl Books {
                     None => return begun.await,
                 },
             };
-            if !self.gate.is_open() {
+            if !self.rights.serves_any() {
                 continue;
             }
             let followed = match changed {

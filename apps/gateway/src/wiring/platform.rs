@@ -21,8 +21,9 @@ use velox_market::{HotMarket, HotSettings, InstrumentFilter, Market, MarketStore
 use velox_redis::InvalidRedisUrl;
 use velox_trading::{Broker, StoreError, Trading, TradingQueries};
 
-use super::execution::Execution;
+use super::execution::{Execution, Share};
 use super::feed_health::FeedHealth;
+use super::feed_right::{FEEDS, keep_feed};
 use super::feeds::{FeedSource, FeedStartError};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::identity_settings::identity_settings;
@@ -45,7 +46,8 @@ use crate::bridges::{
 };
 use crate::config::{Config, FeedKind, Role};
 use crate::dead_letters::DeadLetters;
-use crate::execution::{BrokerCalls, ExecutionGate};
+use crate::execution::{BrokerCalls, EXECUTION_SHARDS, ExecutionRights};
+use crate::feed_gate::FeedGate;
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::market_topic::MarketTopic;
@@ -210,22 +212,22 @@ impl Platform {
             ids: Arc::clone(&ids),
         };
         let paper = Arc::new(PaperBroker::new(REPORTS));
-        let gate = ExecutionGate::default();
+        let rights = ExecutionRights::default();
         let broker: Arc<dyn Broker> = Arc::new(RestoringBroker {
             paper: Arc::clone(&paper),
-            gate: gate.clone(),
+            rights: rights.clone(),
             writer: lanes.clone(),
             connections: Arc::clone(&stores.brokers),
         });
         let execution = Execution {
-            lease: Arc::clone(&stores.lease),
-            gate: gate.clone(),
+            rights: rights.clone(),
             paper: Arc::clone(&paper),
             queries: Arc::clone(&stores.queries),
             connections: Arc::clone(&stores.brokers),
             instruments,
             hub: Arc::clone(&hub),
             calls: Arc::new(BrokerCalls {
+                rights: rights.clone(),
                 lanes: Arc::clone(&lanes),
                 broker: Arc::clone(&broker),
                 moments: moments.clone(),
@@ -246,12 +248,17 @@ impl Platform {
             accounts: Arc::new(TradingAccounts {
                 writer: lanes.clone(),
                 paper: Arc::clone(&paper),
-                gate: gate.clone(),
+                rights: rights.clone(),
                 teller: Arc::clone(&teller),
                 users: Arc::clone(&stores.identity),
                 ids: Arc::clone(&ids),
             }),
-            probe: Arc::new(PaperProbe { writer: lanes.clone(), broker, gate: gate.clone(), market: market.clone() }),
+            probe: Arc::new(PaperProbe {
+                writer: lanes.clone(),
+                broker,
+                rights: rights.clone(),
+                market: market.clone(),
+            }),
             catalog: Arc::new(Catalog::paper_alone(paper_settings(config, currency))),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
@@ -259,14 +266,30 @@ impl Platform {
         let welcome = first_start(&identity, &brokers, &config.data.dir).await?;
 
         // The tasks that run for the life of the process.
+        let member = MemberId::new(ids.next());
         if roles.has(Role::Execution) {
-            tasks.spawn("execution", execution.run(shutdown.clone()));
+            let share = stores.shared.then(|| {
+                let (store, done) = (Arc::clone(&stores.shards), Shutdown::default());
+                let (name, times) = (Role::Execution.as_str(), ShardTimes::default());
+                let (keeper, held) = ShardKeeper::new(store, name, member, EXECUTION_SHARDS, times);
+                tasks.spawn("shards of execution", keeper.run(done.clone()));
+                Share { held, done }
+            });
+            tasks.spawn("execution", execution.run(share, shutdown.clone()));
+        }
+        let gate = FeedGate::default();
+        if !stores.shared {
+            gate.open(None);
+        } else if roles.has(Role::MarketData) {
+            let (store, name, times) = (Arc::clone(&stores.shards), Role::MarketData.as_str(), ShardTimes::default());
+            let (keeper, held) = ShardKeeper::new(store, name, member, FEEDS, times);
+            tasks.spawn("shards of market data", keeper.run(shutdown.clone()));
+            tasks.spawn("right to the feed", keep_feed(held, times, gate.clone(), shutdown.clone()));
         }
         if let Some(topics) = &topics {
             tasks.spawn("topics", Arc::clone(topics).prepare(shutdown.clone()));
         }
         if let Some(topics) = topics.as_ref().filter(|_| roles.has(Role::Relay)) {
-            let member = MemberId::new(ids.next());
             let (store, count) = (Arc::clone(&stores.shards), config.kafka.partitions);
             let (keeper, held) = ShardKeeper::new(store, Role::Relay.as_str(), member, count, ShardTimes::default());
             tasks.spawn("shards of the relay", keeper.run(shutdown.clone()));
@@ -301,6 +324,7 @@ impl Platform {
         if let Some(bus) = &peers.bus {
             let heard = PeerNews {
                 hub: Arc::clone(&hub),
+                rights: rights.clone(),
                 lanes: Arc::clone(&lanes),
                 identity: Arc::clone(&identity),
                 sessions_ended: sessions_ended.clone(),
@@ -316,7 +340,7 @@ impl Platform {
             tasks.spawn("hearing peers", listening);
             let books = Books {
                 paper: Arc::clone(&paper),
-                gate: gate.clone(),
+                rights: rights.clone(),
                 queries: Arc::clone(&stores.queries),
                 connections: Arc::clone(&stores.brokers),
             };

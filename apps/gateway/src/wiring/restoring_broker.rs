@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use velox_broker_paper::PaperBroker;
 use velox_brokers::BrokerStore;
@@ -13,25 +12,25 @@ use velox_trading::{
 };
 
 use super::paper::config_of;
-use crate::execution::ExecutionGate;
+use crate::execution::ExecutionRights;
 
-/// The paper broker while this process executes; while it does not, nobody can be reached, and nothing is reported.
+/// The paper broker to the accounts for which this process executes; to others nobody can be reached.
 ///
 /// An account that was opened through another process has no book here yet: the first call about it rebuilds that from
 /// the store and is made again.
 pub(super) struct RestoringBroker {
     pub(super) paper: Arc<PaperBroker>,
-    pub(super) gate: ExecutionGate,
+    pub(super) rights: ExecutionRights,
     pub(super) writer: Arc<dyn AccountWriter>,
     pub(super) connections: Arc<dyn BrokerStore>,
 }
 
 impl RestoringBroker {
-    fn allowed(&self) -> Result<(), BrokerError> {
-        if self.gate.is_open() {
+    fn allowed(&self, account: AccountId) -> Result<(), BrokerError> {
+        if self.rights.serving(account).is_some() {
             Ok(())
         } else {
-            Err(BrokerError::Unreachable("another process executes orders".to_owned()))
+            Err(BrokerError::Unreachable("another process executes the account's orders".to_owned()))
         }
     }
 
@@ -48,7 +47,7 @@ impl RestoringBroker {
             return false;
         }
         match self.restore(account, placed).await {
-            Ok(()) => self.gate.is_open(),
+            Ok(()) => self.rights.serving(account).is_some(),
             Err(why) => {
                 tracing::warn!(%account, %why, "the account's book could not be opened");
                 false
@@ -75,7 +74,7 @@ impl RestoringBroker {
 #[async_trait]
 impl Broker for RestoringBroker {
     async fn place(&self, order: &Order) -> Result<(), BrokerError> {
-        self.allowed()?;
+        self.allowed(order.account)?;
         let called = self.paper.place(order).await;
         if self.is_restored(&called, order.account, Some(order.id)).await {
             self.paper.place(order).await
@@ -85,53 +84,45 @@ impl Broker for RestoringBroker {
     }
 
     async fn cancel(&self, order: &Order) -> Result<(), BrokerError> {
-        self.allowed()?;
+        self.allowed(order.account)?;
         let called = self.paper.cancel(order).await;
         if self.is_restored(&called, order.account, None).await { self.paper.cancel(order).await } else { called }
     }
 
     async fn replace(&self, order: &Order, replacement: &Replacement) -> Result<(), BrokerError> {
-        self.allowed()?;
+        self.allowed(order.account)?;
         let called = self.paper.replace(order, replacement).await;
         let restored = self.is_restored(&called, order.account, None).await;
         if restored { self.paper.replace(order, replacement).await } else { called }
     }
 
     async fn find(&self, account: AccountId, order: OrderId) -> Result<Option<BrokerOrder>, BrokerError> {
-        self.allowed()?;
+        self.allowed(account)?;
         let called = self.paper.find(account, order).await;
         if self.is_restored(&called, account, None).await { self.paper.find(account, order).await } else { called }
     }
 
     async fn open_orders(&self, account: AccountId) -> Result<Vec<BrokerOrder>, BrokerError> {
-        self.allowed()?;
+        self.allowed(account)?;
         let called = self.paper.open_orders(account).await;
         if self.is_restored(&called, account, None).await { self.paper.open_orders(account).await } else { called }
     }
 
     async fn positions(&self, account: AccountId) -> Result<Vec<BrokerPosition>, BrokerError> {
-        self.allowed()?;
+        self.allowed(account)?;
         self.paper.positions(account).await
     }
 
     async fn balances(&self, account: AccountId) -> Result<Vec<BrokerBalance>, BrokerError> {
-        self.allowed()?;
+        self.allowed(account)?;
         self.paper.balances(account).await
     }
 
     fn reports(&self) -> BoxStream<'static, Report> {
-        let gate = self.gate.clone();
-        let held_back = self.paper.reports().then(move |report| {
-            let gate = gate.clone();
-            async move {
-                gate.opened().await;
-                report
-            }
-        });
-        held_back.boxed()
+        self.paper.reports()
     }
 
     async fn check(&self) -> Result<(), BrokerError> {
-        self.allowed()
+        self.paper.check().await
     }
 }

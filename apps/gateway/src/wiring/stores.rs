@@ -14,7 +14,6 @@ use velox_postgres::{PoolStatus, PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
 use velox_trading::{RelayStore, TradingLists, TradingLog, TradingQueries};
 
-use super::execution_lease::{AlwaysHeld, ExecutionLease, PostgresLease};
 use crate::config::{Config, DatabaseUrl};
 use crate::observe::CommitMetrics;
 use crate::observe_pool::PoolMetrics;
@@ -35,8 +34,6 @@ pub struct Stores {
     pub market: Arc<dyn MarketStore>,
     /// Whether other processes may write to it too.
     pub shared: bool,
-    /// The right to execute its accounts' orders.
-    pub lease: Arc<dyn ExecutionLease>,
     /// What was published of the log.
     pub marks: Arc<dyn RelayStore>,
     /// Who does which part of a role's work.
@@ -107,11 +104,10 @@ impl Stores {
 
     /// Its file's lock makes the process the only one.
     fn embedded(store: SqliteStore) -> Self {
-        Self::of(Arc::new(store), false, Arc::new(AlwaysHeld))
+        Self::of(Arc::new(store), false)
     }
 
     fn on_server(store: PostgresStore, config: &Config) -> Result<Self, StoreOpenError> {
-        let lease = PostgresLease::new(store.execution_lease());
         let bus: Arc<dyn SignalBus> = Arc::new(store.signals());
         let store = Arc::new(store);
         let pool = Arc::clone(&store);
@@ -128,10 +124,10 @@ impl Stores {
                 Some(ReadReplica { lists: Arc::new(lists), watched })
             }
         };
-        Ok(Self { pool: Some(look), bus: Some(bus), replica, ..Self::of(store, true, Arc::new(lease)) })
+        Ok(Self { pool: Some(look), bus: Some(bus), replica, ..Self::of(store, true) })
     }
 
-    fn of<S>(store: Arc<S>, shared: bool, lease: Arc<dyn ExecutionLease>) -> Self
+    fn of<S>(store: Arc<S>, shared: bool) -> Self
     where
         S: TradingLog + TradingQueries + IdentityStore + BrokerStore + MarketStore + RelayStore + ShardStore + 'static,
     {
@@ -144,7 +140,6 @@ impl Stores {
             marks: store.clone(),
             shards: store,
             shared,
-            lease,
             bus: None,
             replica: None,
             pool: None,

@@ -15,7 +15,8 @@ use crate::socket::{Heard, Socket};
 use crate::story::{market, resting, wait_until};
 use crate::waiting::{PATIENCE, wait_for};
 
-const EXECUTES: &str = "this process executes orders";
+/// Said by the process that has the feed.
+pub(crate) const HAS_FEED: &str = "this process has the feed";
 /// Orders of a round.
 const ORDERS: usize = 12;
 /// Market messages that are compared.
@@ -35,14 +36,15 @@ fn serve(installation: &Installation, redis: Option<&Redis>) -> Command {
     command
 }
 
-/// Two gateways, the first of which executes, and which know of each other.
+/// Two gateways, the first of which has the feed, which know of each other and share the execution.
 fn pair(installation: &Installation, redis: Option<&Redis>) -> [Server; 2] {
     let first = gateway(installation, redis);
-    wait_for("the first process to execute", PATIENCE, || first.has_logged(EXECUTES).then_some(()));
+    wait_for("the first process to have the feed", PATIENCE, || first.has_logged(HAS_FEED).then_some(()));
     let second = gateway(installation, redis);
     let servers = [first, second];
     for server in &servers {
         wait_for("the processes to find each other", PATIENCE, || (metric(server, "velox_peers") >= 1).then_some(()));
+        wait_for("the execution to be shared", PATIENCE, || (shards(server, "execution") == 16).then_some(()));
     }
     servers
 }
@@ -53,6 +55,11 @@ pub(crate) fn metric(server: &Server, name: &str) -> u64 {
     let text = answer.body.as_str().unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map_or(0, |value| value.trim().parse().unwrap())
+}
+
+/// How many shards of a role a process has.
+pub(crate) fn shards(server: &Server, role: &str) -> u64 {
+    metric(server, &format!("velox_shards{{role=\"{role}\"}}"))
 }
 
 /// How many signals of a kind a gateway has heard.
@@ -185,7 +192,7 @@ fn the_market_is_the_same_on_both_and_goes_on_when_the_one_with_the_feed_is_kill
     });
 
     first.kill();
-    wait_for("the second process to execute", PATIENCE, || second.has_logged(EXECUTES).then_some(()));
+    wait_for("the second process to have the feed", PATIENCE, || second.has_logged(HAS_FEED).then_some(()));
     let newer = sockets[1].until("a new epoch", |message| message["epoch"].as_u64().is_some_and(|other| other > epoch));
     assert!(newer.last().is_some_and(is_market));
     api.move_to(second.address);

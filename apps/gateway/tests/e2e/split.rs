@@ -5,11 +5,11 @@ use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::kafka::{OwnKafka, Topics};
 use crate::server::Server;
+use crate::side_by_side::{HAS_FEED, shards};
 use crate::socket::Socket;
 use crate::story::{market, resting, wait_until};
 use crate::waiting::{PATIENCE, wait_for};
 
-const EXECUTES: &str = "this process executes orders";
 /// Orders of a round.
 const ORDERS: usize = 12;
 
@@ -18,45 +18,57 @@ fn role(installation: &Installation, topics: &Topics, roles: &str) -> Server {
     Server::start(topics.configure(installation.serve().args(["--roles", roles])))
 }
 
-/// How many shards a relay has.
-fn shards(relay: &Server) -> u64 {
-    crate::side_by_side::metric(relay, "velox_shards{role=\"relay\"}")
+/// Waits until processes of a role have as many shards of its work each.
+fn until_shared<'a>(role: &str, servers: impl IntoIterator<Item = &'a Server>, each: u64) {
+    let servers: Vec<&Server> = servers.into_iter().collect();
+    let what = format!("the processes of {role} to share the work");
+    wait_for(&what, PATIENCE, || servers.iter().all(|server| shards(server, role) == each).then_some(()));
 }
 
 #[test]
 fn roles_in_processes_of_their_own_do_what_one_does() {
     let (installation, topics) = (Installation::on_postgres(Syncs::Off), Topics::new());
     let gateways = [role(&installation, &topics, "gateway"), role(&installation, &topics, "gateway")];
-    let executors = [(); 2].map(|()| role(&installation, &topics, "execution,market-data"));
+    let mut executors = [(); 2].map(|()| Some(role(&installation, &topics, "execution")));
+    let mut markets = [(); 2].map(|()| Some(role(&installation, &topics, "market-data")));
     let mut relays: Vec<Server> = (0..2).map(|_| role(&installation, &topics, "relay")).collect();
     // Who serves no clients says how it is, and nothing else.
-    for other in executors.iter().chain(&relays) {
+    for other in executors.iter().chain(&markets).flatten().chain(&relays) {
         let mut api = installation.client(&gateways[0]);
         api.move_to(other.address);
         assert_eq!(api.call("GET", "/health", None).unwrap().status, 200);
         assert_eq!(api.call("GET", "/v1/orders", None).unwrap().status, 404);
     }
-    wait_for("the relays to share the work", PATIENCE, || relays.iter().all(|relay| shards(relay) == 2).then_some(()));
+    until_shared("relay", &relays, 2);
+    until_shared("execution", executors.iter().flatten(), 16);
     let mut api = installation.trader(&gateways[0]);
     let account = api.account();
     let mut socket = Socket::connect(gateways[1].address, &api.token).unwrap();
     socket.follow("orders", &account, 0).unwrap();
     socket.until("the subscription", |message| message["type"] == "subscribed");
-    let mut executors = executors.map(Some);
     for number in 0..ORDERS {
         api.move_to(gateways[number % 2].address);
         let order = text(&api.place(&market(&account, &format!("split-{number}"))), "id").to_owned();
         socket.until("the fill", |message| message["type"] == "order_filled" && message["data"]["order_id"] == *order);
-        if number == ORDERS / 3 {
+        if number == ORDERS / 4 {
             relays.remove(0).kill();
         }
-        if number == 2 * ORDERS / 3 {
-            let works = executors.iter().position(|server| server.as_ref().is_some_and(|it| it.has_logged(EXECUTES)));
-            executors[works.expect("one executes")].take().expect("it runs").kill();
-            let other = executors.iter().flatten().next().expect("there is another");
-            wait_for("the other one to execute", PATIENCE, || other.has_logged(EXECUTES).then_some(()));
+        if number == ORDERS / 2 {
+            // The account is one of the two's. Both are killed, the second one once there is another.
+            executors[0].take().expect("it runs").kill();
+            executors[0] = Some(role(&installation, &topics, "execution"));
+        }
+        if number == ORDERS / 2 + 1 {
+            until_shared("execution", executors.iter().flatten(), 16);
+            executors[1].take().expect("it runs").kill();
+        }
+        if number == 3 * ORDERS / 4 {
+            let has_feed = |server: &Option<Server>| server.as_ref().is_some_and(|server| server.has_logged(HAS_FEED));
+            let works = markets.iter().position(has_feed).expect("one has the feed");
+            markets[works].take().expect("it runs").kill();
         }
     }
+    until_shared("execution", executors.iter().flatten(), 32);
     let rest = text(&api.place(&resting(&account, "rest")), "id").to_owned();
     wait_until(&mut api, &rest, "new");
     api.call("DELETE", &format!("/v1/orders/{rest}"), None).unwrap();
@@ -64,8 +76,8 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
     let books = Books::at_rest(&mut api, &account);
     books.agree();
     topics.hold(&books, &account);
-    assert_eq!(shards(&relays[0]), 4, "it has the work of the one that was killed");
-    for server in relays.into_iter().chain(executors.into_iter().flatten()).chain(gateways) {
+    until_shared("relay", &relays, 4);
+    for server in relays.into_iter().chain(executors.into_iter().chain(markets).flatten()).chain(gateways) {
         server.stop();
     }
     installation.verify();

@@ -178,9 +178,7 @@ fn the_same_figures_arrive(collector: &Collector, server: &Server) {
 fn a_fill_leads_back_to_a_request_that_another_gateway_took() {
     let (installation, collector) = (Installation::on_postgres(Syncs::Off), Collector::start());
     let first = start(&installation, collector.address, &["limits.gateways=2"]);
-    let executes = "this process executes orders";
-    wait_for("the first process to execute", PATIENCE, || first.has_logged(executes).then_some(()));
-    let second = start(&installation, collector.address, &["limits.gateways=2"]);
+    let second = start(&installation, collector.address, &["limits.gateways=2", "process.roles=gateway"]);
     let mut api = traced(&installation, &second, "01");
     let order = fill(&mut api, "elsewhere");
     must_lead_back(&mut api, &order);

@@ -5,6 +5,7 @@
 mod conflicts;
 mod failures;
 pub(crate) mod faulty_store;
+pub(crate) mod fences;
 mod keeping_up;
 pub(crate) mod ledger;
 mod loading;

@@ -7,3 +7,4 @@ mod executor;
 mod fake_broker;
 mod reports;
 mod restart;
+mod shares;

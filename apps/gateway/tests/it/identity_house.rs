@@ -12,7 +12,7 @@ use velox::bridges::{
     AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, MarketPrices, PaperProbe,
     TradingAccounts,
 };
-use velox::execution::ExecutionGate;
+use velox::execution::{EXECUTION_SHARDS, ExecutionRights};
 use velox::http::health::HealthChecks;
 use velox::http::{Edge, EdgePorts, Server, routes};
 use velox::observe::Observer;
@@ -79,8 +79,9 @@ impl House {
 
         let trading = trading(&market, &moments);
         let paper = Arc::new(PaperBroker::new(64));
-        let gate = ExecutionGate::default();
-        gate.open(None);
+        let rights = ExecutionRights::default();
+        rights.grant_all();
+        rights.serve(&(0..EXECUTION_SHARDS).collect());
         let broker_store = Arc::new(MemoryBrokerStore::default());
         let brokers = Brokers {
             store: broker_store.clone(),
@@ -89,14 +90,14 @@ impl House {
                 writer: trading.writer.clone(),
                 paper: paper.clone(),
                 teller: velox::peers::Teller::to_nobody(),
-                gate: gate.clone(),
+                rights: rights.clone(),
                 users: users.clone(),
                 ids: Arc::new(FreshIds),
             }),
             probe: Arc::new(PaperProbe {
                 writer: trading.writer.clone(),
                 broker: paper.clone(),
-                gate,
+                rights,
                 market: market.clone(),
             }),
             catalog: Arc::new(Catalog::paper_alone(PaperSettings::usual("USD".parse().unwrap()))),

@@ -103,11 +103,10 @@ impl Desk {
         }
     }
 
-    pub(super) fn forget_all(&mut self) {
-        self.books.clear();
-        self.waiting.clear();
+    pub(super) fn forget_where(&mut self, is_one: impl Fn(AccountId) -> bool) {
+        self.books.retain(|account, _| !is_one(*account));
         for market in self.markets.values_mut() {
-            market.watching.clear();
+            market.watching.retain(|account| !is_one(*account));
         }
     }
 

@@ -11,7 +11,9 @@ use velox_testkit::brokers::broker_store_contract;
 use velox_testkit::identity::identity_store_contract;
 use velox_testkit::market::market_store_contract;
 use velox_testkit::peers::{shard_store_contract, signal_bus_contract};
-use velox_testkit::trading::contract::marks_are_kept_by_whoever_has_the_shard;
+use velox_testkit::trading::contract::{
+    marks_are_kept_by_whoever_has_the_shard, whoever_lost_its_shard_writes_nothing,
+};
 use velox_testkit::trading::{FreshIds, TradingPorts, trading_store_contract};
 
 use crate::database::{Database, Databases};
@@ -76,6 +78,7 @@ async fn keeps_the_contracts_of_the_relay() {
     let database = Database::migrated().await;
     let store = database.store().await;
     marks_are_kept_by_whoever_has_the_shard(&store).await;
+    whoever_lost_its_shard_writes_nothing(&store).await;
     let member = || MemberId::new(FreshIds.next());
     shard_store_contract(&store, "contract", member(), member()).await;
     drop(store);

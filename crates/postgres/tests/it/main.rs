@@ -4,12 +4,12 @@
 mod candles;
 mod contracts;
 mod database;
-mod execution_lease;
 mod faults;
 mod locked;
 mod migrations;
 mod plans;
 mod pool;
+mod presence;
 mod proxy;
 mod retries;
 mod tls;

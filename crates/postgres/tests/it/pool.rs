@@ -4,8 +4,10 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use velox_kernel::SignalBus;
+use velox_kernel::{Ids, MemberId, ShardStore, SignalBus};
 use velox_postgres::{PoolObserver, PoolStatus, PostgresOptions, PostgresStore};
+
+use velox_testkit::trading::FreshIds;
 
 use crate::database::Database;
 
@@ -43,14 +45,12 @@ async fn a_host_that_hangs_keeps_nobody_from_the_next_one() {
     let url = database.second_after(mute.local_addr().unwrap().port());
     let store = PostgresStore::connect(&url, &PostgresOptions::default()).await.unwrap();
     store.health().await.unwrap();
-    let mut lease = store.execution_lease();
-    assert!(lease.try_acquire().await.unwrap());
+    store.beat("pool", MemberId::new(FreshIds.next()), 1, &[]).await.unwrap();
     store.signals().publish("{}").await.unwrap();
     store.close();
     // A look that only reads asks the primary too.
     let look = PostgresStore::connect_read_only(&url, &PostgresOptions::default()).await.unwrap();
     look.health().await.unwrap();
     look.close();
-    drop(lease);
     database.drop().await;
 }

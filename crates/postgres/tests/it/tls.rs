@@ -1,7 +1,9 @@
 //! Connections that are encrypted, and those that are refused.
 
+use velox_kernel::{Ids, MemberId, ShardStore};
 use velox_postgres::{AddressError, ConnectError, PostgresOptions, PostgresStore};
 use velox_sql::Failure;
+use velox_testkit::trading::FreshIds;
 
 use crate::database::Database;
 
@@ -9,8 +11,7 @@ use crate::database::Database;
 async fn sessions(database: &Database, url: &str) -> Vec<(String, bool)> {
     let store = PostgresStore::connect(url, &PostgresOptions::default()).await.unwrap();
     store.health().await.unwrap();
-    let mut lease = store.execution_lease();
-    assert_eq!(lease.try_acquire().await, Ok(true));
+    store.beat("tls", MemberId::new(FreshIds.next()), 1, &[]).await.unwrap();
     let query = "SELECT a.application_name, s.ssl FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid) \
                  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY 1";
     let rows = database.client().await.query(query, &[]).await.unwrap();
@@ -39,7 +40,7 @@ async fn every_session_is_encrypted_as_the_address_says() {
         let database = Database::migrated().await;
         let found = sessions(&database, &database.url_with(mode, trust)).await;
         let of = |name: &str| (name.to_owned(), encrypted);
-        assert_eq!(found, [of("velox"), of("velox execution lease")], "sslmode={mode}");
+        assert_eq!(found, [of("velox"), of("velox presence")], "sslmode={mode}");
         database.drop().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Who has which part of a role's work.
 
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
-use velox_kernel::{Fence, MemberId, RoleLook, Shard};
+use velox_kernel::{Fence, Member, MemberId, RoleLook, Shard};
 
 use super::{Conn, RunQueryDsl};
 use crate::failure::Failure;
@@ -63,7 +63,7 @@ pub async fn beat(
         .select((role_members::member, role_members::beat))
         .load(conn)
         .await?;
-    let members = members.into_iter().map(|(member, beat)| Ok((member, unsigned(beat)?)));
+    let members = members.into_iter().map(|(id, beat)| Ok(Member { id, beat: unsigned(beat)?, is_present: true }));
     Ok(RoleLook { shards, members: members.collect::<Result<_, Failure>>()? })
 }
 
@@ -77,7 +77,8 @@ async fn shards(conn: &mut Conn, role: &str) -> Result<Vec<Shard>, Failure> {
     rows.into_iter().map(shard).collect()
 }
 
-/// Takes the shards that stand as they were seen; says which.
+/// Takes a shard if it stands as it was seen. A transaction takes one: whoever writes under the one before is waited for,
+/// and may wait for somebody who writes under another shard.
 ///
 /// # Errors
 /// [`Failure`].
@@ -85,35 +86,32 @@ pub async fn take(
     conn: &mut Conn,
     role: &'static str,
     member: MemberId,
-    seen: &[Shard],
-) -> Result<Vec<Shard>, Failure> {
-    let mut taken = Vec::new();
-    for shard in seen {
-        let as_seen = role_shards::role
-            .eq(role)
-            .and(role_shards::shard.eq(place(shard.number)?))
-            .and(role_shards::epoch.eq(signed(shard.epoch)?))
-            .and(role_shards::beat.eq(signed(shard.beat)?));
-        let change = (
-            role_shards::epoch.eq(role_shards::epoch + 1),
-            role_shards::beat.eq(role_shards::beat + 1),
-            role_shards::owner.eq(Some(Val(member))),
-        );
-        let changed = diesel::update(role_shards::table.filter(as_seen)).set(change).execute(conn).await?;
-        if changed == 1 {
-            // The one before may have moved the position since; what it says now was fenced off by the change.
-            let position: Option<i64> =
-                role_shards::table.find((role, place(shard.number)?)).select(role_shards::position).first(conn).await?;
-            taken.push(Shard {
-                epoch: shard.epoch + 1,
-                beat: shard.beat + 1,
-                owner: Some(member),
-                position: position.map(unsigned).transpose()?,
-                ..*shard
-            });
-        }
+    seen: &Shard,
+) -> Result<Option<Shard>, Failure> {
+    let number = place(seen.number)?;
+    let as_seen = role_shards::role
+        .eq(role)
+        .and(role_shards::shard.eq(number))
+        .and(role_shards::epoch.eq(signed(seen.epoch)?))
+        .and(role_shards::beat.eq(signed(seen.beat)?));
+    let change = (
+        role_shards::epoch.eq(role_shards::epoch + 1),
+        role_shards::beat.eq(role_shards::beat + 1),
+        role_shards::owner.eq(Some(Val(member))),
+    );
+    if diesel::update(role_shards::table.filter(as_seen)).set(change).execute(conn).await? == 0 {
+        return Ok(None);
     }
-    Ok(taken)
+    // The one before may have moved the position since; what it says now was fenced off by the change.
+    let position: Option<i64> =
+        role_shards::table.find((role, number)).select(role_shards::position).first(conn).await?;
+    Ok(Some(Shard {
+        epoch: seen.epoch + 1,
+        beat: seen.beat + 1,
+        owner: Some(member),
+        position: position.map(unsigned).transpose()?,
+        ..*seen
+    }))
 }
 
 /// Gives up shards, and the membership too when the member leaves.

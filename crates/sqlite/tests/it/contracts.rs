@@ -11,7 +11,9 @@ use velox_testkit::brokers::broker_store_contract;
 use velox_testkit::identity::identity_store_contract;
 use velox_testkit::market::market_store_contract;
 use velox_testkit::peers::shard_store_contract;
-use velox_testkit::trading::contract::marks_are_kept_by_whoever_has_the_shard;
+use velox_testkit::trading::contract::{
+    marks_are_kept_by_whoever_has_the_shard, whoever_lost_its_shard_writes_nothing,
+};
 use velox_testkit::trading::{FreshIds, TradingPorts, trading_store_contract};
 
 use crate::Folders;
@@ -60,6 +62,7 @@ async fn keeps_the_contract_of_market() {
 async fn keeps_the_contracts_of_the_relay() {
     let folders = Folders::default();
     marks_are_kept_by_whoever_has_the_shard(&folders.store()).await;
+    whoever_lost_its_shard_writes_nothing(&folders.store()).await;
     let member = || MemberId::new(FreshIds.next());
     shard_store_contract(&folders.store(), "contract", member(), member()).await;
 }

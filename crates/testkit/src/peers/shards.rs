@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use velox_kernel::{Fence, MemberId, RoleLook, Shard, ShardStore, ShardsAway};
+use velox_kernel::{Fence, Member, MemberId, RoleLook, Shard, ShardStore, ShardsAway};
 
 /// Keeps shards in memory.
 #[derive(Debug, Default)]
@@ -30,6 +30,13 @@ impl MemoryShards {
         self.0.lock().away = away;
     }
 
+    /// Loses sight of a member until it beats.
+    pub fn lose_sight(&self, member: MemberId) {
+        let mut kept = self.0.lock();
+        let members = kept.roles.values_mut().flat_map(|look| &mut look.members);
+        members.filter(|known| known.id == member).for_each(|known| known.is_present = false);
+    }
+
     fn with<T>(&self, role: &'static str, work: impl FnOnce(&mut RoleLook) -> T) -> Result<T, ShardsAway> {
         let mut kept = self.0.lock();
         if kept.away {
@@ -49,12 +56,12 @@ impl ShardStore for MemoryShards {
         gone: &[MemberId],
     ) -> Result<RoleLook, ShardsAway> {
         self.with(role, |look| {
-            match look.members.iter_mut().find(|(known, _)| *known == member) {
-                Some((_, beat)) => *beat += 1,
-                None => look.members.push((member, 1)),
+            match look.members.iter_mut().find(|known| known.id == member) {
+                Some(known) => *known = Member { beat: known.beat + 1, is_present: true, ..*known },
+                None => look.members.push(Member { id: member, beat: 1, is_present: true }),
             }
-            look.members.retain(|(known, _)| !gone.contains(known));
-            look.members.sort_unstable();
+            look.members.retain(|known| !gone.contains(&known.id));
+            look.members.sort_unstable_by_key(|known| known.id);
             look.shards.iter_mut().filter(|shard| shard.owner == Some(member)).for_each(|shard| shard.beat += 1);
             for number in 0..count {
                 if look.shards.iter().all(|shard| shard.number != number) {
@@ -92,7 +99,7 @@ impl ShardStore for MemoryShards {
         self.with(role, |look| {
             let owned = |shard: &&mut Shard| shard.owner == Some(member) && shards.contains(&shard.number);
             look.shards.iter_mut().filter(owned).for_each(|shard| shard.owner = None);
-            look.members.retain(|(known, _)| !leaves || *known != member);
+            look.members.retain(|known| !leaves || known.id != member);
         })
     }
 }
@@ -104,7 +111,7 @@ impl ShardStore for MemoryShards {
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn shard_store_contract(store: &dyn ShardStore, role: &'static str, one: MemberId, two: MemberId) {
     let look = store.beat(role, one, 3, &[]).await.expect("the store answers");
-    assert_eq!(look.members, [(one, 1)]);
+    assert_eq!(look.members, [Member { id: one, beat: 1, is_present: true }]);
     assert_eq!(
         look.shards.iter().map(|shard| (shard.number, shard.epoch, shard.owner)).collect::<Vec<_>>(),
         [(0, 0, None), (1, 0, None), (2, 0, None)]
@@ -117,13 +124,14 @@ pub async fn shard_store_contract(store: &dyn ShardStore, role: &'static str, on
     let late = store.take(role, two, &look.shards).await.expect("the store answers");
     assert_eq!(late, []);
     let look = store.beat(role, one, 3, &[]).await.expect("the store answers");
-    assert_eq!(look.members, [(one, 2)]);
+    assert_eq!(look.members, [Member { id: one, beat: 2, is_present: true }]);
     assert!(look.shards.iter().zip(&taken).all(|(now, before)| now.beat > before.beat && now.epoch == before.epoch));
     assert_eq!(store.take(role, two, &taken).await.expect("the store answers"), [], "its owner is there");
 
     // A second one comes, and takes what it thinks is free.
     let look = store.beat(role, two, 3, &[]).await.expect("the store answers");
     assert_eq!(look.members.len(), 2);
+    assert!(look.members.iter().all(|member| member.is_present));
     let stolen = store.take(role, two, &look.shards[..1]).await.expect("the store answers");
     assert_eq!((stolen[0].number, stolen[0].epoch, stolen[0].owner), (0, 2, Some(two)));
     let look = store.beat(role, one, 3, &[]).await.expect("the store answers");
@@ -140,7 +148,7 @@ pub async fn shard_store_contract(store: &dyn ShardStore, role: &'static str, on
     assert_eq!(owners, [Some(two), None, Some(one)]);
     store.release(role, one, &[2], true).await.expect("the store answers");
     let look = store.beat(role, two, 4, &[]).await.expect("the store answers");
-    assert_eq!(look.members.iter().map(|(member, _)| *member).collect::<Vec<_>>(), [two]);
+    assert_eq!(look.members.iter().map(|member| member.id).collect::<Vec<_>>(), [two]);
     assert_eq!(look.shards.len(), 4, "a role may be cut into more shards later");
     let look = store.beat(role, one, 4, &[two]).await.expect("the store answers");
     assert_eq!(look.members.len(), 1, "who is said to be gone is forgotten");

@@ -41,7 +41,7 @@ pub use locked::{
     a_locked_append_sees_the_tail, a_locked_decision_may_append_nothing, a_locked_duplicate_is_a_conflict,
 };
 pub use orders::{open_work_is_listed_across_tenants, orders_are_filtered_and_paged, orders_are_found_by_their_names};
-pub use relay::marks_are_kept_by_whoever_has_the_shard;
+pub use relay::{marks_are_kept_by_whoever_has_the_shard, whoever_lost_its_shard_writes_nothing};
 
 /// The two ports of one store.
 #[derive(Clone)]

@@ -87,12 +87,15 @@ impl Stream {
 }
 
 impl Tables {
-    fn commit(&mut self, append: Append) -> Result<Appended, StoreError> {
-        let Append { account, org, expected_seq, events, projection } = append;
+    fn commit(&mut self, append: Append, shards: &MemoryShards) -> Result<Appended, StoreError> {
+        let Append { account, org, expected_seq, events, projection, fence } = append;
         let in_order =
             (expected_seq + 1..).zip(&events).all(|(seq, event)| event.seq == seq && event.account == account);
         if events.is_empty() || !in_order {
             return Err(StoreError::Corrupt("an append must carry the events after the expected one".to_owned()));
+        }
+        if fence.is_some_and(|fence| !shards.holds(fence)) {
+            return Ok(Appended::Fenced);
         }
         let empty = Stream::new(org);
         let known = self.streams.get(&account).unwrap_or(&empty);
@@ -120,7 +123,7 @@ impl Tables {
 impl TradingLog for MemoryTradingStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
         let mut tables = self.tables.lock();
-        batch.into_iter().map(|append| tables.commit(append)).collect()
+        batch.into_iter().map(|append| tables.commit(append, &self.shards)).collect()
     }
 
     async fn append_locked(
@@ -135,7 +138,7 @@ impl TradingLog for MemoryTradingStore {
             |stream| (stream.head(), stream.after(known.seq).to_vec()),
         );
         let appended = match decide.decide(head, tail) {
-            Some(append) => Some(tables.commit(append)?),
+            Some(append) => Some(tables.commit(append, &self.shards)?),
             None => None,
         };
         Ok((decide, appended))
@@ -240,7 +243,7 @@ mod tests {
 
     use super::*;
     use crate::peers::shard_store_contract;
-    use crate::trading::contract::marks_are_kept_by_whoever_has_the_shard;
+    use crate::trading::contract::{marks_are_kept_by_whoever_has_the_shard, whoever_lost_its_shard_writes_nothing};
     use crate::trading::{FreshIds, TradingPorts, trading_store_contract};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -248,6 +251,7 @@ mod tests {
         let store = Arc::new(MemoryTradingStore::default());
         trading_store_contract(async || TradingPorts { log: store.clone(), queries: store.clone() }).await;
         marks_are_kept_by_whoever_has_the_shard(&*store).await;
+        whoever_lost_its_shard_writes_nothing(&*store).await;
         let member = || MemberId::new(velox_kernel::Ids::next(&FreshIds));
         shard_store_contract(&*store, "contract", member(), member()).await;
     }

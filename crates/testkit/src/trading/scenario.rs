@@ -224,6 +224,7 @@ impl AccountScenario {
             expected_seq: self.head.seq,
             events: next.log[known..].to_vec(),
             projection: projector.finish(&batch),
+            fence: None,
         };
         *self = next;
         Ok(append)

@@ -49,7 +49,7 @@ impl Lane {
         for ((account, jobs), told) in accounts.into_iter().zip(told) {
             let Some(known) = self.held.get(account) else {
                 if jobs.is_empty() {
-                    self.ports.hub.let_look();
+                    self.ports.hub.look_for_work();
                 }
                 continue;
             };
@@ -65,7 +65,7 @@ impl Lane {
             Ok(Ok(tails)) => tails,
             missed => {
                 tracing::debug!(?missed, "what other processes told of could not be read in time");
-                self.ports.hub.let_look();
+                self.ports.hub.look_for_work();
                 return newest;
             }
         };

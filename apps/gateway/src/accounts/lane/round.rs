@@ -8,7 +8,7 @@ use velox_trading::{Append, Appended, ExecuteError, Executed, Moment, StoreError
 
 use super::group::Group;
 use super::{Lane, by_account};
-use crate::accounts::job::{Job, Task, commit_span};
+use crate::accounts::job::{Job, Task, commit_span, refuse_fenced, under_newest};
 use crate::accounts::locked::{self, Contested, Failed, Settled};
 use crate::faults::{self, Step};
 
@@ -54,6 +54,7 @@ impl Lane {
         // As many as there may be: what is in them is wide, and growing moves it.
         let (mut groups, mut contested) = (Vec::with_capacity(waiting.len()), Vec::new());
         for (account, jobs) in waiting {
+            let jobs = under_newest(jobs);
             if self.is_contended(account, &jobs)
                 && let Some(known) = self.held.use_account(account)
             {
@@ -99,7 +100,7 @@ impl Lane {
             }
         };
         faults::pass(Step::Committed, round.of_client);
-        let lost = match outcomes {
+        let mut lost = match outcomes {
             Ok(outcomes) => {
                 let mut outcomes = outcomes.into_iter();
                 let mut lost = Vec::new();
@@ -107,6 +108,11 @@ impl Lane {
                     let outcome = if group.appends() { outcomes.next() } else { None };
                     match outcome {
                         Some(Appended::Conflict) => lost.push(group),
+                        // What needs no right is decided again, without the rest.
+                        Some(Appended::Fenced) => {
+                            self.ports.observer.fenced();
+                            lost.push(Group { jobs: refuse_fenced(group.jobs, |_| true), ..group });
+                        }
                         Some(Appended::Committed) | None => self.settle(group),
                     }
                 }
@@ -119,6 +125,7 @@ impl Lane {
                 Vec::new()
             }
         };
+        lost.retain(|group| !group.jobs.is_empty());
         lost.iter().for_each(|_| self.ports.observer.conflict());
         // Nobody waits for those any more whose commit was done first.
         let settled = match settled {

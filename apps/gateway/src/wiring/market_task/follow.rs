@@ -76,6 +76,7 @@ impl MarketTask {
         match told {
             MarketTold::Event { event, closed, growing } => {
                 self.moments.hear(event.at());
+                self.match_books(&event);
                 let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
                 self.market.hot.follow(Some(&event), &candles);
                 if following.mutes.hear(&self.market, event.symbol()) {
@@ -93,7 +94,10 @@ impl MarketTask {
                 following.mutes.note(symbol, stale);
                 self.hub.tell_stale(symbol, at, stale);
             }
-            MarketTold::Alive { at } => self.moments.hear(at),
+            MarketTold::Alive { at } => {
+                self.moments.hear(at);
+                self.paper.expire(self.market.clock.now());
+            }
         }
     }
 
@@ -118,6 +122,7 @@ impl MarketTask {
                 self.hub.begin(self.market.clock.now());
             }
             tickers.iter().for_each(|ticker| self.tell_found(following, ticker));
+            self.paper.expire(self.market.clock.now());
             Ok::<_, MarketStoreError>(())
         };
         if let Err(error) = looked.await {
@@ -141,9 +146,11 @@ impl MarketTask {
         self.moments.hear(found.at());
         self.market.hot.restore(std::slice::from_ref(found));
         if let Some(quote) = found.quote.filter(|quote| known.and_then(|known| known.quote) != Some(*quote)) {
+            self.match_books(&MarketEvent::Quote(quote));
             self.hub.tell(&MarketEvent::Quote(quote), &[]);
         }
         if let Some(last) = found.last.filter(|last| known.and_then(|known| known.last) != Some(*last)) {
+            self.match_books(&MarketEvent::Trade(last));
             self.hub.tell(&MarketEvent::Trade(last), &[]);
         }
         if following.mutes.hear(&self.market, found.symbol) {

@@ -71,7 +71,7 @@ async fn what_waits_when_the_lanes_close_is_done_and_what_comes_later_is_not() {
     let mut process = ledger.process();
     let account = ledger.open(&process).await;
     let (first, second) = (ledger.order(), ledger.order());
-    let waiting = process.lanes.enqueue(account, Command::Place(first), cause()).await.unwrap();
+    let waiting = process.lanes.enqueue(account, Command::Place(first), cause(), None).await.unwrap();
     process.lanes.close();
     // `process` still holds the lanes: they end all the same.
     while process.tasks.join_next().await.is_some() {}

@@ -26,7 +26,7 @@ async fn new_orders_wait_while_the_executor_is_behind_and_nothing_else_does() {
         tokio::spawn(async move { lanes.execute(account, place, cause()).await })
     };
     let waits = place();
-    let route = process.lanes.enqueue(account, Command::Route { order: orders[0] }, cause()).await.unwrap();
+    let route = process.lanes.enqueue(account, Command::Route { order: orders[0] }, cause(), None).await.unwrap();
     route.await.unwrap().unwrap();
     // What ends orders or only looks does not wait either.
     process.run(account, Command::Cancel { order: orders[1] }).await.unwrap();

@@ -186,7 +186,7 @@ impl Ledger {
 }
 
 /// What is said when a lane broke before it answered.
-fn lost() -> ExecuteError {
+pub(crate) fn lost() -> ExecuteError {
     StoreError::OutcomeUnknown("the lane broke".to_owned()).into()
 }
 
@@ -213,7 +213,7 @@ impl Process {
         account: AccountId,
         commands: impl IntoIterator<Item = Command>,
     ) -> Vec<Result<Executed, ExecuteError>> {
-        let commands = commands.into_iter().map(|command| (command, cause(), tracing::Span::none())).collect();
+        let commands = commands.into_iter().map(|command| (command, cause(), None, tracing::Span::none())).collect();
         let answers = self.lanes.enqueue_together(account, commands).await.unwrap();
         let answer = async |answer: oneshot::Receiver<_>| answer.await.unwrap_or_else(|_| Err(lost()));
         futures_util::future::join_all(answers.into_iter().map(answer)).await

@@ -113,7 +113,7 @@ async fn all_that_others_told_of_is_read_in_one_question() {
         if number > 0 {
             there.lanes.tell_elsewhere(*account, 3, false);
         }
-        answers.push(there.lanes.enqueue(*account, Command::Place(ledger.order()), cause()).await.unwrap());
+        answers.push(there.lanes.enqueue(*account, Command::Place(ledger.order()), cause(), None).await.unwrap());
     }
     for answer in answers {
         answer.await.unwrap().unwrap();

@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
 use velox::accounts::Hub;
-use velox::execution::{BrokerCalls, Executor, ExecutorSettings, take_reports};
+use velox::execution::{BrokerCalls, EXECUTION_SHARDS, ExecutionRights, Executor, ExecutorSettings, take_reports};
 use velox::shutdown::Shutdown;
 use velox_kernel::{AccountId, OrderId};
 use velox_testkit::trading::FreshIds;
@@ -116,6 +116,8 @@ pub(crate) struct Role {
     pub(crate) process: Process,
     pub(crate) account: AccountId,
     pub(crate) broker: Arc<FakeBroker>,
+    /// To all accounts, at first.
+    pub(crate) rights: ExecutionRights,
     pub(crate) shutdown: Shutdown,
     pub(crate) tasks: tokio::task::JoinSet<()>,
 }
@@ -127,30 +129,36 @@ impl Role {
         let process = ledger.process();
         let account = ledger.open(&process).await;
         let (broker, shutdown) = (FakeBroker::new(), Shutdown::default());
-        Self { ledger, process, account, broker, shutdown, tasks: tokio::task::JoinSet::new() }
+        let rights = ExecutionRights::default();
+        rights.grant_all();
+        rights.serve(&(0..EXECUTION_SHARDS).collect());
+        Self { ledger, process, account, broker, rights, shutdown, tasks: tokio::task::JoinSet::new() }
     }
 
     /// Lets the executor begin.
     pub(crate) fn execute(&mut self) {
         let (_, nothing) = Hub::new();
         let work = std::mem::replace(&mut self.process.work, nothing);
-        let calls = BrokerCalls {
+        let queries = self.ledger.store.clone();
+        let executor = Executor::new(self.calls(), queries, work, ExecutorSettings::default());
+        self.tasks.spawn(executor.run(self.shutdown.clone()));
+    }
+
+    fn calls(&self) -> Arc<BrokerCalls> {
+        Arc::new(BrokerCalls {
+            rights: self.rights.clone(),
             lanes: self.process.lanes.clone(),
             broker: self.broker.clone(),
             moments: Arc::new(OneClock(self.ledger.clock.clone())),
             ids: Arc::new(FreshIds),
             route_bound: Duration::from_secs(5),
             settling: Duration::from_secs(2),
-        };
-        let queries = self.ledger.store.clone();
-        let executor = Executor::new(Arc::new(calls), queries, work, ExecutorSettings::default());
-        self.tasks.spawn(executor.run(self.shutdown.clone()));
+        })
     }
 
     /// Lets the broker's reports be taken.
     pub(crate) fn listen(&mut self) {
-        let (lanes, broker) = (self.process.lanes.clone(), self.broker.clone());
-        self.tasks.spawn(take_reports(lanes, broker, Arc::new(FreshIds), self.shutdown.clone()));
+        self.tasks.spawn(take_reports(self.calls(), self.shutdown.clone()));
     }
 
     /// Lets time pass, by every clock.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use velox::shutdown::Shutdown;
-use velox::wiring::{AlwaysHeld, Platform, Stores};
+use velox::wiring::{Platform, Stores};
 use velox_kernel::{AccountId, Digest, Ids, OrderId};
 use velox_testkit::brokers::MemoryBrokerStore;
 use velox_testkit::identity::MemoryIdentityStore;
@@ -52,7 +52,6 @@ async fn orders_at_the_paper_broker_go_on_after_a_restart() {
         shards: trading.clone(),
         bus: None,
         replica: None,
-        lease: Arc::new(AlwaysHeld),
         pool: None,
     };
     let shutdown = Shutdown::default();

@@ -1,9 +1,11 @@
 //! What was published of the log.
 
 use velox_kernel::{AccountId, Fence, Ids, MemberId, ShardStore};
-use velox_trading::{Append, Appended, Command, Marked, RelayStore, TradingLog, Unpublished};
+use velox_trading::{
+    Append, Appended, Command, DecideLocked, Head, Marked, RecordedEvent, RelayStore, TradingLog, Unpublished,
+};
 
-use crate::trading::{FreshIds, money};
+use crate::trading::{AccountScenario, FreshIds, money};
 
 /// Every stream that is not published, however many others there are.
 async fn unpublished_of(store: &dyn RelayStore, account: AccountId) -> Option<Unpublished> {
@@ -55,4 +57,59 @@ pub async fn marks_are_kept_by_whoever_has_the_shard<S: TradingLog + RelayStore 
     let fence = Fence { epoch: taken[0].epoch, ..fence };
     assert_eq!(store.mark_published(fence, &[(account, waits.head)]).await, Ok(Marked::Noted));
     assert_eq!(unpublished_of(store, account).await, None);
+}
+
+/// What is written under a right is refused once another one has it, alone in a batch, beside others, and under the lock;
+/// what needs no right is written all the same.
+pub async fn whoever_lost_its_shard_writes_nothing<S: TradingLog + ShardStore>(store: &S) {
+    const ROLE: &str = "fence-contract";
+    let (one, two) = (MemberId::new(FreshIds.next()), MemberId::new(FreshIds.next()));
+    let look = store.beat(ROLE, one, 2, &[]).await.expect("the store answers");
+    let taken = store.take(ROLE, one, &look.shards).await.expect("the store answers");
+    let fence = Fence { role: ROLE, shard: 1, epoch: taken[1].epoch };
+    let kept = Fence { role: ROLE, shard: 0, epoch: taken[0].epoch };
+
+    let mut first = super::scenario();
+    let mut second = super::scenario();
+    let mut third = super::scenario();
+    let opened = vec![
+        Append { fence: Some(fence), ..first.open() },
+        Append { fence: Some(kept), ..second.open() },
+        third.open(),
+    ];
+    assert_eq!(store.append(opened).await, Ok(vec![Appended::Committed; 3]));
+
+    let look = store.beat(ROLE, two, 2, &[]).await.expect("the store answers");
+    let taken = store.take(ROLE, two, &look.shards[1..]).await.expect("the store answers");
+    let newer = Fence { epoch: taken[0].epoch, ..fence };
+    let change = |scenario: &mut AccountScenario, fence| {
+        let command = Command::MoveCash { currency: "USD".parse().expect("a currency"), amount: money("1") };
+        Append { fence, ..scenario.must(command) }
+    };
+    let late = change(&mut first, Some(fence));
+    let moved = vec![late.clone(), change(&mut second, Some(kept)), change(&mut third, None)];
+    assert_eq!(store.append(moved).await, Ok(vec![Appended::Fenced, Appended::Committed, Appended::Committed]));
+    assert_eq!(store.append(vec![late.clone()]).await, Ok(vec![Appended::Fenced]));
+    let head = Head { seq: late.expected_seq, hash: late.events[0].prev_hash };
+    let locked = async |append: Append| {
+        let (_, outcome) =
+            store.append_locked(append.account, head, Box::new(Given(Some(append)))).await.expect("it answers");
+        outcome
+    };
+    assert_eq!(locked(late.clone()).await, Some(Appended::Fenced));
+    assert_eq!(store.events(late.account, late.expected_seq, 1).await, Ok(vec![]), "nothing was written");
+
+    // The new one goes on where the log ends.
+    assert_eq!(locked(Append { fence: Some(newer), ..late }).await, Some(Appended::Committed));
+    let next = change(&mut first, Some(newer));
+    assert_eq!(store.append(vec![next]).await, Ok(vec![Appended::Committed]));
+}
+
+/// Appends what it was given, whatever the log says.
+struct Given(Option<Append>);
+
+impl DecideLocked for Given {
+    fn decide(&mut self, _: Head, _: Vec<RecordedEvent>) -> Option<Append> {
+        self.0.take()
+    }
 }

@@ -45,7 +45,8 @@ impl From<ExecuteError> for Problem {
             ExecuteError::Overloaded => {
                 Self::of(error_code::OVERLOADED).detail("Too many commands are waiting.").retry_after(SOON)
             }
-            ExecuteError::Contended => {
+            // No request needs a right, so it is said of none.
+            ExecuteError::Contended | ExecuteError::Fenced => {
                 Self::of(error_code::OVERLOADED).detail("Other servers kept changing the account.").retry_after(SOON)
             }
             ExecuteError::ShuttingDown => Self::of(error_code::SHUTTING_DOWN).retry_after(SOON),
