@@ -7,7 +7,7 @@ use clap::Parser;
 use velox::cli::Cli;
 use velox::config;
 use velox::serve::serve_on;
-use velox::wiring::{AlwaysHeld, Stores, prepare_data_dir};
+use velox::wiring::{Stores, prepare_data_dir};
 use velox_testkit::brokers::MemoryBrokerStore;
 use velox_testkit::identity::MemoryIdentityStore;
 use velox_testkit::market::MemoryMarketStore;
@@ -32,7 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         shared: false,
         marks: trading.clone(),
         shards: trading,
-        lease: Arc::new(AlwaysHeld),
         bus: None,
         replica: None,
         pool: None,
