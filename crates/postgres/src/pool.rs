@@ -12,6 +12,9 @@ use crate::lease::Lease;
 use crate::session::Sessions;
 use crate::{AddressError, PostgresOptions, Server};
 
+/// What the session is called that shows that a process is there.
+const PRESENCE: &str = "velox presence";
+
 /// How the pool stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStatus {
@@ -39,6 +42,16 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool; no connection is made yet.
     pub(crate) fn new(url: &str, read_only: bool, options: &PostgresOptions) -> Result<Self, AddressError> {
+        Ok(Self { observer: options.pool_observer.clone(), ..Self::of(url, read_only, options, "velox")? })
+    }
+
+    /// One session, on which a process says which part of which role it has: it waits for no request's.
+    pub(crate) fn of_roles(url: &str, options: &PostgresOptions) -> Result<Self, AddressError> {
+        let options = PostgresOptions { connections: 1, ..options.clone() };
+        Self::of(url, false, &options, PRESENCE)
+    }
+
+    fn of(url: &str, read_only: bool, options: &PostgresOptions, name: &str) -> Result<Self, AddressError> {
         let mut server = Server::parse(url)?.connect_within(options.connect);
         let config = &mut server.config;
         // The plans of the store's statements do not depend on their values, and planning the large one anew for each
@@ -51,8 +64,9 @@ impl Pool {
             options.idle_in_transaction.as_millis(),
         );
         config.options(settings.trim());
-        if config.get_application_name().is_none() {
-            config.application_name("velox");
+        // So that whoever looks at the server's sessions knows what they are for.
+        if config.get_application_name().is_none() || name == PRESENCE {
+            config.application_name(name);
         }
         let timeouts =
             Timeouts { wait: Some(options.wait), create: Some(options.connect), recycle: Some(options.connect) };
@@ -62,7 +76,7 @@ impl Pool {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| AddressError::Malformed(error.to_string()))?;
-        Ok(Self { sessions, observer: options.pool_observer.clone() })
+        Ok(Self { sessions, observer: None })
     }
 
     /// How a session is made, for one that is not of the pool.
@@ -84,6 +98,20 @@ impl Pool {
             Err(PoolError::Backend(failure)) => Err(failure),
             Err(error) => Err(Failure::Unavailable(error.to_string())),
         }
+    }
+
+    /// A session in a transaction.
+    pub(crate) async fn begin(&self, deadline: Duration) -> Result<Lease, Failure> {
+        let mut lease = self.lease().await?;
+        match lease.begin(deadline).await {
+            Err(Failure::Disconnected(_)) => {
+                drop(lease);
+                lease = self.lease().await?;
+                lease.begin(deadline).await?;
+            }
+            begun => begun?,
+        }
+        Ok(lease)
     }
 
     /// How it stands now.

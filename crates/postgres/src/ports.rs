@@ -1,6 +1,8 @@
 //! The ports that are the repository's functions.
 
-use velox_sql::{impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store, impl_trading_queries};
+use velox_sql::{
+    impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store, impl_shard_store, impl_trading_queries,
+};
 
 use crate::PostgresStore;
 
@@ -28,9 +30,22 @@ pub(crate) use read;
 
 /// Runs a repository function in a transaction.
 macro_rules! change {
-    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {
+        change_on!($store.pool(), $store, $area::$function($($argument),*))
+    };
+}
+
+/// Runs a repository function in a transaction, on the session on which this process says what it has.
+macro_rules! change_roles {
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {
+        change_on!($store.roles().session(), $store, $area::$function($($argument),*))
+    };
+}
+
+macro_rules! change_on {
+    ($pool:expr, $store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
         let work = async {
-            let mut lease = $store.begin().await?;
+            let mut lease = $pool.begin($store.options().statement).await?;
             let deadline = $store.options().statement;
             let work = async { velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await };
             // Until a commit is sent, an error or a silence means that nothing was done: the dropped session undoes it.
@@ -48,3 +63,4 @@ impl_identity_store!(PostgresStore, read, change);
 impl_broker_store!(PostgresStore, read, change);
 impl_market_store!(PostgresStore, read, change);
 impl_relay_store!(PostgresStore, read, change);
+impl_shard_store!(PostgresStore, change_roles);

@@ -10,7 +10,7 @@ use velox_sql::Failure;
 use crate::candles::CandleTable;
 use crate::lease::Lease;
 use crate::pool::{Pool, PoolStatus};
-use crate::presence::Presence;
+use crate::roles::Roles;
 use crate::schema::{self, ConnectError};
 use crate::{PostgresOptions, PostgresSignals};
 
@@ -26,7 +26,7 @@ pub struct PostgresStore {
     pool: Pool,
     options: PostgresOptions,
     candles: CandleTable,
-    presence: Presence,
+    roles: Roles,
 }
 
 impl PostgresStore {
@@ -69,7 +69,12 @@ impl PostgresStore {
 
     fn new(url: &str, read_only: bool, options: &PostgresOptions) -> Result<Self, ConnectError> {
         let pool = Pool::new(url, read_only, options)?;
-        Ok(Self { pool, options: options.clone(), candles: CandleTable::default(), presence: Presence::default() })
+        Ok(Self {
+            pool,
+            options: options.clone(),
+            candles: CandleTable::default(),
+            roles: Roles::new(Pool::of_roles(url, options)?),
+        })
     }
 
     /// Answers when the server does.
@@ -130,9 +135,9 @@ impl PostgresStore {
         self.pool.server().config.get_dbname()
     }
 
-    /// What shows that members of roles are there.
-    pub(crate) const fn presence(&self) -> &Presence {
-        &self.presence
+    /// Where it is said who has which part of a role.
+    pub(crate) const fn roles(&self) -> &Roles {
+        &self.roles
     }
 
     /// How the pool of connections stands now.
@@ -170,15 +175,6 @@ impl PostgresStore {
 
     /// A session in a transaction that has just begun. One that turns out to be dead is replaced: nothing was done on it.
     pub(crate) async fn begin(&self) -> Result<Lease, Failure> {
-        let mut lease = self.lease().await?;
-        match lease.begin(self.options.statement).await {
-            Err(Failure::Disconnected(_)) => {
-                drop(lease);
-                lease = self.lease().await?;
-                lease.begin(self.options.statement).await?;
-            }
-            begun => begun?,
-        }
-        Ok(lease)
+        self.pool.begin(self.options.statement).await
     }
 }

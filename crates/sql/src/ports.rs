@@ -410,8 +410,7 @@ macro_rules! impl_market_store {
     };
 }
 
-/// Implements `velox_trading::RelayStore` and `velox_kernel::ShardStore`; `prepare_relay` is the adapter's
-/// own, and so is how it shows and sees that members are there.
+/// Implements `velox_trading::RelayStore`; `prepare_relay` is the adapter's own.
 #[macro_export]
 macro_rules! impl_relay_store {
     ($store:ty, $read:ident, $change:ident) => {
@@ -438,7 +437,13 @@ macro_rules! impl_relay_store {
                 $change!(self, relay::mark_published(fence, &marks))
             }
         }
+    };
+}
 
+/// Implements `velox_kernel::ShardStore`; how the adapter shows and sees that members are there is its own.
+#[macro_export]
+macro_rules! impl_shard_store {
+    ($store:ty, $change:ident) => {
         #[async_trait::async_trait]
         impl velox_kernel::ShardStore for $store {
             async fn beat(

@@ -4,7 +4,7 @@ use velox_kernel::{MemberId, RoleLook, Timestamp};
 use velox_market::{Candle, Tidied};
 use velox_sql::{
     Failure, InlineSqlite, impl_broker_store, impl_identity_store, impl_market_store, impl_relay_store,
-    impl_trading_queries,
+    impl_shard_store, impl_trading_queries,
 };
 
 use crate::SqliteStore;
@@ -40,6 +40,7 @@ impl_identity_store!(SqliteStore, read, change);
 impl_broker_store!(SqliteStore, read, change);
 impl_market_store!(SqliteStore, read, change);
 impl_relay_store!(SqliteStore, read, change);
+impl_shard_store!(SqliteStore, change);
 
 impl SqliteStore {
     /// The index by which a relay finds what is not published.
