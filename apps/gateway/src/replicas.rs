@@ -8,5 +8,5 @@
 mod lists;
 mod watch;
 
-pub use lists::ReplicaLists;
+pub use lists::{ReplicaCandles, ReplicaLists};
 pub use watch::{Positioned, Replica, ReplicaState, watch_replica};

@@ -42,4 +42,4 @@ pub use list_symbols::{ListSymbols, ListSymbolsError, list_symbols};
 pub use market::Market;
 pub use quote_book::{QuoteBook, Ticker, TickerView};
 pub use seeded::SeededRng;
-pub use store::{CandleOrder, CandleQuery, InstrumentFilter, MarketStore, MarketStoreError, Tidied};
+pub use store::{CandleHistory, CandleOrder, CandleQuery, InstrumentFilter, MarketStore, MarketStoreError, Tidied};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use velox_kernel::{Actor, Cursor, Page, PageRequest, Symbol, Timeframe, Timestamp};
+use velox_kernel::{Actor, Cursor, Freshness, Page, PageRequest, Symbol, Timeframe, Timestamp};
 
 use crate::{Candle, CandleOrder, CandleQuery, Market, MarketStoreError};
 
@@ -69,7 +69,7 @@ pub async fn list_candles(
         (None, _) => {}
     }
     let range = CandleQuery { symbol, timeframe, from, to, order, limit: u32::from(page.limit()) + 1 };
-    let mut rows = newest_and_kept(market, &range).await?;
+    let mut rows = newest_and_kept(market, &range, page.freshness).await?;
     if rows.is_empty() && after.is_none() && market.store.instrument(symbol).await?.is_none() {
         return Err(ListCandlesError::UnknownSymbol);
     }
@@ -78,7 +78,11 @@ pub async fn list_candles(
 }
 
 /// The candles of a range out of memory and store, in order and within the limit.
-async fn newest_and_kept(market: &Market, range: &CandleQuery) -> Result<Vec<Candle>, MarketStoreError> {
+async fn newest_and_kept(
+    market: &Market,
+    range: &CandleQuery,
+    freshness: Freshness,
+) -> Result<Vec<Candle>, MarketStoreError> {
     let limit = usize::try_from(range.limit).unwrap_or(usize::MAX);
     let hot = market.hot.candles(range);
     if range.order == CandleOrder::NewestFirst
@@ -89,7 +93,7 @@ async fn newest_and_kept(market: &Market, range: &CandleQuery) -> Result<Vec<Can
         // Nothing kept can be newer than these, and nothing can lie between them: the store could add none.
         return Ok(hot);
     }
-    let kept = market.store.candles(range).await?;
+    let kept = market.history.candles(range, freshness).await?;
     let merged: BTreeMap<_, _> = kept.into_iter().chain(hot).map(|candle| (candle.open_time, candle)).collect();
     Ok(match range.order {
         CandleOrder::OldestFirst => merged.into_values().take(limit).collect(),

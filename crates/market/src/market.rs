@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use velox_kernel::{Clock, Symbol};
 
-use crate::{HotMarket, MarketStore, MarketStoreError, Ticker, TickerView};
+use crate::{CandleHistory, HotMarket, MarketStore, MarketStoreError, Ticker, TickerView};
 
 /// What the use cases need.
 #[derive(Clone)]
 pub struct Market {
     /// Where market data is kept.
     pub store: Arc<dyn MarketStore>,
+    /// Its candles, for lists: a copy of the store may answer.
+    pub history: Arc<dyn CandleHistory>,
     /// The newest of it, in memory.
     pub hot: Arc<HotMarket>,
     /// The feed's time: wall time, but for a replay at another speed.
@@ -23,6 +25,12 @@ pub struct Market {
 impl Market {
     /// The usual bound on a price's age.
     pub const STALE_AFTER: Duration = Duration::from_secs(10);
+
+    /// A market whose lists are out of its store.
+    #[must_use]
+    pub fn new(store: Arc<dyn MarketStore>, hot: Arc<HotMarket>, clock: Arc<dyn Clock>, stale_after: Duration) -> Self {
+        Self { history: Arc::new(Arc::clone(&store)), store, hot, clock, stale_after }
+    }
 
     /// The newest prices of one symbol, or of all, by symbol.
     ///

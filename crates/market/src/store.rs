@@ -1,7 +1,10 @@
-//! [`MarketStore`]: the port to where instruments, candles, newest prices and feed positions are kept.
+//! [`MarketStore`]: the port to where instruments, candles, newest prices and feed positions are kept, and
+//! [`CandleHistory`], which a copy of it may answer.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use velox_kernel::{Currency, Symbol, Timeframe, Timestamp};
+use velox_kernel::{Currency, Freshness, Symbol, Timeframe, Timestamp};
 
 use crate::{AssetClass, Candle, FeedPosition, Instrument, Ticker};
 
@@ -127,4 +130,19 @@ pub trait MarketStore: Send + Sync {
 
     /// Where a feed goes on.
     async fn feed_position(&self, feed: &str) -> Result<Option<FeedPosition>, MarketStoreError>;
+}
+
+/// Kept candles for whoever lists them. A copy of the store may answer, as old as the freshness allows.
+#[async_trait]
+pub trait CandleHistory: Send + Sync {
+    /// The candles a query wants, by opening time.
+    async fn candles(&self, query: &CandleQuery, freshness: Freshness) -> Result<Vec<Candle>, MarketStoreError>;
+}
+
+/// The store itself is as new as can be.
+#[async_trait]
+impl CandleHistory for Arc<dyn MarketStore> {
+    async fn candles(&self, query: &CandleQuery, _: Freshness) -> Result<Vec<Candle>, MarketStoreError> {
+        MarketStore::candles(&**self, query).await
+    }
 }

@@ -4,6 +4,8 @@ mod bulk;
 mod partitions;
 mod spans;
 
+pub(crate) use partitions::are_readable;
+
 use std::sync::{PoisonError, RwLock};
 
 use tokio::sync::OnceCell;

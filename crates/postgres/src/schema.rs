@@ -6,6 +6,7 @@ use velox_sql::on_postgres::migrate;
 use velox_sql::{Failure, MIGRATIONS_POSTGRES, Migration, MigrationError};
 
 use crate::blockers::watched;
+use crate::candles::are_readable;
 use crate::lease::Lease;
 use crate::pool::Pool;
 use crate::{AddressError, PostgresOptions};
@@ -22,6 +23,11 @@ pub enum ConnectError {
     /// Its schema is not this program's.
     #[error(transparent)]
     Schema(MigrationError),
+    /// It would leave out compressed candles, and not say so.
+    #[error(
+        "candles are in a hypertable, and this server has not loaded TimescaleDB: add it to shared_preload_libraries"
+    )]
+    NotLoaded,
 }
 
 impl From<MigrationError> for ConnectError {
@@ -53,11 +59,20 @@ pub(crate) async fn migrate(pool: &Pool, options: &PostgresOptions) -> Result<()
         tracing::info!(migration = step.version, "changing the database's schema");
         apply(&mut lease, pool, step, options.schema_lock).await?;
     }
+    must_show_candles(&mut lease).await?;
     // On every other way out the session is closed, which frees the lock too.
     let end = format!("RESET statement_timeout; SELECT pg_advisory_unlock({LOCK})");
     execute(&mut lease, &end).await.map_err(ConnectError::Unavailable)?;
     lease.keep();
     Ok(())
+}
+
+async fn must_show_candles(lease: &mut Lease) -> Result<(), ConnectError> {
+    match are_readable(lease).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ConnectError::NotLoaded),
+        Err(failure) => Err(ConnectError::Unavailable(failure)),
+    }
 }
 
 async fn execute(connection: &mut AsyncPgConnection, statements: &str) -> Result<(), Failure> {
@@ -105,13 +120,14 @@ async fn apply(lease: &mut Lease, pool: &Pool, step: Migration, patience: Durati
     Ok(())
 }
 
-/// Checks that the database has this program's schema, without changing it.
+/// Checks that the database has this program's schema and the server reads all of it, without changing anything.
 pub(crate) async fn check(pool: &Pool) -> Result<(), ConnectError> {
     let mut lease = pool.lease().await.map_err(ConnectError::Unavailable)?;
     let missing = migrate::missing(&mut lease, MIGRATIONS_POSTGRES).await?;
-    lease.keep();
-    match missing.first() {
+    let checked = match missing.first() {
         Some(step) => Err(ConnectError::Schema(MigrationError::Older { version: step.version })),
-        None => Ok(()),
-    }
+        None => must_show_candles(&mut lease).await,
+    };
+    lease.keep();
+    checked
 }

@@ -24,7 +24,11 @@ pub const MIGRATIONS_POSTGRES: &[Migration] = migrations!(
     "0006_candles_at_scale", "0007_fills_of_an_account", "0008_trace", "0009_relay", "0010_fences"
 );
 /// The steps for SQLite.
-pub const MIGRATIONS_SQLITE: &[Migration] = migrations!("sqlite": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders", "0006_trace", "0007_relay");
+pub const MIGRATIONS_SQLITE: &[Migration] = migrations!(
+    "sqlite": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders", "0006_trace",
+    "0007_relay",
+    "0008_fills_of_an_account"
+);
 
 /// Why a database was not brought to this program's schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

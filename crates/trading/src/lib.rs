@@ -3,6 +3,7 @@
 //! [`Account::handle`] decides, [`Account::apply`] changes; the same code serves backtests, paper and live.
 
 mod account;
+mod account_filter;
 mod account_state;
 mod balance;
 mod broker;
@@ -40,6 +41,7 @@ mod writer;
 pub use account::{
     Account, Explanation, Exposure, InvalidHistory, Profile, STATE_VERSION, TradingDay, Valuation, Verdict,
 };
+pub use account_filter::{AccountFilter, TooManyAccounts};
 pub use account_state::{AccountStateError, account_state};
 pub use balance::Balance;
 pub use broker::{Broker, BrokerBalance, BrokerError, BrokerOrder, BrokerPosition};

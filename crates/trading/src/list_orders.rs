@@ -17,7 +17,7 @@ pub async fn list_orders(
     filter: &OrderFilter,
     page: &PageRequest,
 ) -> Result<Page<Order>, GetAccountError> {
-    for account in &filter.accounts {
+    for account in filter.accounts.named() {
         get_account(actor, trading, *account).await?;
     }
     Ok(trading.lists.orders(actor.org, filter, page).await?)

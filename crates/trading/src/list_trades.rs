@@ -17,7 +17,7 @@ pub async fn list_trades(
     filter: &FillFilter,
     page: &PageRequest,
 ) -> Result<Page<RecordedFill>, GetAccountError> {
-    for account in &filter.accounts {
+    for account in filter.accounts.named() {
         get_account(actor, trading, *account).await?;
     }
     Ok(trading.lists.fills(actor.org, filter, page).await?)

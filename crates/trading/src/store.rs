@@ -7,6 +7,7 @@ use velox_kernel::{
 };
 
 use crate::account::Account;
+use crate::account_filter::AccountFilter;
 use crate::balance::Balance;
 use crate::log::RecordedEvent;
 use crate::order::{Order, OrderStatus, Side};
@@ -121,8 +122,8 @@ pub trait TradingLog: Send + Sync {
 /// Which orders to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderFilter {
-    /// Of these accounts; all of the tenant's when empty.
-    pub accounts: Vec<AccountId>,
+    /// Of these accounts.
+    pub accounts: AccountFilter,
     /// In these states; all when empty.
     pub statuses: Vec<OrderStatus>,
     /// Of this instrument.
@@ -136,8 +137,8 @@ pub struct OrderFilter {
 /// Which fills to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FillFilter {
-    /// Of these accounts; all of the tenant's when empty.
-    pub accounts: Vec<AccountId>,
+    /// Of these accounts.
+    pub accounts: AccountFilter,
     /// Of this order.
     pub order: Option<OrderId>,
     /// Of this instrument.

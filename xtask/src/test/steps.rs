@@ -8,14 +8,18 @@
 
 use super::step::{Step, Tier};
 use crate::servers::Need;
-use crate::{chaos, workspace};
+use crate::{chaos, postgres, workspace};
 use anyhow::Context;
 
-/// What `tests` of a given PostgreSQL cannot show: they need the server's processes under a trace, and one without syncs.
+/// What the end-to-end tests cannot show on a given PostgreSQL: they need the server's processes under a trace, and one
+/// without syncs.
 const NOT_ON_A_GIVEN_SERVER: [&str; 2] = ["--skip", "sync_order::on_postgres"];
+/// What cannot be shown on one whose certificate nobody has vouched for.
+const NOT_WITHOUT_AUTHORITY: [&str; 3] = ["--", "--skip", "tls::"];
 
 /// The steps of a tier: its own and those of the smaller tiers.
 pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> {
+    let authority_given = std::env::var_os(postgres::AUTHORITY).is_some();
     let mut steps = vec![
         Step::cargo("format", Tier::Quick, &["fmt", "--all", "--check"]),
         Step::cargo("clippy", Tier::Quick, &["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -23,6 +27,7 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
         Step::xtask("codegen", Tier::Quick, &["codegen", "--check"])?,
         Step::cargo("unit tests", Tier::Quick, &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
         Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "it", "--no-fail-fast"])
+            .args(if database_given && !authority_given { &NOT_WITHOUT_AUTHORITY } else { &[] })
             .needs(&[Need::Postgres, Need::DurablePostgres, Need::Redis])
             .part_needs(&[Need::Kafka], &["--exclude", "velox-kafka", "--exclude", "velox-schema-registry"]),
         // `xtask kafka` itself. `--workspace` for the same features as above, so that nothing is compiled twice.

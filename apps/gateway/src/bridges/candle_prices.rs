@@ -71,12 +71,8 @@ mod tests {
         let store = Arc::new(MemoryMarketStore::default());
         let minute = sample_candle(symbol, Timeframe::M1, 3, 100);
         store.save_candles(&[minute]).await.unwrap();
-        let prices = CandlePrices(Market {
-            store,
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: Arc::new(TestClock::default()),
-            stale_after: Market::STALE_AFTER,
-        });
+        let hot = Arc::new(HotMarket::new(HotSettings::default()));
+        let prices = CandlePrices(Market::new(store, hot, Arc::new(TestClock::default()), Market::STALE_AFTER));
         let last_at = async |at: Timestamp| {
             prices.prices_at(&[symbol], at).await.unwrap().first().map(|(_, price)| price.last.to_string())
         };

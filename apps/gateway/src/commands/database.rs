@@ -92,7 +92,9 @@ impl Reading {
                     Ok(store) => Ok(Self::Server(store)),
                     Err(ConnectError::Schema(error)) => Err(of_schema(error)),
                     Err(ConnectError::Unavailable(failure)) => Err(of_failure(failure)),
-                    Err(ConnectError::Address(error)) => Err(State::Unavailable(error.to_string())),
+                    Err(error @ (ConnectError::Address(_) | ConnectError::NotLoaded)) => {
+                        Err(State::Unavailable(error.to_string()))
+                    }
                 }
             }
         }

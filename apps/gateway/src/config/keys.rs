@@ -157,7 +157,7 @@ config! {
     /// The database.
     database: DatabaseConfig {
         url: DatabaseUrl = "", "", Any, "`postgres://user:password@host/name?sslmode=verify-full`; empty uses the embedded database in `data.dir`. `sslmode` is one of disable, prefer (the default), require, verify-ca, verify-full; `sslrootcert` names a file of trusted certificates.";
-        read_url: DatabaseUrl = "", "", Any, "A streaming replica of the PostgreSQL at `database.url`, in the same form: lists of accounts, orders and trades are read there when it is new enough.";
+        read_url: DatabaseUrl = "", "", Any, "A streaming replica of the PostgreSQL at `database.url`, in the same form: lists of accounts, orders, trades and candles are read there when it is new enough.";
         read_max_lag_ms: u64 = "2000", "ms", Within(1, 3_600_000), "How far behind such a replica may be for whoever names the position that they have seen (`Velox-Position`).";
         pool_size: usize = "8", "connections", Within(1, 1_000), "Connections to PostgreSQL, or readers of the embedded database.";
         wait_ms: u64 = "2000", "ms", Within(1, 600_000), "How long work waits for a free connection to PostgreSQL; then it is refused with 503.";

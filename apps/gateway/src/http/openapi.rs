@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use velox_kernel::{ErrorCode, error_code};
 
 use super::problem::{FieldError, MEDIA_TYPE, Outcome, ProblemBody};
+use super::seen_position;
 use super::table::{Access, Limit, RouteTable, Row};
 
 /// The name of the bearer scheme.
@@ -33,6 +34,11 @@ const SHARED: [(&str, ErrorCode, &str); 11] = [
     ("RateLimited", error_code::RATE_LIMITED, "Too many requests; nothing was done. Wait as `Retry-After` says."),
     ("Unavailable", error_code::OVERLOADED, "It cannot be done now; `outcome` says whether it was."),
 ];
+
+/// Those of them that a handler gives, or what reads its request: something may have been changed by then. The others are
+/// given before.
+const AFTER_ADMISSION: [&str; 8] =
+    ["BadRequest", "NotFound", "Conflict", "Timeout", "TooLarge", "UnsupportedMediaType", "Invalid", "Unavailable"];
 
 /// The document of the table.
 #[must_use]
@@ -58,7 +64,8 @@ pub fn document(table: &RouteTable) -> OpenApi {
     schemas.push((ProblemBody::name().into_owned(), ProblemBody::schema()));
     components.schemas = BTreeMap::<String, RefOr<Schema>>::from_iter(schemas);
     components.responses =
-        SHARED.iter().map(|(name, code, about)| ((*name).to_owned(), RefOr::T(problem(*code, about)))).collect();
+        SHARED.iter().map(|shared| (shared.0.to_owned(), RefOr::T(shared_problem(*shared)))).collect();
+    components.headers.insert(seen_position::NAME.to_owned(), seen_position::described().into());
     components.add_security_scheme(
         BEARER,
         SecurityScheme::Http(
@@ -72,7 +79,8 @@ pub fn document(table: &RouteTable) -> OpenApi {
     let mut info = Info::new("Velox", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Trading over REST and streams. Money and quantities are decimal strings, times are RFC 3339 in UTC, lists \
-         come in pages `{items, next}`, every refusal is a problem document (RFC 9457)."
+         come in pages `{items, next}`, every refusal is a problem document (RFC 9457). Where lists may come from a \
+         read replica, send the newest `Velox-Position` that you were given with each list: it shows what you did."
             .to_owned(),
     );
     info.license = Some(License::new("MIT OR Apache-2.0"));
@@ -85,6 +93,13 @@ fn operation(row: &Row, tag: &str) -> Operation {
     operation.tags = Some(vec![tag.to_owned()]);
     let has_body = operation.request_body.is_some();
     let takes_input = has_body || operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
+    if !row.method.is_safe() {
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.headers.insert(seen_position::NAME.to_owned(), seen_position::reference());
+            }
+        }
+    }
     let mut shared = Vec::new();
     if takes_input {
         shared.push((400, "BadRequest"));
@@ -129,6 +144,14 @@ fn place(item: &mut PathItem, row: &Row, operation: Operation) {
         _ => return,
     };
     *slot = Some(operation);
+}
+
+fn shared_problem((name, code, about): (&str, ErrorCode, &str)) -> Response {
+    let mut response = problem(code, about);
+    if AFTER_ADMISSION.contains(&name) {
+        response.headers.insert(seen_position::NAME.to_owned(), seen_position::reference());
+    }
+    response
 }
 
 fn problem(code: ErrorCode, about: &str) -> Response {

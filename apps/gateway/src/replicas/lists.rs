@@ -1,58 +1,76 @@
-//! [`ReplicaLists`]: lists out of the replica where it may answer, else out of the primary.
+//! [`ReplicaLists`] and [`ReplicaCandles`]: lists out of the replica where it may answer, else out of the primary.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use metrics::{Counter, counter};
-use velox_kernel::{OrgId, Page, PageRequest};
+use velox_kernel::{Freshness, OrgId, Page, PageRequest};
+use velox_market::{Candle, CandleHistory, CandleQuery, MarketStoreError};
 use velox_trading::{AccountRow, FillFilter, Order, OrderFilter, RecordedFill, StoreError, TradingLists};
 
 use super::watch::Replica;
 
-/// Lists out of the replica where it may answer, else out of the primary.
-pub struct ReplicaLists {
-    primary: Arc<dyn TradingLists>,
-    replica: Arc<dyn TradingLists>,
+/// Who answers, and how often either did.
+struct Choice {
     watched: Arc<Replica>,
     by_replica: Counter,
     by_primary: Counter,
+}
+
+impl Choice {
+    fn new(watched: Arc<Replica>) -> Self {
+        let [by_replica, by_primary] = ["replica", "primary"].map(|by| counter!("velox_lists_total", "by" => by));
+        Self { watched, by_replica, by_primary }
+    }
+
+    /// The replica's answer, if it may and can give one; what it refuses as the primary would is one, too. `None` when
+    /// the primary is to be asked.
+    async fn replica<T, E: Display>(
+        &self,
+        freshness: Freshness,
+        asked: impl Future<Output = Result<T, E>>,
+        refuses: impl Fn(&E) -> bool,
+    ) -> Option<Result<T, E>> {
+        if self.watched.may_answer(freshness).await {
+            match asked.await {
+                Ok(rows) => {
+                    self.by_replica.increment(1);
+                    return Some(Ok(rows));
+                }
+                Err(error) if refuses(&error) => return Some(Err(error)),
+                Err(error) => self.watched.failed(&error.to_string()),
+            }
+        }
+        self.by_primary.increment(1);
+        None
+    }
+}
+
+/// Lists of trading.
+pub struct ReplicaLists {
+    primary: Arc<dyn TradingLists>,
+    replica: Arc<dyn TradingLists>,
+    choice: Choice,
 }
 
 impl ReplicaLists {
     /// Lists of both.
     #[must_use]
     pub fn new(primary: Arc<dyn TradingLists>, replica: Arc<dyn TradingLists>, watched: Arc<Replica>) -> Self {
-        let [by_replica, by_primary] = ["replica", "primary"].map(|by| counter!("velox_lists_total", "by" => by));
-        Self { primary, replica, watched, by_replica, by_primary }
-    }
-
-    /// The replica's answer, if it had one: else it is not read any more, and the primary is to be asked.
-    fn answer<T>(&self, answered: Result<T, StoreError>) -> Option<Result<T, StoreError>> {
-        match answered {
-            Ok(rows) => {
-                self.by_replica.increment(1);
-                Some(Ok(rows))
-            }
-            // It refuses a cursor as the primary would.
-            Err(error @ StoreError::InvalidCursor(_)) => Some(Err(error)),
-            Err(error) => {
-                self.watched.failed(&error.to_string());
-                None
-            }
-        }
+        Self { primary, replica, choice: Choice::new(watched) }
     }
 }
 
 /// Asks the replica if it may answer, and the primary otherwise.
 macro_rules! list {
     ($lists:ident, $page:ident, $list:ident($($argument:expr),*)) => {{
-        if $lists.watched.may_answer($page.freshness).await
-            && let Some(answer) = $lists.answer($lists.replica.$list($($argument),*).await)
-        {
-            return answer;
+        let asked = $lists.replica.$list($($argument),*);
+        let refuses = |error: &StoreError| matches!(error, StoreError::InvalidCursor(_));
+        match $lists.choice.replica($page.freshness, asked, refuses).await {
+            Some(answer) => answer,
+            None => $lists.primary.$list($($argument),*).await,
         }
-        $lists.by_primary.increment(1);
-        $lists.primary.$list($($argument),*).await
     }};
 }
 
@@ -73,5 +91,30 @@ impl TradingLists for ReplicaLists {
         page: &PageRequest,
     ) -> Result<Page<RecordedFill>, StoreError> {
         list!(self, page, fills(org, filter, page))
+    }
+}
+
+/// Lists of kept candles.
+pub struct ReplicaCandles {
+    primary: Arc<dyn CandleHistory>,
+    replica: Arc<dyn CandleHistory>,
+    choice: Choice,
+}
+
+impl ReplicaCandles {
+    /// Candles of both.
+    #[must_use]
+    pub fn new(primary: Arc<dyn CandleHistory>, replica: Arc<dyn CandleHistory>, watched: Arc<Replica>) -> Self {
+        Self { primary, replica, choice: Choice::new(watched) }
+    }
+}
+
+#[async_trait]
+impl CandleHistory for ReplicaCandles {
+    async fn candles(&self, query: &CandleQuery, freshness: Freshness) -> Result<Vec<Candle>, MarketStoreError> {
+        match self.choice.replica(freshness, self.replica.candles(query, freshness), |_| false).await {
+            Some(answer) => answer,
+            None => self.primary.candles(query, freshness).await,
+        }
     }
 }

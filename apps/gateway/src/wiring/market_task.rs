@@ -283,12 +283,8 @@ mod tests {
     }
 
     fn market(store: &Arc<MemoryMarketStore>, clock: &Arc<TestClock>) -> Market {
-        Market {
-            store: Arc::<MemoryMarketStore>::clone(store),
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: clock.clone(),
-            stale_after: Duration::from_secs(5),
-        }
+        let hot = Arc::new(HotMarket::new(HotSettings::default()));
+        Market::new(Arc::<MemoryMarketStore>::clone(store), hot, clock.clone(), Duration::from_secs(5))
     }
 
     /// The alerts of a market, in words, that a feed causes within some seconds.

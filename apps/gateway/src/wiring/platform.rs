@@ -180,7 +180,10 @@ impl Platform {
         let moments = Arc::new(FeedMoments::new(Arc::clone(&clock), source.speed(), stale_after));
         let hot = Arc::new(HotMarket::new(HotSettings::default()));
         hot.restore(&stores.market.tickers().await?);
-        let market = Market { store: Arc::clone(&stores.market), hot, clock: moments.clone(), stale_after };
+        let mut market = Market::new(Arc::clone(&stores.market), hot, moments.clone(), stale_after);
+        if let Some(replica) = &stores.replica {
+            market.history = Arc::clone(&replica.candles);
+        }
 
         // Other processes: what they are told, and by which way.
         let peers = Peers::new(&config.redis, stores.bus.clone())?;

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
 use velox_kernel::{ShardStore, SignalBus, StorePosition};
-use velox_market::MarketStore;
+use velox_market::{CandleHistory, MarketStore};
 use velox_postgres::{PoolStatus, PostgresOptions, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
 use velox_trading::{RelayStore, TradingLists, TradingLog, TradingQueries};
@@ -17,7 +17,7 @@ use velox_trading::{RelayStore, TradingLists, TradingLog, TradingQueries};
 use crate::config::{Config, DatabaseUrl};
 use crate::observe::CommitMetrics;
 use crate::observe_pool::PoolMetrics;
-use crate::replicas::{Positioned, Replica, ReplicaLists};
+use crate::replicas::{Positioned, Replica, ReplicaCandles, ReplicaLists};
 
 /// One database behind every store port.
 #[derive(Clone)]
@@ -51,6 +51,8 @@ pub struct Stores {
 pub struct ReadReplica {
     /// The lists of both, by freshness.
     pub lists: Arc<dyn TradingLists>,
+    /// The candles of both, the same way.
+    pub candles: Arc<dyn CandleHistory>,
     /// How far it is.
     pub watched: Arc<Replica>,
 }
@@ -120,8 +122,13 @@ impl Stores {
                 let bound = Duration::from_millis(config.database.read_max_lag_ms);
                 let standby = Standby { store: replica.clone(), primary: store.clone() };
                 let watched = Replica::new(Arc::new(Primary(store.clone())), Arc::new(standby), bound);
-                let lists = ReplicaLists::new(store.clone(), replica, Arc::clone(&watched));
-                Some(ReadReplica { lists: Arc::new(lists), watched })
+                let lists = ReplicaLists::new(store.clone(), replica.clone(), Arc::clone(&watched));
+                let candles = |store: Arc<PostgresStore>| -> Arc<dyn CandleHistory> {
+                    let store: Arc<dyn MarketStore> = store;
+                    Arc::new(store)
+                };
+                let candles = ReplicaCandles::new(candles(store.clone()), candles(replica), Arc::clone(&watched));
+                Some(ReadReplica { lists: Arc::new(lists), candles: Arc::new(candles), watched })
             }
         };
         Ok(Self { pool: Some(look), bus: Some(bus), replica, ..Self::of(store, true) })
@@ -173,7 +180,7 @@ impl Positioned for Standby {
         self.store.replayed().await.map_err(|error| error.to_string())
     }
 
-    /// It is a replica of this primary, and has this program's schema.
+    /// It is a replica of this primary, has this program's schema, and can read all of it.
     async fn is_fit(&self) -> Result<(), String> {
         self.position().await?;
         let of = async |store: &PostgresStore| store.system_identifier().await.map_err(|error| error.to_string());

@@ -22,7 +22,6 @@ mod nginx;
 mod own_postgres;
 mod random;
 mod read_replica;
-mod redis;
 mod server;
 mod shared_execution;
 mod shutdown;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{Answer, Api};
-use crate::audit::text;
 use crate::database::Database;
 use crate::installation::Installation;
 use crate::own_postgres::OwnPostgres;
@@ -36,6 +35,49 @@ fn place(api: &mut Api, account: &str, name: &str) -> String {
     let answer = api.call("POST", "/v1/orders", Some(&resting(account, name))).unwrap();
     assert_eq!(answer.status, 201, "{answer:?}");
     answer.header("velox-position").expect("it tells the position").to_owned()
+}
+
+/// Keeps a minute of long ago, and gives the position from which on a list shows it.
+fn keep_candle(api: &mut Api, minute: usize) -> String {
+    let prices = json!({"open": "91000", "high": "91020", "low": "90990", "close": "91010", "volume": "3.2"});
+    let mut candle = prices;
+    candle["open_time"] = json!(open_time(minute));
+    let candles = json!({"timeframe": "1m", "candles": [candle]});
+    let answer = api.call("POST", "/v1/market-data/candles/BTC-PERP", Some(&candles)).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.header("velox-position").expect("it tells the position").to_owned()
+}
+
+fn open_time(minute: usize) -> String {
+    format!("2024-01-05T12:{minute:02}:00Z")
+}
+
+/// Whether the minutes of that hour have this one.
+fn has_candle(api: &mut Api, minute: usize, position: Option<&str>) -> bool {
+    let path = "/v1/market-data/candles/BTC-PERP?timeframe=1m&from=2024-01-05T12:00:00Z&to=2024-01-05T13:00:00Z";
+    let headers: Vec<_> = position.iter().map(|position| ("Velox-Position", *position)).collect();
+    let answer = api.call_with("GET", path, &headers, None).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body["items"].as_array().unwrap().iter().any(|candle| candle["open_time"] == open_time(minute))
+}
+
+/// The document names the header beside the lists that read it, and beside no others; and where it is told.
+fn the_document_knows_positions(api: &mut Api) {
+    let document = api.get("/v1/openapi.json");
+    let mut honoured = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let Some(get) = methods.get("get") else { continue };
+        let example = path.replace("{symbol}", "BTC-PERP").replace('{', "x").replace('}', "y");
+        let answer = api.call_with("GET", &example, &[("Velox-Position", "soon")], None).unwrap();
+        let honours = answer.status == 400 && answer.body["errors"][0]["parameter"] == "Velox-Position";
+        let parameters = get["parameters"].as_array().into_iter().flatten();
+        let named = parameters.filter(|one| one["name"] == "Velox-Position" && one["in"] == "header").count();
+        assert_eq!(named, usize::from(honours), "GET {path}: {answer:?}");
+        honoured += named;
+    }
+    assert_eq!(honoured, 4, "accounts, orders, trades and candles");
+    let told = &document["paths"]["/v1/orders"]["post"]["responses"]["201"]["headers"]["Velox-Position"]["$ref"];
+    assert!(document.pointer(told.as_str().unwrap().trim_start_matches('#')).is_some(), "{told}");
 }
 
 fn answered_by(server: &Server, by: &str) -> u64 {
@@ -76,6 +118,15 @@ fn whoever_writes_sees_it_whatever_the_replica_has() {
     }
     assert!(servers.iter().map(|server| answered_by(server, "primary")).sum::<u64>() > 0, "the replica lags");
 
+    for minute in 0..ORDERS {
+        api.move_to(servers[minute % 2].address);
+        let position = keep_candle(&mut api, minute);
+        api.move_to(servers[(minute + 1) % 2].address);
+        assert!(has_candle(&mut api, minute, Some(&position)), "minute {minute} with its position");
+        assert!(has_candle(&mut api, minute, None), "minute {minute} without one");
+    }
+    the_document_knows_positions(&mut api);
+
     // Who has seen little is answered by the replica, as old as that is.
     let early = place(&mut api, &account, "early");
     let here = api.address();
@@ -100,8 +151,12 @@ fn whoever_writes_sees_it_whatever_the_replica_has() {
     assert_eq!(api.call("GET", "/readyz", None).unwrap().status, 200, "it is only missed");
     replica.start_again();
     wait_for("its return", PATIENCE, || (state(&mut api, server) == "up").then_some(()));
-    let refused = list(&mut api, &account, Some("soon"));
-    assert_eq!((refused.status, text(&refused.body, "code")), (400, "invalid_parameter"));
+    let position = keep_candle(&mut api, ORDERS);
+    let before = answered_by(server, "replica");
+    wait_for("the replica to come to the candle", PATIENCE, || {
+        assert!(has_candle(&mut api, ORDERS, Some(&position)));
+        (answered_by(server, "replica") > before).then_some(())
+    });
     servers.into_iter().for_each(Server::stop);
     installation.verify();
 }

@@ -67,6 +67,11 @@ impl Socket {
         }
     }
 
+    /// Takes what has come, and answers pings.
+    pub(crate) fn catch_up(&mut self) {
+        while let Heard::Message(_) = self.hear() {}
+    }
+
     /// Messages until one is what is waited for; all of them, that one included.
     pub(crate) fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let began = Instant::now();

@@ -70,12 +70,8 @@ impl House {
         let market_store = Arc::new(MemoryMarketStore::default());
         market_store.save_instruments(&bundled_instruments()).await.unwrap();
         let moments = Arc::new(FeedMoments::new(clock.clone(), Speed::REAL, STALE_AFTER));
-        let market = Market {
-            store: market_store.clone(),
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: moments.clone(),
-            stale_after: STALE_AFTER,
-        };
+        let hot = Arc::new(HotMarket::new(HotSettings::default()));
+        let market = Market::new(market_store.clone(), hot, moments.clone(), STALE_AFTER);
 
         let trading = trading(&market, &moments);
         let paper = Arc::new(PaperBroker::new(64));

@@ -119,6 +119,12 @@ fn the_document_describes_every_operation() {
     assert!(document["paths"]["/t/login"]["post"]["security"].is_null());
     assert!(!document["paths"]["/t/orders/{order_id}"]["get"]["responses"]["404"].is_null());
 
+    // Only what may have changed something tells a position.
+    let told = |response: &serde_json::Value| !response["headers"]["Velox-Position"].is_null();
+    assert!(told(&place["responses"]["201"]) && told(&document["components"]["responses"]["Conflict"]));
+    assert!(!told(&document["paths"]["/t/orders"]["get"]["responses"]["200"]));
+    assert!(!told(&document["components"]["responses"]["Unauthenticated"]));
+
     let body = &document["components"]["schemas"]["Body"]["properties"];
     assert_eq!(document["components"]["schemas"]["Decimal"]["type"], "string", "{body}");
     assert_eq!(body["quantity"]["$ref"], "#/components/schemas/Decimal");

@@ -1,10 +1,14 @@
 //! Candle history out of memory and store.
 
-use velox_kernel::{Page, PageRequest, Timeframe};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use velox_kernel::{Freshness, Page, PageRequest, StorePosition, Timeframe};
 use velox_market::{
-    Bar, Candle, CandleOrder, FeedCursor, ListCandles, ListCandlesError, MarketEvent, MarketStore, list_candles,
+    Bar, Candle, CandleHistory, CandleOrder, CandleQuery, FeedCursor, ListCandles, ListCandlesError, Market,
+    MarketEvent, MarketStore, MarketStoreError, list_candles,
 };
-use velox_testkit::market::{sample_candle, sample_trade};
+use velox_testkit::market::{MemoryMarketStore, sample_candle, sample_trade};
 
 use crate::world::{World, at, page, symbol};
 
@@ -52,6 +56,36 @@ async fn both_orders_page_over_kept_hot_and_open_candles() {
         assert!(seen.iter().all(|candle| !candle.gap_before));
         assert_eq!(seen.iter().filter(|candle| !candle.complete).count(), 1);
     }
+}
+
+/// A copy of the store, which writes down how new it was asked to be.
+struct Copy {
+    kept: MemoryMarketStore,
+    asked: Mutex<Vec<Freshness>>,
+}
+
+#[async_trait]
+impl CandleHistory for Copy {
+    async fn candles(&self, query: &CandleQuery, freshness: Freshness) -> Result<Vec<Candle>, MarketStoreError> {
+        self.asked.lock().unwrap().push(freshness);
+        MarketStore::candles(&self.kept, query).await
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_the_store_is_asked_how_new_the_page_has_to_be_and_memory_stands_before_it() {
+    let world = world().await;
+    let copy = Arc::new(Copy { kept: MemoryMarketStore::default(), asked: Mutex::default() });
+    // It has not come to the newest two minutes yet.
+    copy.kept.save_candles(&minutes(0..8)).await.unwrap();
+    let market = Market { history: copy.clone(), ..world.market.clone() };
+    let seen = Freshness::Since(StorePosition::new(7));
+    for freshness in [Freshness::Now, seen] {
+        let request = query(CandleOrder::NewestFirst, page(50).as_new_as(freshness));
+        let found = list_candles(&world.actor, &market, request).await.unwrap();
+        assert_eq!(indices(&found), [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    }
+    assert_eq!(*copy.asked.lock().unwrap(), [Freshness::Now, seen]);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ impl World {
         let (store, clock) = (Arc::new(MemoryMarketStore::default()), Arc::new(TestClock::at(start())));
         store.save_instruments(&bundled_instruments()).await.unwrap();
         let hot = Arc::new(HotMarket::new(HotSettings { candles, ..HotSettings::default() }));
-        let market = Market { store: store.clone(), hot, clock: clock.clone(), stale_after: Market::STALE_AFTER };
+        let market = Market::new(store.clone(), hot, clock.clone(), Market::STALE_AFTER);
         let ids = CountingIds::default();
         let actor = Actor {
             org: OrgId::new(ids.next()),

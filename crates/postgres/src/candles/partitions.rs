@@ -54,6 +54,18 @@ pub(super) async fn are_used(connection: &mut AsyncPgConnection) -> Result<bool,
     Ok(asked.yes)
 }
 
+/// Whether this server shows all candles: one that has a hypertable and has not loaded TimescaleDB, whose loader brings this
+/// setting, leaves out what is compressed and says nothing.
+pub(crate) async fn are_readable(connection: &mut AsyncPgConnection) -> Result<bool, Failure> {
+    let asked: Answer = diesel::sql_query(
+        "SELECT relkind = 'p' OR current_setting('timescaledb.disable_load', true) IS NOT NULL AS yes \
+         FROM pg_class WHERE oid = 'candles'::regclass",
+    )
+    .get_result(connection)
+    .await?;
+    Ok(asked.yes)
+}
+
 /// Those that are there, the oldest first.
 pub(super) async fn list(connection: &mut AsyncPgConnection) -> Result<Vec<Partition>, Failure> {
     let found = diesel::sql_query(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::{Candle, CandleOrder, CandleQuery, MarketStore, Tidied};
-use velox_postgres::PostgresStore;
+use velox_postgres::{ConnectError, PostgresOptions, PostgresStore};
 use velox_testkit::market::sample_candle;
 
 use crate::database::Database;
@@ -61,6 +61,30 @@ async fn before_the_change(client: &Client, rows: &str) {
         client.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ($1)", &[&step.version]).await.unwrap();
     }
     client.batch_execute(rows).await.unwrap();
+}
+
+/// Without TimescaleDB loaded a hypertable is an ordinary table, which lacks what is compressed.
+#[tokio::test]
+async fn a_hypertable_without_timescaledb_is_not_read() {
+    let database = Database::migrated().await;
+    let client = database.client().await;
+    let options = PostgresOptions::default();
+    PostgresStore::connect_read_only(&database.url, &options).await.unwrap();
+    client
+        .batch_execute("ALTER TABLE candles RENAME TO kept; CREATE TABLE candles (LIKE kept INCLUDING ALL)")
+        .await
+        .unwrap();
+    let asked = "SELECT current_setting('timescaledb.disable_load', true) IS NOT NULL";
+    let loaded: bool = client.query_one(asked, &[]).await.unwrap().get(0);
+    let replica = PostgresStore::replica(&database.url, &options).unwrap();
+    for refused in [
+        PostgresStore::connect(&database.url, &options).await.map(drop),
+        PostgresStore::connect_read_only(&database.url, &options).await.map(drop),
+        replica.check_schema().await,
+    ] {
+        assert_eq!(matches!(refused, Err(ConnectError::NotLoaded)), !loaded, "{refused:?}");
+    }
+    database.drop().await;
 }
 
 #[tokio::test]

@@ -83,6 +83,8 @@ impl Database {
         if known.is_empty() {
             let draft = Self::empty().await;
             PostgresStore::connect(&draft.url, &PostgresOptions::default()).await.unwrap().close();
+            // For good: TimescaleDB comes back to any database that lets it in, and then nobody can copy it.
+            client.batch_execute(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", draft.name)).await.unwrap();
             client.batch_execute(&disconnect(&draft.name)).await.unwrap();
             let rename = format!("ALTER DATABASE {} RENAME TO \"{template}\"", draft.name);
             client.batch_execute(&rename).await.unwrap();

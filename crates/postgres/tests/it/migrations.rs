@@ -15,7 +15,7 @@ const UNDO: &str =
     "DROP INDEX orders_waiting; DELETE FROM __diesel_schema_migrations WHERE version = '0005_waiting_orders'";
 
 fn impatient() -> PostgresOptions {
-    let patience = Duration::from_millis(200);
+    let patience = Duration::from_secs(1);
     PostgresOptions { schema_lock: patience, schema_turn: patience, ..PostgresOptions::default() }
 }
 

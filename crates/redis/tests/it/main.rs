@@ -3,4 +3,3 @@
 
 mod contracts;
 mod faults;
-mod own_server;

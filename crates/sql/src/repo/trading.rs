@@ -16,6 +16,7 @@ use velox_trading::{
 
 use super::{Conn, Db, RunQueryDsl};
 use crate::failure::Failure;
+use crate::merged::Merged;
 use crate::record::Upsert;
 use crate::rows::{
     AccountRecord, BalanceRecord, EventRecord, FillRecord, OrderRecord, PositionRecord, SnapshotRecord, signed,
@@ -219,36 +220,40 @@ pub async fn orders(
     page: &PageRequest,
 ) -> Result<Page<Order>, Failure> {
     let OrderFilter { accounts, statuses, symbol, side, strategy } = filter;
-    let mut query = orders::table.select(OrderRecord::as_select()).into_boxed::<Db>();
-    query = match accounts.as_slice() {
-        [account] => query
-            .filter(orders::org_id.eq(Val(org)))
-            .filter(orders::account_id.eq(Val(*account)))
-            .order(orders::id.desc()),
-        // A list of one tenant, and its id in the order, so that the index of the tenant's orders alone has that order: with
-        // a plain equality the planner would rather walk every tenant's orders by their ids until the page is full.
+    let after = page.after.as_ref().map(Cursor::parse::<OrderId>).transpose()?;
+    let wanted = || {
+        // A list of one tenant: with a plain equality the planner would rather walk the tenant's orders, or everybody's,
+        // until the page is full.
+        let of_tenant = orders::org_id.eq_any([Val(org)]);
+        let mut query = orders::table.select(OrderRecord::as_select()).filter(of_tenant).into_boxed::<Db>();
+        if !statuses.is_empty() {
+            query = query.filter(orders::status.eq_any(vals(statuses)));
+        }
+        if let Some(symbol) = symbol {
+            query = query.filter(orders::symbol.eq(Val(*symbol)));
+        }
+        if let Some(side) = side {
+            query = query.filter(orders::side.eq(Val(*side)));
+        }
+        if let Some(strategy) = strategy {
+            query = query.filter(orders::strategy_id.eq(Some(Val(*strategy))));
+        }
+        if let Some(after) = after {
+            query = query.filter(orders::id.lt(Val(after)));
+        }
+        query
+    };
+    let of = |account: &AccountId| wanted().filter(orders::account_id.eq(Val(*account)));
+    let limit = rows_of(page);
+    let records = match accounts.named() {
+        // With the tenant in it the index of the tenant's orders alone has the order.
+        [] => wanted().order((orders::org_id.desc(), orders::id.desc())).limit(limit).load(conn).await?,
+        [account] => of(account).order(orders::id.desc()).limit(limit).load(conn).await?,
         several => {
-            let of_tenant = query.filter(orders::org_id.eq_any([Val(org)]));
-            let ordered = of_tenant.order((orders::org_id.desc(), orders::id.desc()));
-            if several.is_empty() { ordered } else { ordered.filter(orders::account_id.eq_any(vals(several))) }
+            let lists = several.iter().map(of).collect();
+            Merged { lists, order: "id DESC", limit }.load::<OrderRecord>(conn).await?
         }
     };
-    if !statuses.is_empty() {
-        query = query.filter(orders::status.eq_any(vals(statuses)));
-    }
-    if let Some(symbol) = symbol {
-        query = query.filter(orders::symbol.eq(Val(*symbol)));
-    }
-    if let Some(side) = side {
-        query = query.filter(orders::side.eq(Val(*side)));
-    }
-    if let Some(strategy) = strategy {
-        query = query.filter(orders::strategy_id.eq(Some(Val(*strategy))));
-    }
-    if let Some(after) = &page.after {
-        query = query.filter(orders::id.lt(Val(after.parse::<OrderId>()?)));
-    }
-    let records = query.limit(rows_of(page)).load(conn).await?;
     Ok(Page::cut(all(records)?, page, |order: &Order| Cursor::new(order.id)))
 }
 
@@ -380,40 +385,45 @@ pub async fn fills(
     page: &PageRequest,
 ) -> Result<Page<RecordedFill>, Failure> {
     let FillFilter { accounts, order, symbol, strategy, from, to } = filter;
-    let mut query = fills::table.filter(fills::org_id.eq(Val(org))).select(FillRecord::as_select()).into_boxed::<Db>();
-    let newest_first = (fills::at.desc(), fills::seq.desc(), fills::account_id.desc());
-    query = match accounts.as_slice() {
-        [] => query.order(newest_first),
-        // As with orders: the account's own index alone has this order.
-        [account] => query.filter(fills::account_id.eq_any([Val(*account)])).order((
-            fills::account_id.desc(),
-            fills::at.desc(),
-            fills::seq.desc(),
-        )),
-        several => query.filter(fills::account_id.eq_any(vals(several))).order(newest_first),
+    let after = page.after.as_ref().map(read_fill_cursor).transpose()?;
+    let wanted = || {
+        let mut query = fills::table.select(FillRecord::as_select()).into_boxed::<Db>();
+        if let Some(order) = order {
+            query = query.filter(fills::order_id.eq(Val(*order)));
+        }
+        if let Some(symbol) = symbol {
+            query = query.filter(fills::symbol.eq(Val(*symbol)));
+        }
+        if let Some(strategy) = strategy {
+            query = query.filter(fills::strategy_id.eq(Some(Val(*strategy))));
+        }
+        if let Some(from) = from {
+            query = query.filter(fills::at.ge(Val(*from)));
+        }
+        if let Some(to) = to {
+            query = query.filter(fills::at.lt(Val(*to)));
+        }
+        if let Some((at, seq, account)) = after {
+            let same_event = fills::seq.eq(seq).and(fills::account_id.lt(Val(account)));
+            let same_time = fills::at.eq(Val(at)).and(fills::seq.lt(seq).or(same_event));
+            query = query.filter(fills::at.le(Val(at))).filter(fills::at.lt(Val(at)).or(same_time));
+        }
+        query
     };
-    if let Some(order) = order {
-        query = query.filter(fills::order_id.eq(Val(*order)));
-    }
-    if let Some(symbol) = symbol {
-        query = query.filter(fills::symbol.eq(Val(*symbol)));
-    }
-    if let Some(strategy) = strategy {
-        query = query.filter(fills::strategy_id.eq(Some(Val(*strategy))));
-    }
-    if let Some(from) = from {
-        query = query.filter(fills::at.ge(Val(*from)));
-    }
-    if let Some(to) = to {
-        query = query.filter(fills::at.lt(Val(*to)));
-    }
-    if let Some(after) = &page.after {
-        let (at, seq, account) = read_fill_cursor(after)?;
-        let same_event = fills::seq.eq(seq).and(fills::account_id.lt(Val(account)));
-        let same_time = fills::at.eq(Val(at)).and(fills::seq.lt(seq).or(same_event));
-        query = query.filter(fills::at.le(Val(at))).filter(fills::at.lt(Val(at)).or(same_time));
-    }
-    let records = query.limit(rows_of(page)).load(conn).await?;
+    // As with orders: the account's own index alone has this order.
+    let of = |account: &AccountId| {
+        wanted().filter(fills::org_id.eq_any([Val(org)])).filter(fills::account_id.eq(Val(*account)))
+    };
+    let newest_first = (fills::at.desc(), fills::seq.desc(), fills::account_id.desc());
+    let limit = rows_of(page);
+    let records = match accounts.named() {
+        [] => wanted().filter(fills::org_id.eq(Val(org))).order(newest_first).limit(limit).load(conn).await?,
+        [account] => of(account).order(newest_first).limit(limit).load(conn).await?,
+        several => {
+            let lists = several.iter().map(of).collect();
+            Merged { lists, order: "at DESC, seq DESC, account_id DESC", limit }.load::<FillRecord>(conn).await?
+        }
+    };
     Ok(Page::cut(all(records)?, page, fill_cursor))
 }
 

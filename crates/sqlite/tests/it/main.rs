@@ -3,6 +3,7 @@
 
 mod contracts;
 mod open;
+mod plans;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

@@ -75,7 +75,7 @@ impl TradingLists for MemoryTradingStore {
         let before = page.after.as_ref().map(Cursor::parse::<OrderId>).transpose()?;
         let OrderFilter { accounts, statuses, symbol, side, strategy } = filter;
         let tables = self.tables.lock();
-        let streams = tables.streams.iter().filter(|(id, stream)| stream.org == org && passes(accounts, id));
+        let streams = tables.streams.iter().filter(|(id, stream)| stream.org == org && accounts.admits(**id));
         let mut found: Vec<&Order> = streams
             .flat_map(|(_, stream)| stream.rows.orders.values())
             .filter(|order| {
@@ -100,7 +100,7 @@ impl TradingLists for MemoryTradingStore {
         let before = page.after.as_ref().map(parse_fill_cursor).transpose()?;
         let FillFilter { accounts, order, symbol, strategy, from, to } = filter;
         let tables = self.tables.lock();
-        let streams = tables.streams.iter().filter(|(id, stream)| stream.org == org && passes(accounts, id));
+        let streams = tables.streams.iter().filter(|(id, stream)| stream.org == org && accounts.admits(**id));
         let mut found: Vec<&RecordedFill> = streams
             .flat_map(|(_, stream)| stream.rows.fills.values())
             .filter(|recorded| {

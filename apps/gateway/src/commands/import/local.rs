@@ -34,12 +34,8 @@ impl LocalTarget {
             return Err(TargetError::HeldByServer);
         }
         let stores = Stores::open(config).await.map_err(|error| failed(&error))?;
-        let market = Market {
-            store: stores.market,
-            hot: Arc::new(HotMarket::new(HotSettings::default())),
-            clock: Arc::new(SystemClock),
-            stale_after: Market::STALE_AFTER,
-        };
+        let hot = Arc::new(HotMarket::new(HotSettings::default()));
+        let market = Market::new(stores.market, hot, Arc::new(SystemClock), Market::STALE_AFTER);
         if market.store.instruments(&InstrumentFilter::default(), 1).await.map_err(unreadable)?.is_empty() {
             market.store.save_instruments(&bundled_instruments()).await.map_err(unreadable)?;
         }

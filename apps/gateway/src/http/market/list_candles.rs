@@ -5,12 +5,12 @@ use actix_web::web::Data;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use velox_kernel::{Symbol, Timestamp};
+use velox_kernel::{Freshness, Symbol, Timestamp};
 use velox_market::{CandleOrder, ListCandles, Market, list_candles};
 
 use super::candle_view::CandleView;
 use super::timeframe_word::TimeframeWord;
-use crate::http::{Caller, PathId, Problem, StrictQuery, page_request};
+use crate::http::{Caller, PathId, Problem, SeenPosition, StrictQuery, page_request};
 use crate::views::PageView;
 
 /// Which candles.
@@ -58,9 +58,9 @@ impl From<OrderWord> for CandleOrder {
 }
 
 impl CandlesQuery {
-    fn of(self, symbol: Symbol) -> Result<ListCandles, Problem> {
+    fn of(self, symbol: Symbol, freshness: Freshness) -> Result<ListCandles, Problem> {
         let Self { timeframe, from, to, order, limit, after } = self;
-        let page = page_request(limit, after.as_deref())?;
+        let page = page_request(limit, after.as_deref())?.as_new_as(freshness);
         let order = order.map_or(CandleOrder::NewestFirst, Into::into);
         Ok(ListCandles { symbol, timeframe: timeframe.into(), from, to, order, page })
     }
@@ -71,14 +71,15 @@ impl CandlesQuery {
 /// The open one included, as `complete: false`. `gap_before` marks where candles are missing.
 #[utoipa::path(get, path = "/v1/market-data/candles/{symbol}", params(
         ("symbol" = String, Path, description = "The symbol, percent-encoded where it has to be.", example = "BTC-PERP"),
-        CandlesQuery),
+        CandlesQuery, SeenPosition),
     responses((status = 200, description = "A page of candles.", body = PageView<CandleView>)))]
 pub(super) async fn handle(
     caller: Caller,
     market: Data<Market>,
+    SeenPosition(freshness): SeenPosition,
     PathId(symbol): PathId<Symbol>,
     StrictQuery(query): StrictQuery<CandlesQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let candles = list_candles(&caller, &market, query.of(symbol)?).await?;
+    let candles = list_candles(&caller, &market, query.of(symbol, freshness)?).await?;
     Ok(HttpResponse::Ok().json(PageView::<CandleView>::of(&candles)))
 }

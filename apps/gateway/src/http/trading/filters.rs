@@ -4,7 +4,28 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
-use velox_trading::OrderStatus;
+use velox_kernel::AccountId;
+use velox_trading::{AccountFilter, OrderStatus};
+
+/// Several accounts in one parameter: ids separated by commas. All of the tenant's when it is not given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AccountList(pub(super) AccountFilter);
+
+impl FromStr for AccountList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ids = text.split(',').map(str::parse).collect::<Result<Vec<AccountId>, _>>();
+        let ids = ids.map_err(|error| format!("must be ids of accounts separated by commas; one {error}"))?;
+        AccountFilter::of(ids).map(Self).map_err(|error| error.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
 
 /// Several states of orders in one parameter: words separated by commas, `open` and `closed` for all of a kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +73,20 @@ impl<'de> Deserialize<'de> for StatusList {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn reads_accounts() {
+        let id = |number| AccountId::new(uuid::Uuid::from_u128(number));
+        let text = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let read = |text: &str| text.parse::<AccountList>().map(|list| list.0.named().to_vec());
+        assert_eq!(read(&text(&[id(1)])).unwrap(), [id(1)]);
+        assert_eq!(read(&text(&[id(2), id(1), id(2)])).unwrap(), [id(2), id(1)]);
+        let many: Vec<AccountId> = (0..=20).map(id).collect();
+        assert_eq!(read(&text(&many)).unwrap_err(), "must name 20 accounts at most");
+        for bad in ["", ",", "acc_1", &format!("{},", id(1)), &format!("{} {}", id(1), id(2))] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn reads_words_and_kinds() {

@@ -10,7 +10,7 @@ use crate::views::{AccountView, PageView};
 /// Lists accounts
 ///
 /// Oldest first.
-#[utoipa::path(get, path = "/v1/accounts", params(PageQuery),
+#[utoipa::path(get, path = "/v1/accounts", params(PageQuery, SeenPosition),
     responses((status = 200, description = "A page of accounts.", body = PageView<AccountView>)))]
 pub(super) async fn handle(
     caller: Caller,

@@ -5,10 +5,10 @@ use actix_web::web::Data;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use velox_kernel::{AccountId, StrategyId, Symbol};
+use velox_kernel::{StrategyId, Symbol};
 use velox_trading::{OrderFilter, Trading, list_orders};
 
-use super::filters::StatusList;
+use super::filters::{AccountList, StatusList};
 use crate::http::{Caller, Problem, ProblemBody, SeenPosition, StrictQuery, page_request};
 use crate::views::{OrderView, PageView, SideWord};
 
@@ -18,10 +18,10 @@ use crate::views::{OrderView, PageView, SideWord};
 #[garde(allow_unvalidated)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListOrdersQuery {
-    /// Of this account; of all when not given.
+    /// Of these accounts: ids separated by commas, 20 at most; of all when not given.
     #[param(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q",
-            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
-    account_id: Option<AccountId>,
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}(,acc_[0-7][0-9a-hjkmnp-tv-z]{25}){0,19}$")]
+    account_id: Option<AccountList>,
     /// In these states: words separated by commas, `open` and `closed` for all of a kind.
     #[param(value_type = Option<String>, example = "open,filled", pattern = "^(open|closed|pending_new|routed|new|partially_filled|pending_cancel|pending_replace|unknown|filled|canceled|expired|rejected|replaced|denied)(,(open|closed|pending_new|routed|new|partially_filled|pending_cancel|pending_replace|unknown|filled|canceled|expired|rejected|replaced|denied))*$")]
     status: Option<StatusList>,
@@ -43,7 +43,7 @@ pub(super) struct ListOrdersQuery {
 /// Lists orders
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/v1/orders", params(ListOrdersQuery),
+#[utoipa::path(get, path = "/v1/orders", params(ListOrdersQuery, SeenPosition),
     responses((status = 200, description = "A page of orders.", body = PageView<OrderView>),
         (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
             content_type = "application/problem+json")))]
@@ -55,7 +55,7 @@ pub(super) async fn handle(
 ) -> Result<HttpResponse, Problem> {
     let page = page_request(query.limit, query.after.as_deref())?.as_new_as(freshness);
     let filter = OrderFilter {
-        accounts: query.account_id.into_iter().collect(),
+        accounts: query.account_id.unwrap_or_default().0,
         statuses: query.status.unwrap_or_default().0,
         symbol: query.symbol,
         side: query.side.map(Into::into),

@@ -5,9 +5,10 @@ use actix_web::web::Data;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use velox_kernel::{AccountId, OrderId, StrategyId, Symbol, Timestamp};
+use velox_kernel::{OrderId, StrategyId, Symbol, Timestamp};
 use velox_trading::{FillFilter, Trading, list_trades};
 
+use super::filters::AccountList;
 use crate::http::{Caller, Problem, ProblemBody, SeenPosition, StrictQuery, page_request};
 use crate::views::{PageView, TradeView};
 
@@ -17,10 +18,10 @@ use crate::views::{PageView, TradeView};
 #[garde(allow_unvalidated)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListTradesQuery {
-    /// Of this account; of all when not given.
+    /// Of these accounts: ids separated by commas, 20 at most; of all when not given.
     #[param(value_type = Option<String>, example = "acc_01h455vb4pex5vsknk084sn02q",
-            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
-    account_id: Option<AccountId>,
+            pattern = "^acc_[0-7][0-9a-hjkmnp-tv-z]{25}(,acc_[0-7][0-9a-hjkmnp-tv-z]{25}){0,19}$")]
+    account_id: Option<AccountList>,
     /// Of this order.
     #[param(value_type = Option<String>, example = "ord_01h455vb4pex5vsknk084sn02q",
             pattern = "^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
@@ -47,7 +48,7 @@ pub(super) struct ListTradesQuery {
 /// Lists trades
 ///
 /// The fills of orders, newest first.
-#[utoipa::path(get, path = "/v1/trades", params(ListTradesQuery),
+#[utoipa::path(get, path = "/v1/trades", params(ListTradesQuery, SeenPosition),
     responses((status = 200, description = "A page of fills.", body = PageView<TradeView>),
         (status = 404, description = "There is no such account, or it belongs to somebody else.", body = ProblemBody,
             content_type = "application/problem+json")))]
@@ -59,7 +60,7 @@ pub(super) async fn handle(
 ) -> Result<HttpResponse, Problem> {
     let page = page_request(query.limit, query.after.as_deref())?.as_new_as(freshness);
     let filter = FillFilter {
-        accounts: query.account_id.into_iter().collect(),
+        accounts: query.account_id.unwrap_or_default().0,
         order: query.order_id,
         symbol: query.symbol,
         strategy: query.strategy_id,

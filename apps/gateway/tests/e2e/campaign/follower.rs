@@ -38,6 +38,11 @@ impl<'a> Follower<'a> {
             while begun && !self.has_everything() && progress.elapsed() < PATIENCE * 2 {
                 self.door.check();
                 match socket.hear() {
+                    // It was closed while the store was away, and has come back too early: it asks anew.
+                    Heard::Message(message) if message["code"] == "store_unavailable" => {
+                        self.door.pause();
+                        break;
+                    }
                     Heard::Message(message) => {
                         progress = Instant::now();
                         self.take(message);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use velox_testkit::OwnRedis;
 
 use super::campaign;
 use super::network::faults;
@@ -14,7 +15,6 @@ use crate::audit::{number, text};
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::nginx::Nginx;
-use crate::redis::{self, Redis};
 use crate::server::Server;
 use crate::side_by_side::{health, heard};
 use crate::socket::Socket;
@@ -37,7 +37,7 @@ trait Away {
     fn end(&mut self);
 }
 
-struct Process(Redis);
+struct Process(OwnRedis);
 
 impl Away for Process {
     fn begin(&mut self, number: usize, _: &mut Scene<'_>) -> (String, bool) {
@@ -79,7 +79,7 @@ impl Away for Way {
 #[test]
 fn redis_is_killed_and_hangs() {
     campaign("redis", Duration::from_secs(6), |round| {
-        let redis = Redis::start();
+        let redis = OwnRedis::start();
         let url = redis.url();
         nobody_notices(round, &url, Process(redis));
     });
@@ -88,9 +88,9 @@ fn redis_is_killed_and_hangs() {
 #[test]
 fn the_network_to_redis_goes_bad() {
     campaign("redis, its network", Duration::from_secs(9), |round| {
-        let redis = Redis::start();
+        let redis = OwnRedis::start();
         let proxy = Toxiproxy::start(&redis.place());
-        let url = redis::url_at(&proxy.entry);
+        let url = OwnRedis::url_at(&proxy.entry);
         nobody_notices(round, &url, Way(proxy));
         drop(redis);
     });

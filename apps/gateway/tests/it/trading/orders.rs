@@ -183,6 +183,18 @@ async fn lists_filter_and_page() {
     let second = world.get(&format!("/v1/orders?limit=2&after={next}")).await.json();
     assert_eq!((second["items"].as_array().unwrap().len(), &second["next"]), (1, &Value::Null));
     assert_eq!(second["items"][0]["id"], ids[2]);
+    let other = world.open_real().await;
+    let there = world.place(json!({"account_id": other, "client_order_id": "there"})).await;
+    let both: Vec<_> = std::iter::once(there["id"].clone()).chain(ids.iter().cloned()).collect();
+    assert_eq!(listed(&format!("account_id={other},{0},{other}", world.account)).await, both);
+    assert_eq!(listed(&format!("account_id={other}")).await, both[..1]);
+    for (accounts, status, code) in [
+        (format!("{},acc_01h455vb4pex5vsknk084sn02q", world.account), 404, "not_found"),
+        (vec![world.account.to_string(); 21].join(","), 400, "invalid_parameter"),
+    ] {
+        assert_problem(&world.get(&format!("/v1/orders?account_id={accounts}")).await, status, code, &accounts);
+        assert_problem(&world.get(&format!("/v1/trades?account_id={accounts}")).await, status, code, &accounts);
+    }
     for (query, code) in [
         ("limit=0", "invalid_parameter"),
         ("limit=501", "invalid_parameter"),

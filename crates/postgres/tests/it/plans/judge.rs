@@ -1,5 +1,7 @@
 //! What is wrong with a plan.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -27,13 +29,45 @@ const SELECTIVE: [&str; 1] = ["fills_by_order"];
 
 /// The generic plan of a statement, as the pool's sessions make it.
 pub(super) async fn plan_of(client: &Client, statement: &str) -> Value {
-    client.batch_execute(&format!("DEALLOCATE ALL; PREPARE judged AS {statement}")).await.unwrap();
-    let types = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'judged'";
-    let types: Vec<String> = client.query_one(types, &[]).await.unwrap().get(0);
+    let types = prepare(client, statement).await;
     let values: Vec<String> = types.iter().enumerate().map(|(place, kind)| value(place, kind)).collect();
     let values = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
-    let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE judged{values}");
-    let answer = client.simple_query(&explain).await.unwrap();
+    explain(client, &format!("EXPLAIN (FORMAT JSON) EXECUTE judged{values}")).await
+}
+
+/// How many rows of its tables a statement has read when it has run with these values, each of a type that it has
+/// parameters of, and which indexes it read them by.
+pub(super) async fn reads(
+    client: &Client,
+    statement: &str,
+    value: impl Fn(usize, &str) -> String,
+) -> (u64, BTreeSet<String>) {
+    let types = prepare(client, statement).await;
+    let values: Vec<String> = types.iter().enumerate().map(|(place, kind)| value(place, kind)).collect();
+    let plan = explain(client, &format!("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE judged({})", values.join(", "))).await;
+    let mut found = (0, BTreeSet::new());
+    count(&plan, &mut found);
+    found
+}
+
+fn count(node: &Value, found: &mut (u64, BTreeSet<String>)) {
+    if let Some(index) = node["Index Name"].as_str() {
+        let rows = |key: &str| node[key].as_u64().unwrap_or_default();
+        found.0 += (rows("Actual Rows") + rows("Rows Removed by Filter")) * rows("Actual Loops");
+        found.1.insert(index.to_owned());
+    }
+    assert!(node["Node Type"] != "Seq Scan" && node["Node Type"] != "Bitmap Heap Scan", "{node}");
+    children(node).for_each(|child| count(child, found));
+}
+
+async fn prepare(client: &Client, statement: &str) -> Vec<String> {
+    client.batch_execute(&format!("DEALLOCATE ALL; PREPARE judged AS {statement}")).await.unwrap();
+    let types = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'judged'";
+    client.query_one(types, &[]).await.unwrap().get(0)
+}
+
+async fn explain(client: &Client, explain: &str) -> Value {
+    let answer = client.simple_query(explain).await.unwrap();
     let text = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,

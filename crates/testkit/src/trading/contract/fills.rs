@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use velox_kernel::{Ids, OrderId, StrategyId};
-use velox_trading::{Command, FillFilter, OrderKind, OrderStatus, RecordedFill, Side};
+use velox_trading::{AccountFilter, Command, FillFilter, OrderKind, OrderStatus, RecordedFill, Side};
 
 use super::{TradingPorts, scenario};
 use crate::trading::{AccountScenario, FreshIds, price, quantity, symbol, terms};
@@ -59,9 +59,22 @@ pub async fn fills_are_filtered_and_paged(ports: &TradingPorts) {
     let (id, order, eth) = (first.id(), orders[1][1], symbol("ETH-PERP"));
     let start = first.market_time.minus(Duration::from_secs(20));
     let later = start.plus(Duration::from_secs(10));
-    let cases: [(FillFilter, Keep); 8] = [
-        (FillFilter { accounts: vec![id], ..everything.clone() }, Box::new(move |f| f.fill.account == id)),
-        (FillFilter { accounts: vec![stranger.id()], ..everything.clone() }, Box::new(|_| false)),
+    // Those of two accounts have the same times and numbers.
+    let several = AccountFilter::of([id, second.id(), stranger.id()]).expect("three are not too many");
+    let cases: [(FillFilter, Keep); 10] = [
+        (FillFilter { accounts: id.into(), ..everything.clone() }, Box::new(move |f| f.fill.account == id)),
+        (FillFilter { accounts: stranger.id().into(), ..everything.clone() }, Box::new(|_| false)),
+        (FillFilter { accounts: several.clone(), ..everything.clone() }, Box::new(|_| true)),
+        (
+            FillFilter {
+                accounts: several,
+                symbol: Some(eth),
+                from: Some(start),
+                to: Some(later),
+                ..everything.clone()
+            },
+            Box::new(move |f| f.fill.symbol == eth && f.fill.at >= start && f.fill.at < later),
+        ),
         (FillFilter { order: Some(order), ..everything.clone() }, Box::new(move |f| f.fill.order == order)),
         (FillFilter { order: Some(orders[2][0]), ..everything.clone() }, Box::new(|_| false)),
         (FillFilter { symbol: Some(eth), ..everything.clone() }, Box::new(move |f| f.fill.symbol == eth)),
@@ -76,7 +89,7 @@ pub async fn fills_are_filtered_and_paged(ports: &TradingPorts) {
         ),
     ];
     for (filter, keep) in cases {
-        for size in [2, 100] {
+        for size in [1, 2, 5, 100] {
             let found = ports.all_fills(&first, &filter, size).await;
             assert_eq!(found, expected(&ours, &keep), "{filter:?} in pages of {size}");
         }

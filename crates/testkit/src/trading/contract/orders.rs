@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use velox_kernel::{Ids, OrderId, StrategyId};
-use velox_trading::{Command, Order, OrderFilter, OrderKind, OrderStatus, Side};
+use velox_trading::{AccountFilter, Command, Order, OrderFilter, OrderKind, OrderStatus, Side};
 
 use super::{TradingPorts, scenario};
 use crate::trading::{AccountScenario, FreshIds, price, symbol, terms};
@@ -74,10 +74,15 @@ pub async fn orders_are_filtered_and_paged(ports: &TradingPorts) {
 
     let (first, stranger) = (desks[0].id(), desks[2].id());
     let eth = symbol("ETH-PERP");
-    let cases: [(OrderFilter, Keep); 9] = [
-        (OrderFilter { accounts: vec![first], ..everything.clone() }, Box::new(move |o| o.account == first)),
-        (OrderFilter { accounts: vec![stranger], ..everything.clone() }, Box::new(|_| false)),
-        (OrderFilter { accounts: vec![first, desks[1].id(), stranger], ..everything.clone() }, Box::new(|_| true)),
+    let several = AccountFilter::of([first, desks[1].id(), stranger]).expect("three are not too many");
+    let cases: [(OrderFilter, Keep); 10] = [
+        (OrderFilter { accounts: first.into(), ..everything.clone() }, Box::new(move |o| o.account == first)),
+        (OrderFilter { accounts: stranger.into(), ..everything.clone() }, Box::new(|_| false)),
+        (OrderFilter { accounts: several.clone(), ..everything.clone() }, Box::new(|_| true)),
+        (
+            OrderFilter { accounts: several, symbol: Some(eth), side: Some(Side::Sell), ..everything.clone() },
+            Box::new(move |o| o.terms.symbol == eth),
+        ),
         (
             OrderFilter { statuses: vec![OrderStatus::Canceled], ..everything.clone() },
             Box::new(|o| o.status == OrderStatus::Canceled),
@@ -94,7 +99,7 @@ pub async fn orders_are_filtered_and_paged(ports: &TradingPorts) {
         ),
         (
             OrderFilter {
-                accounts: vec![first],
+                accounts: first.into(),
                 statuses: vec![OrderStatus::Canceled],
                 symbol: Some(eth),
                 side: Some(Side::Sell),
@@ -109,7 +114,7 @@ pub async fn orders_are_filtered_and_paged(ports: &TradingPorts) {
         ),
     ];
     for (filter, keep) in cases {
-        for size in [2, 100] {
+        for size in [1, 2, 3, 100] {
             let found = ids(&ports.all_orders(&desks[0], &filter, size).await);
             assert_eq!(found, expected(&ours, &keep), "{filter:?} in pages of {size}");
         }
