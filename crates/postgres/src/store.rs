@@ -26,7 +26,7 @@ pub struct PostgresStore {
     pool: Pool,
     options: PostgresOptions,
     candles: CandleTable,
-    roles: Roles,
+    roles: Box<Roles>,
 }
 
 impl PostgresStore {
@@ -73,7 +73,7 @@ impl PostgresStore {
             pool,
             options: options.clone(),
             candles: CandleTable::default(),
-            roles: Roles::new(Pool::of_roles(url, options)?),
+            roles: Box::new(Roles::new(Pool::of_roles(url, options)?)),
         })
     }
 
@@ -136,7 +136,7 @@ impl PostgresStore {
     }
 
     /// Where it is said who has which part of a role.
-    pub(crate) const fn roles(&self) -> &Roles {
+    pub(crate) fn roles(&self) -> &Roles {
         &self.roles
     }
 

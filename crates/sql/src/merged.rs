@@ -4,7 +4,8 @@ use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::BigInt;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, HasSqlType};
 use diesel::sqlite::Sqlite;
 
 /// The first rows of several lists, which no index has in one order but one has each of. The database takes rows from all
@@ -20,14 +21,14 @@ pub(crate) struct Merged<Q> {
 }
 
 impl<Q> Merged<Q> {
-    fn joined<'b, DB: Backend>(
+    fn joined<'b, DB>(
         &'b self,
         mut out: AstPass<'_, 'b, DB>,
         list: impl Fn(&'b Q, AstPass<'_, 'b, DB>) -> QueryResult<()>,
     ) -> QueryResult<()>
     where
-        i64: diesel::serialize::ToSql<BigInt, DB>,
-        DB: diesel::sql_types::HasSqlType<BigInt>,
+        DB: Backend + HasSqlType<BigInt>,
+        i64: ToSql<BigInt, DB>,
     {
         for (place, query) in self.lists.iter().enumerate() {
             if place > 0 {
@@ -38,10 +39,10 @@ impl<Q> Merged<Q> {
         self.cut(out)
     }
 
-    fn cut<'b, DB: Backend>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    fn cut<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        i64: diesel::serialize::ToSql<BigInt, DB>,
-        DB: diesel::sql_types::HasSqlType<BigInt>,
+        DB: Backend + HasSqlType<BigInt>,
+        i64: ToSql<BigInt, DB>,
     {
         out.push_sql(" ORDER BY ");
         out.push_sql(self.order);

@@ -111,7 +111,7 @@ fn launch(port: u16, folder: &TempDir) -> Option<Child> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("redis-server is needed: apt-get install --yes redis-server");
-    let lines = BufReader::new(child.stdout.take()?).lines();
+    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let (say, ready) = channel();
     // What it says later is read too, so that it never waits for a reader.
     std::thread::spawn(move || {

@@ -44,6 +44,8 @@ pub(super) struct Step {
     needs: Vec<Need>,
     /// What a part of it needs besides, and the arguments that leave this part out.
     part: Option<(Vec<Need>, Vec<OsString>)>,
+    /// Arguments that come after all others.
+    last: Vec<OsString>,
     /// Steps that must have passed.
     after: Vec<&'static str>,
     /// Whether the build server, too, may go without what it needs.
@@ -91,8 +93,8 @@ impl Step {
 
     fn new(name: &str, tier: Tier, program: OsString, args: &[&str]) -> Step {
         let command = std::iter::once(program).chain(args.iter().map(OsString::from)).collect();
-        let (needs, part, after) = (Vec::new(), None, Vec::new());
-        Step { name: name.to_owned(), tier, command, needs, part, after, optional: false }
+        let (needs, part, last, after) = (Vec::new(), None, Vec::new(), Vec::new());
+        Step { name: name.to_owned(), tier, command, needs, part, last, after, optional: false }
     }
 
     /// The same step with needs.
@@ -132,6 +134,12 @@ impl Step {
         self
     }
 
+    /// The same step with arguments that come after all others.
+    pub(super) fn last_args(mut self, args: &[&str]) -> Step {
+        self.last = args.iter().map(OsString::from).collect();
+        self
+    }
+
     /// Runs it. An error is trouble of our own; a failure of the step is in its report.
     pub(super) fn run(&self, tier: Tier, servers: &mut Servers, before: &[Report]) -> anyhow::Result<Report> {
         let clock = stopwatch();
@@ -168,6 +176,7 @@ impl Step {
             command.args(without);
             left_out = Some(format!("a part left out: {trouble:#}"));
         }
+        command.args(&self.last);
         let log = workspace::scratch().join(format!("{}.log", self.name.replace(' ', "-")));
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         command.stdout(output.try_clone()?).stderr(output);

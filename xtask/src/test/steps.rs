@@ -27,7 +27,7 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
         Step::xtask("codegen", Tier::Quick, &["codegen", "--check"])?,
         Step::cargo("unit tests", Tier::Quick, &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
         Step::cargo("tests", Tier::Default, &["test", "--workspace", "--test", "it", "--no-fail-fast"])
-            .args(if database_given && !authority_given { &NOT_WITHOUT_AUTHORITY } else { &[] })
+            .last_args(if database_given && !authority_given { &NOT_WITHOUT_AUTHORITY } else { &[] })
             .needs(&[Need::Postgres, Need::DurablePostgres, Need::Redis])
             .part_needs(&[Need::Kafka], &["--exclude", "velox-kafka", "--exclude", "velox-schema-registry"]),
         // `xtask kafka` itself. `--workspace` for the same features as above, so that nothing is compiled twice.
