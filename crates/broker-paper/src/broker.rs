@@ -52,9 +52,22 @@ impl PaperBroker {
     /// does not have; the instruments come first. What the account does not know yet is reported, beyond the queue's
     /// bound if need be.
     pub fn restore<'a>(&self, account: AccountId, config: PaperConfig, orders: impl IntoIterator<Item = &'a Order>) {
+        self.restore_while(account, config, orders, || true);
+    }
+
+    /// [`PaperBroker::restore`], if that may still be done at the moment at which nobody can close the account's book.
+    pub fn restore_while<'a>(
+        &self,
+        account: AccountId,
+        config: PaperConfig,
+        orders: impl IntoIterator<Item = &'a Order>,
+        may: impl FnOnce() -> bool,
+    ) {
         let mut desk = self.inner.desk.lock();
-        let reports = desk.restore(account, config, orders);
-        self.inner.outbox.push(reports);
+        if may() {
+            let reports = desk.restore(account, config, orders);
+            self.inner.outbox.push(reports);
+        }
     }
 
     /// Changes an account's rules, for what happens from now on; `false` when its book is not open.
@@ -104,13 +117,26 @@ impl PaperBroker {
         self.inner.desk.lock().missed_ticks()
     }
 
+    /// Takes an order in as [`Broker::place`] does, if whoever hands it over may still do so at the moment at which nobody
+    /// can close the account's book.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`] also when it may not.
+    pub fn place_while(&self, order: &Order, may: impl FnOnce() -> bool) -> Result<(), BrokerError> {
+        self.with_book(order, may, |book, now| book.place(order, now))
+    }
+
     /// Lets an account's book do something about an order of a symbol, when there is room for what it will say.
     fn with_book(
         &self,
         order: &Order,
+        may: impl FnOnce() -> bool,
         act: impl FnOnce(&mut PaperBook, Timestamp) -> Vec<Report>,
     ) -> Result<(), BrokerError> {
         let mut desk = self.inner.desk.lock();
+        if !may() {
+            return Err(BrokerError::Unreachable("whoever handed the order over may not do so any more".to_owned()));
+        }
         desk.catch_up(&self.inner.outbox);
         if !self.inner.outbox.has_room(PaperBook::MOST_REPORTS) {
             return Err(BrokerError::Unreachable("the paper broker's queue of reports is full".to_owned()));
@@ -131,15 +157,15 @@ impl Drained for Inner {
 #[async_trait]
 impl Broker for PaperBroker {
     async fn place(&self, order: &Order) -> Result<(), BrokerError> {
-        self.with_book(order, |book, now| book.place(order, now))
+        self.with_book(order, || true, |book, now| book.place(order, now))
     }
 
     async fn cancel(&self, order: &Order) -> Result<(), BrokerError> {
-        self.with_book(order, |book, now| book.cancel(order, now))
+        self.with_book(order, || true, |book, now| book.cancel(order, now))
     }
 
     async fn replace(&self, order: &Order, replacement: &Replacement) -> Result<(), BrokerError> {
-        self.with_book(order, |book, now| book.replace(order, replacement, now))
+        self.with_book(order, || true, |book, now| book.replace(order, replacement, now))
     }
 
     async fn find(&self, account: AccountId, order: OrderId) -> Result<Option<BrokerOrder>, BrokerError> {

@@ -6,17 +6,17 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use velox_brokers::{Connection, ConnectionProbe, Credential, ProbeCheck, ProbeReport};
 use velox_market::Market;
-use velox_trading::{AccountWriter, Broker, HaltMode};
+use velox_trading::{AccountWriter, HaltMode};
 
-use crate::execution::ExecutionRights;
+use crate::execution::{BrokerDesk, ExecutionRights};
 
 /// Looks at everything that an order through a paper connection needs.
 #[derive(Clone)]
 pub struct PaperProbe {
     /// Where the account is.
     pub writer: Arc<dyn AccountWriter>,
-    /// The broker, to the accounts for which this process executes orders.
-    pub broker: Arc<dyn Broker>,
+    /// The brokers, to the accounts for which this process executes orders.
+    pub brokers: Arc<dyn BrokerDesk>,
     /// Which those are.
     pub rights: ExecutionRights,
     /// What it matches against.
@@ -49,11 +49,11 @@ impl PaperProbe {
     }
 
     async fn book(&self, connection: &Connection) -> ProbeCheck {
-        if self.rights.serving(connection.account).is_none() {
+        let Some(right) = self.rights.serving(connection.account) else {
             let detail = "another process executes the account's orders, and has its book".to_owned();
             return ProbeCheck { name: "broker", passed: true, detail };
-        }
-        let (passed, detail) = match self.broker.open_orders(connection.account).await {
+        };
+        let (passed, detail) = match self.brokers.under(right).open_orders(connection.account).await {
             Ok(orders) => (true, format!("the paper broker has the account, with {} open orders", orders.len())),
             Err(error) => (false, format!("the paper broker does not answer: {error}")),
         };

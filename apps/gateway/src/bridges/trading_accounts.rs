@@ -43,13 +43,15 @@ impl ConnectionAccounts for TradingAccounts {
             Ok(_) | Err(ExecuteError::Refused(Refused::AlreadyOpen)) => {}
             Err(error) => return Err(unavailable(&error)),
         }
-        if self.rights.serving(connection.account).is_none() {
+        let right = self.rights.serving(connection.account);
+        if right.is_none() {
             // The process that executes opens the book when the account's first order comes.
             return Ok(());
         }
         // It may have been open for long and have orders at the broker: a book is opened with all of them or not.
         let account = self.writer.read(connection.account).await.map_err(|error| unavailable(&error))?;
-        self.paper.restore(connection.account, paper_config(settings), account.open_orders());
+        let still = || self.rights.serving(connection.account) == right;
+        self.paper.restore_while(connection.account, paper_config(settings), account.open_orders(), still);
         Ok(())
     }
 

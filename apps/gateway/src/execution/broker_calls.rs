@@ -10,6 +10,7 @@ use velox_trading::{
     ReportKind,
 };
 
+use super::broker_desk::BrokerDesk;
 use super::rights::{ExecutionRight, ExecutionRights};
 use crate::accounts::{Lanes, answer_of};
 
@@ -29,8 +30,8 @@ pub struct BrokerCalls {
     pub rights: ExecutionRights,
     /// Where commands go.
     pub lanes: Arc<Lanes>,
-    /// The broker.
-    pub broker: Arc<dyn Broker>,
+    /// The brokers.
+    pub brokers: Arc<dyn BrokerDesk>,
     /// The clocks.
     pub moments: Arc<dyn Moments>,
     /// New ids.
@@ -53,13 +54,15 @@ impl BrokerCalls {
         if let Some(trace) = trace {
             velox_telemetry::follow(&span, trace);
         }
-        Serving { calls: self, trace, right }.serve(order).instrument(span).await;
+        let broker = self.brokers.under(right);
+        Serving { calls: self, broker, trace, right }.serve(order).instrument(span).await;
     }
 }
 
 /// The service of one order.
 struct Serving<'a> {
     calls: &'a BrokerCalls,
+    broker: Arc<dyn Broker>,
     trace: Option<TraceContext>,
     /// What is written goes under it: when it is another process's by then, nothing is.
     right: ExecutionRight,
@@ -106,11 +109,15 @@ impl Serving<'_> {
         let Some(order) = executed.account.open_order(order.id).cloned() else { return Ok(()) };
         let mut text = "it waited too long to be handed over".to_owned();
         loop {
+            if self.calls.rights.serving(order.account) != Some(self.right) {
+                // Whoever has the right now knows that the order was claimed.
+                return Ok(());
+            }
             if self.is_late(&order) {
                 // No call has left, so nobody can have the order.
                 return self.report(&order, ReportKind::Rejected { text }).await;
             }
-            match self.call("broker.place", self.calls.broker.place(&order)).await {
+            match self.call("broker.place", self.broker.place(&order)).await {
                 Ok(()) => return Ok(()),
                 Err(BrokerError::Refused(text)) => return self.report(&order, ReportKind::Rejected { text }).await,
                 Err(BrokerError::NoAnswer(_)) => return self.report(&order, ReportKind::NoAnswer).await,
@@ -126,7 +133,7 @@ impl Serving<'_> {
     }
 
     async fn cancel(&self, order: &Order) -> Result<(), ExecuteError> {
-        match self.call("broker.cancel", self.calls.broker.cancel(order)).await {
+        match self.call("broker.cancel", self.broker.cancel(order)).await {
             Err(BrokerError::Refused(text)) => self.report(order, ReportKind::CancelRejected { text }).await,
             // No answer and unreachable: cancelling twice does no harm, so it is asked for again.
             _ => Ok(()),
@@ -135,7 +142,7 @@ impl Serving<'_> {
 
     async fn replace(&self, order: &Order) -> Result<(), ExecuteError> {
         let Some(replacement) = order.pending.as_deref() else { return Ok(()) };
-        match self.call("broker.replace", self.calls.broker.replace(order, replacement)).await {
+        match self.call("broker.replace", self.broker.replace(order, replacement)).await {
             Err(BrokerError::Refused(text)) => self.report(order, ReportKind::ReplaceRejected { text }).await,
             _ => Ok(()),
         }
@@ -143,7 +150,7 @@ impl Serving<'_> {
 
     /// A failed query is never evidence: only an answer counts, and "none" only repeatedly and after settling.
     async fn ask_after(&self, order: &Order) -> Result<(), ExecuteError> {
-        match self.call("broker.find", self.calls.broker.find(order.account, order.id)).await {
+        match self.call("broker.find", self.broker.find(order.account, order.id)).await {
             Ok(Some(found)) => {
                 let kind = ReportKind::Acknowledged { broker_order_id: found.broker_order_id };
                 self.report(order, kind).await

@@ -31,7 +31,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// understand yet for ten seconds. Accounts without such reports go on meanwhile. A report of an account for which this
 /// process does not execute any more is dropped: whoever does has a book of its own.
 pub async fn take_reports(calls: Arc<BrokerCalls>, shutdown: Shutdown) {
-    let mut chunks = calls.broker.reports().ready_chunks(CHUNK);
+    // The right is that of when a report is taken from its book's queue: with a right, both go.
+    let rights = calls.rights.clone();
+    let rightful = calls.brokers.reports().filter_map(move |report| {
+        let right = rights.of(report.account);
+        std::future::ready(right.map(|right| (report, right)))
+    });
+    let mut chunks = rightful.ready_chunks(CHUNK);
     let begun = shutdown.begun();
     tokio::pin!(begun);
     let mut desk = Desk { calls, waiting: Vec::new(), leaving: false };
@@ -88,9 +94,8 @@ struct Desk {
 }
 
 impl Desk {
-    /// A report that has just come; none when it is not this process's to bring.
-    async fn receive(&self, report: Report) -> Option<Waiting> {
-        let right = self.calls.rights.of(report.account)?;
+    /// A report that has just come.
+    async fn receive(&self, report: Report, right: ExecutionRight) -> Waiting {
         let trace = self.calls.lanes.traces().of_report(&report).await;
         let span = tracing::trace_span!(
             "broker.report",
@@ -101,14 +106,14 @@ impl Desk {
         if let Some(trace) = trace {
             velox_telemetry::follow(&span, trace);
         }
-        Some(Waiting { report, refused: None, blocks: false, right, trace, span })
+        Waiting { report, refused: None, blocks: false, right, trace, span }
     }
 
     /// Brings fresh reports; those of an account with older ones that the store did not take go behind them.
-    async fn take(&mut self, reports: Vec<Report>) {
+    async fn take(&mut self, reports: Vec<(Report, ExecutionRight)>) {
         let mut fresh = Vec::with_capacity(reports.len());
-        for report in reports {
-            fresh.extend(self.receive(report).await);
+        for (report, right) in reports {
+            fresh.push(self.receive(report, right).await);
         }
         let blocked: HashSet<AccountId> =
             self.waiting.iter().filter(|waiting| waiting.blocks).map(|waiting| waiting.report.account).collect();

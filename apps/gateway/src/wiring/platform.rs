@@ -19,7 +19,7 @@ use velox_identity::{Identity, IdentityPorts};
 use velox_kernel::{Clock, Currency, Ids, MemberId, RateLimiter};
 use velox_market::{HotMarket, HotSettings, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
 use velox_redis::InvalidRedisUrl;
-use velox_trading::{Broker, StoreError, Trading, TradingQueries};
+use velox_trading::{StoreError, Trading, TradingQueries};
 
 use super::execution::{Execution, Share};
 use super::feed_health::FeedHealth;
@@ -30,11 +30,11 @@ use super::identity_settings::identity_settings;
 use super::kafka::{InvalidKafka, KafkaHealth, Topics};
 use super::market_task::MarketTask;
 use super::openings::Openings;
+use super::paper_desk::PaperDesk;
 use super::peer_news::{Books, CHANGED, PeerNews};
 use super::peers::Peers;
 use super::pruning::Pruning;
 use super::replica_health::ReplicaHealth;
-use super::restoring_broker::RestoringBroker;
 use super::store_health::StoreHealth;
 use super::stores::Stores;
 use super::tasks::{TaskEnded, Tasks};
@@ -46,7 +46,7 @@ use crate::bridges::{
 };
 use crate::config::{Config, FeedKind, Role};
 use crate::dead_letters::DeadLetters;
-use crate::execution::{BrokerCalls, EXECUTION_SHARDS, ExecutionRights};
+use crate::execution::{BrokerCalls, BrokerDesk, EXECUTION_SHARDS, ExecutionRights};
 use crate::feed_gate::FeedGate;
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
@@ -216,7 +216,7 @@ impl Platform {
         };
         let paper = Arc::new(PaperBroker::new(REPORTS));
         let rights = ExecutionRights::default();
-        let broker: Arc<dyn Broker> = Arc::new(RestoringBroker {
+        let broker_desk: Arc<dyn BrokerDesk> = Arc::new(PaperDesk {
             paper: Arc::clone(&paper),
             rights: rights.clone(),
             writer: lanes.clone(),
@@ -232,7 +232,7 @@ impl Platform {
             calls: Arc::new(BrokerCalls {
                 rights: rights.clone(),
                 lanes: Arc::clone(&lanes),
-                broker: Arc::clone(&broker),
+                brokers: Arc::clone(&broker_desk),
                 moments: moments.clone(),
                 ids: Arc::clone(&ids),
                 route_bound: Duration::from_millis(config.trading.route_bound_ms),
@@ -258,7 +258,7 @@ impl Platform {
             }),
             probe: Arc::new(PaperProbe {
                 writer: lanes.clone(),
-                broker,
+                brokers: broker_desk,
                 rights: rights.clone(),
                 market: market.clone(),
             }),

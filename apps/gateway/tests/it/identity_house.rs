@@ -92,7 +92,7 @@ impl House {
             }),
             probe: Arc::new(PaperProbe {
                 writer: trading.writer.clone(),
-                broker: paper.clone(),
+                brokers: Arc::new(paper.clone()),
                 rights,
                 market: market.clone(),
             }),

@@ -151,3 +151,25 @@ async fn a_rebuilt_broker_goes_on() {
     broker.replace(&known[0], &new).await.unwrap();
     assert_eq!(told(&drain(&broker).await), ["1 cancel refused", "1 replace refused"]);
 }
+
+#[tokio::test]
+async fn whoever_may_not_any_more_hands_nothing_over_and_rebuilds_nothing() {
+    let broker = broker(100, 2);
+    broker.on_tick(&trade(1, "100", "1"));
+    let placed = order(1, Side::Buy, limit("99"), "1");
+    assert!(matches!(broker.place_while(&placed, || false), Err(BrokerError::Unreachable(_))));
+    broker.restore_while(account(3), PaperConfig::default(), &[], || false);
+    assert_eq!(drain(&broker).await, []);
+    assert_eq!(broker.open_orders(account(1)).await, Ok(vec![]));
+    assert!(broker.open_orders(account(3)).await.is_err());
+    assert_eq!(broker.place_while(&placed, || true), Ok(()));
+    assert_eq!(told(&drain(&broker).await), ["1 new"]);
+
+    // What some accounts' books had to say is nobody's with them.
+    broker.place(&of(2, order(2, Side::Buy, limit("98"), "1"))).await.unwrap();
+    broker.on_tick(&trade(2, "90", "9"));
+    broker.forget_where(|one| one == account(1));
+    assert!(broker.open_orders(account(1)).await.is_err());
+    let left = drain(&broker).await;
+    assert!(!left.is_empty() && left.iter().all(|report| report.account == account(2)), "{left:?}");
+}

@@ -148,7 +148,7 @@ impl Role {
         Arc::new(BrokerCalls {
             rights: self.rights.clone(),
             lanes: self.process.lanes.clone(),
-            broker: self.broker.clone(),
+            brokers: Arc::new(self.broker.clone()),
             moments: Arc::new(OneClock(self.ledger.clock.clone())),
             ids: Arc::new(FreshIds),
             route_bound: Duration::from_secs(5),

@@ -1,10 +1,11 @@
 //! Processes share the execution by account: what is another one's is left to it, and what it lost is refused.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use velox::execution::ExecutionRights;
 use velox_kernel::Clock;
-use velox_trading::{OrderStatus, Report, ReportKind};
+use velox_trading::{BrokerError, OrderStatus, Report, ReportKind};
 
 use super::fake_broker::{Role, seconds};
 use crate::accounts::fences::take;
@@ -47,6 +48,32 @@ async fn whoever_does_not_know_that_its_right_was_lost_calls_no_broker() {
     assert_eq!(*role.broker.placed.lock(), [order]);
     assert_eq!(role.stored(late).await.status, OrderStatus::PendingNew);
     role.ledger.verify().await;
+}
+
+/// Whoever took the right in between has rebuilt the book with the order, which may have been filled there.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_was_claimed_under_a_right_that_was_lost_is_not_handed_over_under_the_next_one() {
+    let mut role = Role::new().await;
+    role.rights = ExecutionRights::default();
+    let fence = take(&role.ledger, role.account).await;
+    let shard = BTreeSet::from([fence.shard]);
+    role.rights.grant([fence]);
+    role.rights.serve(&shard);
+    let away = || Err(BrokerError::Unreachable("as told".to_owned()));
+    role.broker.place_answers.lock().extend([away(), away()]);
+    role.execute();
+    let order = role.place().await;
+    role.pass(Duration::from_millis(120)).await;
+    assert!(!role.broker.placed.lock().is_empty());
+    assert_eq!(role.stored(order).await.status, OrderStatus::Routed);
+
+    role.rights.revoke(&shard);
+    let newer = take(&role.ledger, role.account).await;
+    role.rights.grant([newer]);
+    role.rights.serve(&shard);
+    let tried = role.broker.placed.lock().len();
+    role.pass(seconds(4)).await;
+    assert_eq!(role.broker.placed.lock().len(), tried, "it was tried again");
 }
 
 #[tokio::test(start_paused = true)]
