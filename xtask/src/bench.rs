@@ -15,6 +15,7 @@ mod candles;
 mod disk;
 mod fdatasync;
 mod gateways;
+mod kafka;
 mod lists;
 mod livez;
 mod load;
@@ -46,7 +47,7 @@ struct Bench {
 }
 
 /// Every bench, in the order they run.
-const BENCHES: [Bench; 10] = [
+const BENCHES: [Bench; 11] = [
     Bench {
         name: "fdatasync",
         about: "an 8 KiB write and fdatasync on the disk of the target directory",
@@ -74,6 +75,11 @@ const BENCHES: [Bench; 10] = [
         run: gateways::run,
     },
     Bench {
+        name: "kafka",
+        about: "a gateway's CPU for an order with Kafka up and away, a relay's rate, an order's way to another gateway",
+        run: kafka::run,
+    },
+    Bench {
         name: "candles",
         about: "candles into PostgreSQL, against plain COPY into the same table",
         run: candles::run,
@@ -98,6 +104,9 @@ pub(crate) struct Args {
     /// Those of PostgreSQL and of several gateways
     #[arg(long, conflicts_with = "names")]
     stack: bool,
+    /// That of Kafka
+    #[arg(long, conflicts_with_all = ["names", "stack"])]
+    kafka: bool,
     /// List the benches and run none
     #[arg(long)]
     list: bool,
@@ -159,7 +168,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         server::use_programs(std::path::absolute(folder)?);
     }
     let named = |bench: &Bench| args.names.is_empty() || args.names.iter().any(|name| name == bench.name);
-    let wanted = |bench: &&Bench| if args.stack { STACK.contains(&bench.name) } else { named(bench) };
+    let wanted = |bench: &&Bench| match (args.stack, args.kafka) {
+        (true, _) => STACK.contains(&bench.name),
+        (_, true) => bench.name == "kafka",
+        _ => named(bench),
+    };
     for bench in BENCHES.iter().filter(wanted) {
         println!("{}: {}", bench.name, bench.about);
         let figures = (bench.run)(&args.settings)?;

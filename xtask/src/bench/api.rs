@@ -1,6 +1,7 @@
 //! What a bench asks of the API before it measures: signing in, accounts, metrics.
 
 use super::load;
+use super::server::Server;
 use super::velox::Velox;
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
@@ -39,6 +40,11 @@ impl Api {
     /// The same caller at another server of the installation.
     pub(super) fn at(&self, other: &Velox) -> Api {
         Api { address: other.server.address, token: self.token.clone() }
+    }
+
+    /// Somebody who is not signed in, and may ask for metrics.
+    pub(super) fn stranger(server: &Server) -> Api {
+        Api { address: server.address, token: String::new() }
     }
 
     /// Opens so many paper accounts.

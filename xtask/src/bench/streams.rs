@@ -20,6 +20,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 const CLIENTS: u32 = 1_000;
 /// Between two orders on the account that is followed; each makes three events.
 const ORDER_EVERY: Duration = Duration::from_millis(50);
+/// How long a message may take that is waited for.
+const HEARD_WITHIN: Duration = Duration::from_secs(10);
 /// Times faster than the clock the demo runs, so that the market is busy: more than a hundred messages a second.
 const SPEED: &str = "market.speed=60";
 
@@ -114,17 +116,72 @@ fn measure(
 
 /// Places a resting order now and then.
 async fn keep_placing(address: SocketAddr, token: &str, account: &str, round: u32) -> anyhow::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
+    let mut sender = Sender::open(address).await?;
     let mut tick = interval(ORDER_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut answer = [0; 16 * 1024];
     for number in 0.. {
         tick.tick().await;
-        stream.write_all(&resting_order(token, account, &format!("s{round}-{number}"))).await?;
-        let count = stream.read(&mut answer).await?;
-        ensure!(answer[..count].starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&answer[..count]));
+        sender.place(&resting_order(token, account, &format!("s{round}-{number}"))).await?;
     }
     Ok(())
+}
+
+/// A kept connection on which orders are placed, one after the other.
+pub(super) struct Sender(TcpStream);
+
+impl Sender {
+    pub(super) async fn open(address: SocketAddr) -> anyhow::Result<Sender> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Sender(stream))
+    }
+
+    /// Places an order, which must be accepted.
+    pub(super) async fn place(&mut self, order: &[u8]) -> anyhow::Result<()> {
+        self.0.write_all(order).await?;
+        let mut answer = [0; 16 * 1024];
+        let count = self.0.read(&mut answer).await?;
+        ensure!(answer[..count].starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&answer[..count]));
+        Ok(())
+    }
+}
+
+/// A WebSocket on which events are waited for.
+pub(super) struct Listener {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Listener {
+    /// Opens one and subscribes; what happens after this returns is heard.
+    pub(super) async fn open(address: SocketAddr, token: &str, wish: &str) -> anyhow::Result<Listener> {
+        let stream = subscribe(address, token, wish).await?;
+        let mut listener = Listener { stream, buffer: Vec::with_capacity(16 * 1024) };
+        listener.until(r#""type":"subscribed""#).await?;
+        Ok(listener)
+    }
+
+    /// Waits for the next message that holds this text, and tells when it was there.
+    pub(super) async fn until(&mut self, text: &str) -> anyhow::Result<Instant> {
+        let wanted = text.as_bytes();
+        let heard = async {
+            loop {
+                let mut at = 0;
+                let mut found = false;
+                while let Some((kind, start, end)) = frame(&self.buffer[at..]) {
+                    let payload = &self.buffer[at + start..at + end];
+                    found |= kind == 1 && payload.windows(wanted.len()).any(|part| part == wanted);
+                    at += end;
+                }
+                self.buffer.drain(..at);
+                if found {
+                    return anyhow::Ok(Instant::now());
+                }
+                ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "closed");
+            }
+        };
+        tokio::time::timeout(HEARD_WITHIN, heard).await.with_context(|| format!("{text} did not come"))?
+    }
 }
 
 /// Opens a WebSocket (RFC 6455) and asks for a subscription.
