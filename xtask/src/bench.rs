@@ -76,7 +76,7 @@ const BENCHES: [Bench; 11] = [
     },
     Bench {
         name: "kafka",
-        about: "a gateway's CPU for an order with Kafka up and away, a relay's rate, an order's way to another gateway",
+        about: "a gateway's CPU for an order with Kafka up and away, an order's way to another gateway, the market's to a socket, rates",
         run: kafka::run,
     },
     Bench {

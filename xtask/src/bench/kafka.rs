@@ -1,6 +1,9 @@
 //! What publishing costs, and how soon it is done: a gateway's CPU for an order while Kafka takes what is published against
 //! one that is away, how fast a relay works a rest off, and the way of an order from one gateway to a stream of another.
 
+mod market;
+mod rates;
+
 use super::Settings;
 use super::api::Api;
 use super::load::float;
@@ -8,6 +11,7 @@ use super::orders::{Market, Spread, Taken, median, resting_order};
 use super::ratio::interleaved;
 use super::report::Figure;
 use super::server::{cpu_time, free_address};
+use super::sql::psql;
 use super::streams::{self, Listener};
 use super::velox::{self, Program, Velox};
 use crate::kafka::{BROKERS, Cluster as Kafka, REGISTRY, Wish};
@@ -65,6 +69,10 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     drop(away);
     figures.extend(up.work_off(settings)?);
     figures.extend(up.across()?);
+    figures.extend(up.index_cost(settings)?);
+    drop(up);
+    figures.extend(market::run(settings, &brokers, &registry)?);
+    figures.extend(rates::run(&brokers)?);
     Ok(figures)
 }
 
@@ -140,6 +148,32 @@ impl House {
             Figure::new("    records", records, ""),
             Figure::new("    relay CPU a record", cpu.as_secs_f64() * 1e6 / records, "us"),
         ])
+    }
+
+    /// What the index costs by which a relay finds its work: orders with it and without, while nobody publishes.
+    fn index_cost(&self, settings: &Settings) -> anyhow::Result<Vec<Figure>> {
+        *self.relay.borrow_mut() = None;
+        let database = self.market.database.as_ref().context("no database")?;
+        let connections = settings.connections.iter().copied().max().unwrap_or(32);
+        let (with, without) = (RefCell::new(Vec::<Taken>::new()), RefCell::new(Vec::<Taken>::new()));
+        let measure = |statement: &str, into: &RefCell<Vec<Taken>>| {
+            psql(database, "postgres", statement)?;
+            let taken = self.market.measure(settings, Spread::Wide, connections)?;
+            let cpu = taken.database_cpu_us;
+            into.borrow_mut().push(taken);
+            Ok(cpu)
+        };
+        let make = "CREATE INDEX IF NOT EXISTS stream_heads_unpublished ON stream_heads (account_id) \
+                    WHERE published_seq < seq";
+        let drop = "DROP INDEX IF EXISTS stream_heads_unpublished";
+        let ratio = interleaved(settings.rounds, || measure(make, &with), || measure(drop, &without))?;
+        let mut figures =
+            vec![ratio.figure("the index of what is unpublished: PostgreSQL's CPU an order, with it against without")?];
+        for (name, runs) in [("with", with.into_inner()), ("without", without.into_inner())] {
+            let orders = median(runs.iter().map(|taken| taken.per_second).collect());
+            figures.push(Figure::new(format!("    {name}: orders"), orders, "1/s"));
+        }
+        Ok(figures)
     }
 
     /// From the first byte of an order on one gateway to its first event on a stream of another one.

@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -64,9 +65,13 @@ impl Cluster {
             Durability::Volatile => "volatile",
             Durability::Synced => "synced",
         };
-        let folder = make_folder(&installation, name)?;
+        // One process may start several.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{name}-{number}-{}", std::process::id());
+        let folder = make_folder(&installation, &name)?;
         let started = installation.initialise(&folder, SUPERUSER).and_then(|()| {
-            let log = logs_folder().join(format!("{name}-{}.log", std::process::id()));
+            let log = logs_folder().join(format!("{name}.log"));
             // Measurements and traces of system calls see what is sent: the other server does not encrypt.
             let certificates = match durability {
                 Durability::Volatile => Some(Certificates::make(&folder, installation.user.as_ref())?),
@@ -125,7 +130,7 @@ fn make_folder(installation: &Installation, name: &str) -> anyhow::Result<PathBu
     let parent = if installation.reaches(&near) { near } else { std::env::temp_dir().join("velox-xtask-postgres") };
     std::fs::create_dir_all(&parent)?;
     leftovers::remove(&parent)?;
-    let folder = parent.join(format!("{name}-{}", std::process::id()));
+    let folder = parent.join(name);
     installation.make_folder(&folder)?;
     Ok(folder)
 }
