@@ -16,6 +16,12 @@ pub(crate) struct Args {
     /// How many gateways run side by side; two or more get nginx in front of them
     #[arg(long, requires = "stack", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     gateways: u16,
+    /// Each role in processes of its own: gateways that serve clients alone, and the others beside them
+    #[arg(long, requires = "stack")]
+    split: bool,
+    /// How many processes play each role but the gateways'
+    #[arg(long, requires = "split", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
+    workers: u16,
     /// The port of nginx
     #[arg(long, requires = "stack", default_value_t = 3000)]
     nginx_port: u16,
@@ -25,7 +31,7 @@ pub(crate) struct Args {
 }
 
 /// Becomes `cargo run --package velox`, so that velox keeps the terminal and gets its signals itself; with several
-/// gateways, starts them all and ends them all.
+/// processes, starts them all and ends them all.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut cargo = workspace::cargo();
     cargo.args(["run", "--quiet", "--package", "velox", "--", "--data-dir"]);
@@ -35,7 +41,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     process::catch_interrupts()?;
     let mut variables = stack::up(&stack::Wish::default())?;
-    if args.gateways == 1 {
+    if args.gateways == 1 && !args.split {
         cargo.arg(stack::velox_folder()).args(&args.velox);
         Err(cargo.envs(variables).exec().into())
     } else {

@@ -1,4 +1,4 @@
-//! Several gateways and nginx in front of them, until ctrl-c.
+//! Several gateways and nginx in front of them, and the other roles beside them where they are split, until ctrl-c.
 
 use super::Args;
 use super::member::Member;
@@ -9,8 +9,10 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-/// Until a gateway must be ready.
+/// Until a process must be ready.
 const LIMIT: Duration = Duration::from_secs(60);
+/// The roles beside the gateways'.
+const OTHERS: [&str; 3] = ["market-data", "execution", "relay"];
 
 /// Starts everything, tells where it is, and ends it all, in order, when it is told to or when nothing is left.
 pub(super) fn run(args: &Args, variables: &[(&str, String)]) -> anyhow::Result<ExitCode> {
@@ -20,18 +22,31 @@ pub(super) fn run(args: &Args, variables: &[(&str, String)]) -> anyhow::Result<E
     let velox = workspace::build_velox()?;
     let ports = ports::free(args.gateways)?;
     let mut members = Vec::new();
-    for (number, port) in (1..).zip(&ports) {
-        let mut command = gateway(&velox, *port);
-        command.args(&args.velox).envs(variables.iter().cloned());
-        let member = Member::start(format!("gateway-{number}"), &mut command)?;
+    let mut start = |name: String, role: Option<&str>, port: u16| {
+        let mut command = server(&velox, port);
+        command.envs(variables.iter().cloned()).args(role.iter().flat_map(|role| ["--roles", role])).args(&args.velox);
+        let member = Member::start(name, &mut command)?;
         members.push(member);
         // One after the other: the first makes keys, schema and owner.
-        wait_until_ready(&mut members, *port)?;
+        wait_until_ready(&mut members, port)
+    };
+    for (number, port) in (1..).zip(&ports) {
+        start(format!("gateway-{number}"), args.split.then_some("gateway"), *port)?;
+    }
+    if args.split {
+        for role in OTHERS {
+            for (number, port) in (1..).zip(ports::free(args.workers)?) {
+                start(format!("{role}-{number}"), Some(role), port)?;
+            }
+        }
     }
     let mut command = nginx::prepare(&stack::folder().join("nginx"), &listen, &ports)?;
     members.push(Member::start("nginx".to_owned(), &mut command)?);
     let data = stack::velox_folder();
     println!("\n{} gateways behind http://{listen}: {}", ports.len(), addresses(&ports));
+    if args.split {
+        println!("beside them, {} of each of {}", args.workers, OTHERS.join(", "));
+    }
     println!("the owner's first password is in {}", data.join("first-sign-in.txt").display());
     println!("nginx runs by {}; ctrl-c ends all\n", stack::folder().join("nginx/nginx.conf").display());
     process::until(Duration::MAX, || {
@@ -45,7 +60,7 @@ pub(super) fn run(args: &Args, variables: &[(&str, String)]) -> anyhow::Result<E
     Ok(if by_us { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn gateway(velox: &Path, port: u16) -> Command {
+fn server(velox: &Path, port: u16) -> Command {
     let mut command = process::ending_with_us(velox);
     // They share their keys, and the sign-in that the first one makes.
     command.arg("--data-dir").arg(stack::velox_folder()).args(["--port", &port.to_string()]);
