@@ -1,5 +1,7 @@
-//! Everything about Kafka fails in turn, and no client sees any of it: brokers of three that are killed, a cluster that
-//! hangs, relays that are killed or stopped. Afterwards every event is on its topics, the first occurrences in order.
+//! An installation that is split into roles around Kafka, of which everything but the gateway fails in turn, and no client
+//! sees any of it: brokers of three that are killed, a cluster that hangs, processes of each role that are killed, that stand
+//! still and wake up, that come and go. Afterwards the books agree, nothing was done twice, and every event is on its
+//! topics, the first occurrences in order.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -22,72 +24,127 @@ enum Fault {
     KillBroker,
     /// The whole cluster hangs, its connections open.
     Hang,
-    /// `kill -9` of a relay, and a new start.
-    KillRelay,
-    /// A relay is stopped for longer than the others wait for it, and wakes up.
-    FreezeRelay,
+    /// `kill -9` of one of the two processes of a role, and a new start.
+    Kill(usize),
+    /// One of the two processes of a role is stopped for longer than the other one waits for it, and wakes up.
+    Freeze(usize),
+    /// A third process of a role comes, has its part, and goes in order.
+    Grow(usize),
 }
 
-const FAULTS: [Fault; 4] = [Fault::KillBroker, Fault::KillRelay, Fault::Hang, Fault::FreezeRelay];
+/// The roles of which there are two processes each.
+const ROLES: [&str; 3] = ["execution", "relay", "market-data"];
 
-fn relay(installation: &Installation, topics: &Topics) -> Server {
+/// Each of them happens before any comes again.
+const FAULTS: [Fault; 11] = [
+    Fault::KillBroker,
+    Fault::Kill(0),
+    Fault::Freeze(1),
+    Fault::Kill(2),
+    Fault::Freeze(0),
+    Fault::Hang,
+    Fault::Grow(0),
+    Fault::Kill(1),
+    Fault::Freeze(2),
+    Fault::Grow(1),
+    Fault::Grow(2),
+];
+
+/// A split installation.
+struct Split {
+    installation: Installation,
+    topics: Topics,
+    gateway: Server,
+    /// Two of each role.
+    workers: [[Option<Server>; 2]; 3],
+}
+
+impl Split {
+    fn start(kafka: &OwnKafka) -> Self {
+        let topics = Topics::on(&kafka.brokers()).kept_on(BROKERS);
+        let installation = Installation::on_postgres(Syncs::Off);
+        let gateway = worker(&installation, &topics, "gateway");
+        let workers = ROLES.map(|role| [(); 2].map(|()| Some(worker(&installation, &topics, role))));
+        Self { installation, topics, gateway, workers }
+    }
+
+    fn start_another(&self, role: usize) -> Server {
+        worker(&self.installation, &self.topics, ROLES[role])
+    }
+}
+
+fn worker(installation: &Installation, topics: &Topics, roles: &str) -> Server {
     let mut command: Command = installation.serve();
-    Server::start(topics.configure(command.args(["--roles", "relay"])))
+    // A busy machine may take longer to miss somebody than orders usually wait to be routed.
+    command.args(["--roles", roles, "--set", "trading.route_bound_ms=20000"]);
+    Server::start(topics.configure(&mut command))
 }
 
 #[test]
 fn nothing_about_kafka_is_seen_by_clients_or_lost() {
-    campaign("kafka", Duration::from_secs(20), |round| {
+    campaign("kafka", Duration::from_secs(40), |round| {
         let mut kafka = OwnKafka::start(BROKERS);
-        let topics = Topics::on(&kafka.brokers()).kept_on(BROKERS);
-        let installation = Installation::on_postgres(Syncs::Off);
-        let mut command = installation.serve();
-        let server = Server::start(command.args(["--roles", "gateway,execution,market-data"]));
-        let mut relays = [relay(&installation, &topics), relay(&installation, &topics)].map(Some);
-        let api = installation.client(&server);
-        let account = installation.client(&server).account();
-        let played = round.unseen().play(server.address, api, |scene| {
+        let mut split = Split::start(&kafka);
+        let front = split.gateway.address;
+        let api = split.installation.trader(&split.gateway);
+        let account = split.installation.client(&split.gateway).account();
+        let played = round.unseen().play(front, api, |scene| {
             for number in 0.. {
                 if !scene.goes_on() {
                     break;
                 }
-                scene.pass(200, 1_500);
-                let chance = |scene: &mut Scene<'_>, bound| usize::try_from(scene.random.below(bound)).unwrap();
-                let fault = FAULTS[if number < FAULTS.len() { number } else { chance(scene, 4) }];
-                let (broker, victim) = (chance(scene, 3), chance(scene, 2));
+                scene.pass(200, 1_000);
+                let number = if number < FAULTS.len() { number } else { chance(scene, FAULTS.len()) };
                 let began = Instant::now();
-                match fault {
-                    Fault::KillBroker => {
-                        kafka.kill(broker);
-                        scene.pass(1_000, 4_000);
-                        kafka.start_again();
-                    }
-                    Fault::Hang => {
-                        kafka.freeze(true);
-                        scene.pass(1_000, 6_000);
-                        kafka.freeze(false);
-                    }
-                    Fault::KillRelay => {
-                        relays[victim].take().expect("it runs").kill();
-                        scene.pass(200, 1_000);
-                        relays[victim] = Some(relay(&installation, &topics));
-                    }
-                    Fault::FreezeRelay => {
-                        let frozen = relays[victim].as_ref().expect("it runs");
-                        frozen.freeze();
-                        scene.pass(6_000, 8_000);
-                        frozen.thaw();
-                    }
-                }
-                say(&format!("{fault:?}, for {:?}", began.elapsed()));
+                split.suffer(FAULTS[number], &mut kafka, scene);
+                say(&format!("{:?}, for {:?}", FAULTS[number], began.elapsed()));
             }
-            vec![server.address]
+            vec![front]
         });
         assert_eq!(played.at_once, played.commands, "clients see nothing of it");
+        let Split { installation, topics, gateway, workers } = split;
         topics.hold(&played.books, &account);
-        for server in relays.into_iter().flatten().chain([server]) {
+        for server in workers.into_iter().flatten().flatten().chain([gateway]) {
             server.stop();
         }
         installation.verify();
     });
+}
+
+fn chance(scene: &mut Scene<'_>, bound: usize) -> usize {
+    usize::try_from(scene.random.below(u64::try_from(bound).unwrap())).unwrap()
+}
+
+impl Split {
+    fn suffer(&mut self, fault: Fault, kafka: &mut OwnKafka, scene: &mut Scene<'_>) {
+        let (broker, victim) = (chance(scene, BROKERS), chance(scene, 2));
+        match fault {
+            Fault::KillBroker => {
+                kafka.kill(broker);
+                scene.pass(1_000, 3_000);
+                kafka.start_again();
+            }
+            Fault::Hang => {
+                kafka.freeze(true);
+                scene.pass(1_000, 5_000);
+                kafka.freeze(false);
+            }
+            Fault::Kill(role) => {
+                self.workers[role][victim].take().expect("it runs").kill();
+                scene.pass(200, 3_000);
+                self.workers[role][victim] = Some(self.start_another(role));
+            }
+            Fault::Freeze(role) => {
+                let frozen = self.workers[role][victim].as_ref().expect("it runs");
+                frozen.freeze();
+                scene.pass(4_000, 6_000);
+                frozen.thaw();
+            }
+            Fault::Grow(role) => {
+                let third = self.start_another(role);
+                scene.pass(1_000, 2_000);
+                third.stop();
+            }
+        }
+    }
 }
