@@ -41,8 +41,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     tests.arg(format!("chaos::{only}"));
     servers.provide(&NEEDS, &mut tests)?;
     for (campaign, needs) in [("network", &[Need::Toxiproxy][..]), ("kafka", &KAFKA_NEEDS)] {
-        // Other campaigns have parts about the network, and none about Kafka.
-        if campaign == "kafka" && !campaign.starts_with(only) {
+        // Other campaigns have parts about the network, and none but that one about Kafka.
+        if campaign == "kafka" && !campaign.starts_with(only) && !"network".starts_with(only) {
             continue;
         }
         if let Err(reason) = servers.provide(needs, &mut tests) {

@@ -42,7 +42,11 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
             .needs(&chaos::NEEDS)
             .part_needs(&chaos::KAFKA_NEEDS, &["--skip", "chaos::kafka"]),
         // Toxiproxy is in no distribution, and takes Go to build.
-        e2e("chaos network", &["network"]).needs(&chaos::NEEDS).needs(&[Need::Toxiproxy]).optional(),
+        e2e("chaos network", &["network"])
+            .needs(&chaos::NEEDS)
+            .needs(&[Need::Toxiproxy])
+            .part_needs(&chaos::KAFKA_NEEDS, &["--skip", "kafka"])
+            .optional(),
         Step::cargo("doc tests", Tier::Default, &["test", "--workspace", "--doc", "--no-fail-fast"]),
         Step::cargo("build velox", Tier::Default, &workspace::BUILD_VELOX),
     ];

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use velox_broker_paper::{PaperBroker, PaperConfig};
 use velox_brokers::{BrokerSettings, BrokerStore};
 use velox_kernel::{AccountId, ConnectionId, OrgId};
-use velox_trading::{AccountRow, Order, OrderStatus, StoreError, TradingQueries};
+use velox_trading::{AccountRow, Broker, Order, OrderStatus, StoreError, TradingQueries};
 
 use crate::bridges::paper_config;
 
@@ -48,7 +48,10 @@ pub(super) async fn restore_books(
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         for account in page.iter().filter(|account| account.paper) {
-            if let Some(orders) = working.remove(&account.id) {
+            // A book that a try before this one has opened goes on: what was read here may be older than what it knows.
+            if let Some(orders) = working.remove(&account.id)
+                && paper.open_orders(account.id).await.is_err()
+            {
                 restore_book(paper, connections, account, &orders).await?;
             }
         }

@@ -6,10 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Runtime;
-use velox_kafka::{Begin, GroupNews, KafkaCluster, KafkaOptions, KafkaProducer, join_group, read_topic};
+use velox_kafka::{
+    Begin, GroupNews, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, join_group,
+    read_topic,
+};
 use velox_kernel::{AccountId, BusRecord, EventBus, Ids, Timestamp};
 use velox_messages::{Alert, Codec, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames};
 use velox_schema_registry::{HttpRegistry, RegistryDeadlines};
@@ -18,6 +22,7 @@ use velox_testkit::trading::FreshIds;
 
 use crate::audit::{Books, number, text};
 use crate::nginx::free_port;
+use crate::toxiproxy::Toxiproxy;
 use crate::waiting::{PATIENCE, wait_for};
 
 /// How long nothing new may come before a topic counts as read to its end.
@@ -34,6 +39,7 @@ pub(crate) struct Topics {
     prefix: String,
     /// On how many brokers they are kept.
     replicas: usize,
+    security: KafkaSecurity,
 }
 
 impl Topics {
@@ -49,7 +55,25 @@ impl Topics {
             registry: variable("VELOX_TEST_SCHEMA_REGISTRY_URL"),
             prefix: format!("e2e-{}", FreshIds.next().simple()),
             replicas: 1,
+            security: KafkaSecurity::default(),
         }
+    }
+
+    /// The same, where it is asked who speaks.
+    pub(crate) fn speaking_as(self, security: &KafkaSecurity) -> Self {
+        Self { security: security.clone(), ..self }
+    }
+
+    fn options(&self) -> KafkaOptions {
+        KafkaOptions { security: self.security.clone(), ..KafkaOptions::new(&self.brokers) }
+    }
+
+    /// The same, whose schemas' registry is reached by a way that `way` makes to its address; and this way.
+    pub(crate) fn with_registry_behind(self, way: impl FnOnce(&str) -> Toxiproxy) -> (Self, Toxiproxy) {
+        let (scheme, rest) = self.registry.split_once("://").expect("a URL");
+        let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let way = way(address);
+        (Self { registry: format!("{scheme}://{}/{path}", way.entry), ..self }, way)
     }
 
     /// The same, kept on so many brokers, one of which may be away.
@@ -59,7 +83,14 @@ impl Topics {
 
     /// Lets a command use them.
     pub(crate) fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        let Self { brokers, registry, prefix, replicas } = self;
+        let Self { brokers, registry, prefix, replicas, security } = self;
+        if let Some(authority) = &security.ca {
+            command.env("VELOX_KAFKA_TLS", security.tls.to_string()).env("VELOX_KAFKA_CA_FILE", authority);
+        }
+        if let Some(Sasl { user, password, .. }) = &security.sasl {
+            command.env("VELOX_KAFKA_SASL", "plain").env("VELOX_KAFKA_SASL_USER", user);
+            command.env("VELOX_KAFKA_SASL_PASSWORD", password.expose_secret());
+        }
         command
             .env("VELOX_KAFKA_BROKERS", brokers)
             .env("VELOX_KAFKA_REGISTRY_URL", registry)
@@ -119,7 +150,7 @@ impl Topics {
             headers: vec![],
             at: Timestamp::from_seconds(1_767_614_400),
         };
-        let producer = KafkaProducer::new(KafkaOptions::new(&self.brokers));
+        let producer = KafkaProducer::new(self.options());
         Runtime::new().unwrap().block_on(producer.publish(vec![record])).unwrap();
     }
 
@@ -127,7 +158,7 @@ impl Topics {
     pub(crate) fn dead_letters_of_market(&self) -> usize {
         let topic = TopicNames::new(&self.prefix).unwrap().dead_letters(Topic::MarketData);
         Runtime::new().unwrap().block_on(async {
-            let options = KafkaOptions::new(&self.brokers);
+            let options = self.options();
             let mut reader = read_topic(&options, &topic, Begin::Oldest).await.unwrap();
             let mut count = 0;
             while let Ok(Some(letter)) = tokio::time::timeout(SILENCE, reader.next()).await {
@@ -149,7 +180,7 @@ impl Topics {
             let topic = names.topic(M::TOPIC);
             let codec = Codec::new(names, Formats::default(), Some(registry), Arc::new(TestClock::default())).unwrap();
             let group = format!("reading-{}", FreshIds.next().simple());
-            let mut reader = join_group(&KafkaOptions::new(&self.brokers), &group, &topic, None).unwrap();
+            let mut reader = join_group(&self.options(), &group, &topic, None).unwrap();
             let (mut found, mut begun) = (BTreeMap::<String, Vec<(u64, M)>>::new(), false);
             loop {
                 let patience = if begun { SILENCE } else { PATIENCE };
@@ -188,15 +219,67 @@ pub(crate) struct OwnKafka {
     folder: PathBuf,
     port: u16,
     brokers: Vec<Option<Child>>,
+    /// Of each broker, as `name=value`.
+    settings: Vec<String>,
+    security: KafkaSecurity,
 }
 
 impl OwnKafka {
     /// Starts one of so many brokers on new data.
     pub(crate) fn start(nodes: usize) -> Self {
+        Self::launch(Self::new(nodes))
+    }
+
+    /// One that does not run yet.
+    fn new(nodes: usize) -> Self {
         let port = free_port();
         let folder = std::env::temp_dir().join(format!("velox-e2e-kafka-{}-{port}", std::process::id()));
-        let mut kafka = Self { folder, port, brokers: (0..nodes).map(|_| None).collect() };
-        (0..nodes).for_each(|place| kafka.spawn(place));
+        let brokers = (0..nodes).map(|_| None).collect();
+        Self { folder, port, brokers, settings: vec![], security: KafkaSecurity::default() }
+    }
+
+    /// Starts one broker that encrypts, shows a certificate, and asks for a name and a password; gives how to speak to it.
+    pub(crate) fn guarded() -> (Self, KafkaSecurity) {
+        let mut kafka = Self::new(1);
+        std::fs::create_dir_all(&kafka.folder).unwrap();
+        let [authority, server] = ["authority.pem", "server.pem"].map(|name| kafka.folder.join(name));
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "velox test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = Issuer::new(params.clone(), KeyPair::generate().unwrap());
+        let key = KeyPair::generate().unwrap();
+        let signed = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        std::fs::write(&authority, params.self_signed(issuer.key()).unwrap().pem()).unwrap();
+        std::fs::write(&server, key.serialize_pem() + &signed.pem()).unwrap();
+        let settings = [
+            "listener.security.protocol.map=PLAINTEXT:SASL_SSL,CONTROLLER:PLAINTEXT".to_owned(),
+            "sasl.enabled.mechanisms=PLAIN".to_owned(),
+            "sasl.mechanism.inter.broker.protocol=PLAIN".to_owned(),
+            "listener.name.plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
+             required username=\"broker\" password=\"of-brokers\" user_broker=\"of-brokers\" user_velox=\"of-velox\";"
+                .to_owned(),
+            "ssl.keystore.type=PEM".to_owned(),
+            format!("ssl.keystore.location={}", server.display()),
+            "ssl.truststore.type=PEM".to_owned(),
+            format!("ssl.truststore.location={}", authority.display()),
+        ];
+        let (user, password) = ("velox".to_owned(), SecretString::from("of-velox"));
+        let sasl = Some(Sasl { mechanism: SaslMechanism::Plain, user, password });
+        let security = KafkaSecurity { tls: true, ca: Some(authority), sasl };
+        (kafka.settings, kafka.security) = (settings.into(), security.clone());
+        (Self::launch(kafka), security)
+    }
+
+    /// Starts one broker whose clients come by a way that `way` makes to its address, and gives this way.
+    pub(crate) fn behind(way: impl FnOnce(&str) -> Toxiproxy) -> (Self, Toxiproxy) {
+        let mut kafka = Self::new(1);
+        let way = way(&kafka.brokers());
+        kafka.settings = vec![format!("advertised.listeners=PLAINTEXT://{}", way.entry)];
+        (Self::launch(kafka), way)
+    }
+
+    fn launch(mut kafka: Self) -> Self {
+        (0..kafka.brokers.len()).for_each(|place| kafka.spawn(place));
         kafka.wait();
         kafka
     }
@@ -235,13 +318,15 @@ impl OwnKafka {
         let mut command = Command::new(xtask);
         command.args(["kafka", "--nodes", &self.brokers.len().to_string(), "--port", &self.port.to_string()]);
         command.arg("--data").arg(&self.folder).args(["--become", &format!("broker-{}", place + 1)]);
+        command.args(self.settings.iter().flat_map(|setting| ["--set", setting]));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.brokers[place] = Some(command.spawn().unwrap());
     }
 
     /// Returns once it answers.
     fn wait(&self) {
-        let options = KafkaOptions { deadline: Duration::from_secs(2), ..KafkaOptions::new(&self.brokers()) };
+        let security = self.security.clone();
+        let options = KafkaOptions { deadline: Duration::from_secs(2), security, ..KafkaOptions::new(&self.brokers()) };
         let runtime = Runtime::new().unwrap();
         let cluster = KafkaCluster::new(&options).unwrap();
         wait_for("Kafka", PATIENCE, || {

@@ -1,4 +1,4 @@
-//! The way between Velox and PostgreSQL goes bad, in each of toxiproxy's ways, and good again.
+//! The ways between Velox and PostgreSQL, Kafka and the registry go bad, in each of toxiproxy's ways, and good again.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{GOOD_WITHIN, campaign};
 use crate::database::Syncs;
 use crate::installation::Installation;
+use crate::kafka::{OwnKafka, Topics};
 use crate::server::Server;
 use crate::toxiproxy::Toxiproxy;
 use crate::waiting::say;
@@ -61,5 +62,45 @@ fn the_way_to_the_database_goes_bad() {
         installation.verify();
         server.stop();
         installation.verify();
+    });
+}
+
+/// No client sees it, and afterwards everything is on its topics.
+#[test]
+fn the_ways_to_kafka_and_the_registry_go_bad() {
+    campaign("network, to Kafka", Duration::from_secs(14), |round| {
+        let (kafka, to_kafka) = OwnKafka::behind(Toxiproxy::start);
+        let (topics, to_registry) = Topics::on(&to_kafka.entry).with_registry_behind(Toxiproxy::start);
+        let installation = Installation::on_postgres(Syncs::Off);
+        let server = Server::start(topics.configure(&mut installation.serve()));
+        let api = installation.trader(&server);
+        let account = installation.client(&server).account();
+        let faults = faults();
+        let played = round.unseen().play(server.address, api, |scene| {
+            for number in 0.. {
+                if !scene.goes_on() {
+                    break;
+                }
+                scene.pass(200, 800);
+                let place = if number < faults.len() { number } else { scene.random.below(6).try_into().unwrap() };
+                let (kind, attributes) = &faults[place];
+                let stream = if scene.random.below(2) == 0 { "upstream" } else { "downstream" };
+                for way in [&to_kafka, &to_registry] {
+                    match attributes {
+                        Value::Null => way.close(),
+                        attributes => way.poison(kind, stream, attributes),
+                    }
+                }
+                scene.pass(500, if scene.is_long() { 6_000 } else { 2_000 });
+                [&to_kafka, &to_registry].into_iter().for_each(Toxiproxy::heal);
+                say(&format!("{kind} {stream}"));
+            }
+            vec![server.address]
+        });
+        assert_eq!(played.at_once, played.commands, "clients see nothing of it");
+        topics.hold(&played.books, &account);
+        server.stop();
+        installation.verify();
+        drop(kafka);
     });
 }
