@@ -6,9 +6,10 @@
 #![expect(clippy::float_arithmetic, clippy::print_stdout, reason = "figures for people")]
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use velox_kafka::{Begin, Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, TopicSpec, read_topic};
 use velox_kernel::{BusRecord, Clock, EventBus};
 use velox_messages::{Codec, Format, Formats, MarketData, MarketStep, MarketTold, Topic, TopicNames};
