@@ -13,6 +13,10 @@ use crate::server::Server;
 use crate::story::resting;
 use crate::waiting::say;
 
+/// A commit that waits for a standby is given up after a second and then looked for, for five more. A request may wait
+/// behind one such commit before it has its own.
+const REFUSED_WITHIN: Duration = Duration::from_secs(15);
+
 /// Two servers, one of which is the primary. A server that was lost comes back as the standby of the other one.
 struct Pair {
     servers: [OwnPostgres; 2],
@@ -116,7 +120,7 @@ fn a_synchronous_standby_takes_over() {
 /// A request is refused now.
 fn refuses(bystander: &mut Api, scene: &Scene<'_>, refused: &mut Vec<(String, String)>) {
     let name = format!("{LOOK}while-away-{}", refused.len());
-    let (outcome, after) = refusal(bystander, &resting(&scene.account, &name));
+    let (outcome, after) = refusal(bystander, &resting(&scene.account, &name), REFUSED_WITHIN);
     say(&format!("refused after {after:?}: {outcome}"));
     refused.push((name, outcome));
 }

@@ -29,7 +29,7 @@ fn the_database_is_killed() {
                 scene.pass(500, 2_000);
                 postgres.kill();
                 let name = format!("{LOOK}while-away-{}", refused.len());
-                let (outcome, after) = refusal(&mut bystander, &resting(&scene.account, &name));
+                let (outcome, after) = refusal(&mut bystander, &resting(&scene.account, &name), REFUSED_WITHIN);
                 say(&format!("refused after {after:?}: {outcome}"));
                 refused.push((name, outcome));
                 scene.pass(0, 2_000);
@@ -50,12 +50,12 @@ fn the_database_is_killed() {
 }
 
 /// A request is refused while the database is away, soon and truthfully; gives the outcome and how long that took.
-pub(super) fn refusal(api: &mut Api, order: &serde_json::Value) -> (String, Duration) {
+pub(super) fn refusal(api: &mut Api, order: &serde_json::Value, within: Duration) -> (String, Duration) {
     let began = Instant::now();
     let answer = api.call("POST", "/v1/orders", Some(order)).unwrap();
     let took = began.elapsed();
     assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(took <= REFUSED_WITHIN, "{took:?}");
+    assert!(took <= within, "{took:?}");
     (answer.text("outcome").to_owned(), took)
 }
 
