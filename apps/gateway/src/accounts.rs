@@ -9,6 +9,7 @@ mod loading;
 mod locked;
 mod moved;
 mod order_traces;
+mod touched;
 
 pub use hub::{Committed, Hub, Work};
 pub(crate) use lane::by_account;
@@ -16,3 +17,4 @@ pub use lane::{LanePorts, LaneSettings};
 pub use lanes::Lanes;
 pub(crate) use lanes::answer_of;
 pub use order_traces::OrderTraces;
+pub use touched::Touched;

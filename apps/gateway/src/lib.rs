@@ -18,6 +18,7 @@ pub mod observe_pool;
 pub mod peers;
 pub mod relay;
 pub mod replicas;
+pub mod risk;
 pub mod serve;
 pub mod shards;
 pub mod shutdown;

@@ -1,5 +1,6 @@
 //! Which part of a role's work this process does: shards, shared among those who play the role.
 
+mod group_keeper;
 mod held;
 mod keeper;
 mod share;
@@ -7,6 +8,7 @@ mod share;
 use velox_kafka::partition_of;
 use velox_kernel::AccountId;
 
+pub use group_keeper::{Group, GroupKeeper, GroupLook, GroupRecord, GroupShare, GroupState, JoinGroup};
 pub use held::Held;
 pub use keeper::{ShardKeeper, ShardTimes};
 

@@ -16,6 +16,7 @@ mod peers;
 mod platform;
 mod pruning;
 mod replica_health;
+mod risk;
 mod store_health;
 mod stores;
 mod tasks;

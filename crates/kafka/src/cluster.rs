@@ -53,6 +53,16 @@ impl KafkaCluster {
         }
     }
 
+    /// Into how many partitions a topic is cut; `None` when it is not there.
+    ///
+    /// # Errors
+    /// Why the cluster did not answer.
+    pub async fn partitions(&self, topic: &str) -> Result<Option<u32>, String> {
+        let metadata = self.metadata().await?;
+        let found = metadata.topics().iter().find(|known| known.name() == topic && known.error().is_none());
+        Ok(found.and_then(|topic| u32::try_from(topic.partitions().len()).ok()))
+    }
+
     /// How the cluster stands, with regard to these topics.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::mpsc;
@@ -27,8 +28,10 @@ const WAITING: usize = 1_024;
 const POLL: Duration = Duration::from_millis(100);
 /// How long a worker may take to say where partitions start, or to finish with those that go.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How often the client library says how far it is.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long a worker may be silent before the group gives its partitions to others.
-const SESSION: Duration = Duration::from_secs(10);
+const SESSION: Duration = Duration::from_secs(6);
 
 /// Where partitions start: the offset of the next record; `None` for where the group left off, or the beginning.
 pub type Placed = Vec<(u32, Option<u64>)>;
@@ -54,6 +57,8 @@ pub enum GroupNews {
     },
     /// A record.
     Record(TopicRecord),
+    /// How many records of each partition wait behind what was noted, where that is known: said every two seconds.
+    Lag(Vec<(u32, u64)>),
     /// The cluster does not answer, or refuses; it is tried again.
     Trouble(String),
 }
@@ -68,6 +73,7 @@ pub struct GroupWorker {
 
 /// What the client library calls back.
 struct Context {
+    topic: String,
     news: mpsc::Sender<GroupNews>,
     ending: Arc<AtomicBool>,
 }
@@ -76,6 +82,19 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         // Whoever is slow learns of it later, or not.
         let _ = self.news.try_send(GroupNews::Trouble(format!("{error}: {reason}")));
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let Some(topic) = statistics.topics.get(&self.topic) else { return };
+        // Partitions of others say nothing, and -1 is what is not known.
+        let known = topic.partitions.values().filter(|partition| partition.fetch_state == "active");
+        let lag = known.filter_map(|partition| {
+            let noted = partition.stored_offset.max(partition.committed_offset);
+            let behind = u64::try_from(partition.hi_offset).ok()?.checked_sub(u64::try_from(noted).ok()?)?;
+            Some((u32::try_from(partition.partition).ok()?, behind))
+        });
+        // Whoever is slow hears of the next ones.
+        let _ = self.news.try_send(GroupNews::Lag(lag.collect()));
     }
 }
 
@@ -149,11 +168,12 @@ pub fn join_group(
         .set("enable.auto.offset.store", "false")
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
+        .set("statistics.interval.ms", LOOK.as_millis().to_string())
         .set("isolation.level", "read_committed");
     if let Some(instance) = instance {
         config.set("group.instance.id", instance);
     }
-    let context = Context { news: sender.clone(), ending: Arc::clone(&ending) };
+    let context = Context { topic: topic.to_owned(), news: sender.clone(), ending: Arc::clone(&ending) };
     let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(|error| error.to_string())?;
     consumer.subscribe(&[topic]).map_err(|error| error.to_string())?;
     let consumer = Arc::new(consumer);

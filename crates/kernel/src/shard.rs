@@ -79,6 +79,13 @@ pub trait ShardStore: Send + Sync {
     /// [`ShardsAway`]; some may have been taken, and the next look says so.
     async fn take(&self, role: &'static str, member: MemberId, seen: &[Shard]) -> Result<Vec<Shard>, ShardsAway>;
 
+    /// Notes how far the topic of a shard was worked off: the offset of the next record. `false` when another one has the
+    /// shard by now; nothing was noted then.
+    ///
+    /// # Errors
+    /// [`ShardsAway`]; it may have been done.
+    async fn set_position(&self, fence: Fence, position: u64) -> Result<bool, ShardsAway>;
+
     /// Gives up shards, so that others may take them at once, and the membership too when `leaves`.
     ///
     /// # Errors

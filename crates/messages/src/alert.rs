@@ -76,13 +76,13 @@ impl Alert {
                     format!("The broker did not answer: order{} may or may not be working.", of.unwrap_or_default()),
                 )
             }
-            Fact::AccountHalted { mode: HaltMode::ReduceOnly, reason } => {
+            Fact::AccountHalted { mode: HaltMode::ReduceOnly, reason, .. } => {
                 (Severity::Warning, format!("Account {name} only takes orders that make a position smaller: {reason}"))
             }
-            Fact::AccountHalted { mode: HaltMode::Halted, reason } => {
+            Fact::AccountHalted { mode: HaltMode::Halted, reason, .. } => {
                 (Severity::Critical, format!("Account {name} takes no orders: {reason}"))
             }
-            Fact::AccountHalted { mode: HaltMode::Closed, reason } => {
+            Fact::AccountHalted { mode: HaltMode::Closed, reason, .. } => {
                 (Severity::Critical, format!("Account {name} takes no orders for good: {reason}"))
             }
             Fact::AccountResumed => (Severity::Info, format!("Account {name} trades again.")),
@@ -100,21 +100,24 @@ impl Alert {
             ..Self::new(event_id::of_hash(recorded.hash), recorded.kind.clone(), severity, text, recorded.market_time)
         };
         match &event.fact {
-            Fact::OrderDenied {
-                denial: Denial { check: RuleCheck { rule, passed: _, limit, used: _, headroom } },
-                ..
-            } => {
-                alert.rule = Some(rule.as_str().into());
-                alert.limit = limit.map(Into::into);
-                alert.headroom = headroom.map(Into::into);
-            }
-            Fact::AccountHalted { mode, reason } => {
+            Fact::OrderDenied { denial: Denial { check }, .. } => alert.name_rule(check),
+            Fact::AccountHalted { mode, reason, basis } => {
+                if let Some(check) = basis.iter().flat_map(|basis| &basis.checks).find(|check| !check.passed) {
+                    alert.name_rule(check);
+                }
                 alert.halt_mode = Some(words::halt_mode(*mode).into());
                 alert.reason = Some(reason.clone());
             }
             _ => {}
         }
         Some(alert)
+    }
+
+    fn name_rule(&mut self, check: &RuleCheck) {
+        let RuleCheck { rule, passed: _, limit, used: _, headroom } = check;
+        self.rule = Some(rule.as_str().into());
+        self.limit = limit.map(Into::into);
+        self.headroom = headroom.map(Into::into);
     }
 
     /// A source of prices went mute, or came back: told at this place of the market's messages.

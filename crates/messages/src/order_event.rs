@@ -96,7 +96,7 @@ impl OrderEvent {
                 message.cash = Some(WireCash { currency: profile.currency, amount: (*cash).into() });
             }
             Fact::LimitsChanged { limits } => message.limits = Some(limits.into()),
-            Fact::AccountHalted { mode, reason } => {
+            Fact::AccountHalted { mode, reason, basis: _ } => {
                 message.halt_mode = Some(words::halt_mode(*mode).into());
                 message.halt_reason = Some(reason.clone());
             }

@@ -137,6 +137,12 @@ impl TopicNames {
         format!("{}-value", self.topic(topic))
     }
 
+    /// What the consumer group of a role is called: `velox-risk` under the prefix `velox`.
+    #[must_use]
+    pub fn group(&self, role: &str) -> String {
+        format!("{}-{role}", self.prefix)
+    }
+
     /// Where records of it go that cannot be read.
     #[must_use]
     pub fn dead_letters(&self, topic: Topic) -> String {

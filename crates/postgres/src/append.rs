@@ -69,19 +69,23 @@ pub(crate) async fn write(connection: &AsyncPgConnection, members: Vec<PreparedA
     let members: Vec<_> = members.into_iter().filter(|member| !member.repeats_a_name).collect();
     // One statement is one commit: a single wide member makes the whole batch wide.
     let is_fenced = members.iter().any(|member| member.fence.is_some());
+    if members.iter().any(|member| member.position.is_some()) {
+        // Rare enough for the widest form.
+        return write_as::<true, true, true>(connection, members).await;
+    }
     match (members.iter().any(is_wide), is_fenced) {
-        (false, false) => write_as::<false, false>(connection, members).await,
-        (false, true) => write_as::<false, true>(connection, members).await,
-        (true, false) => write_as::<true, false>(connection, members).await,
-        (true, true) => write_as::<true, true>(connection, members).await,
+        (false, false) => write_as::<false, false, false>(connection, members).await,
+        (false, true) => write_as::<false, true, false>(connection, members).await,
+        (true, false) => write_as::<true, false, false>(connection, members).await,
+        (true, true) => write_as::<true, true, false>(connection, members).await,
     }
 }
 
-async fn write_as<const WIDE: bool, const FENCED: bool>(
+async fn write_as<const WIDE: bool, const FENCED: bool, const PLACED: bool>(
     mut connection: &AsyncPgConnection,
     members: Vec<PreparedAppend>,
 ) -> Result<Written, Error> {
-    let mut statement = AppendStatement::<WIDE, FENCED>::default();
+    let mut statement = AppendStatement::<WIDE, FENCED, PLACED>::default();
     members.into_iter().for_each(|member| statement.push(member));
     let rows: Vec<(AccountId, bool)> = statement.load(&mut connection).await?;
     let mut written = Written::default();

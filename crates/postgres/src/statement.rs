@@ -14,7 +14,7 @@
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 use velox_kernel::{AccountId, ClientOrderId, Digest, Fence, OrgId};
 use velox_sql::rows::{
     AccountRecord, AccountRecords, BalanceRecord, BalanceRecords, EventRecord, EventRecords, FillRecord, FillRecords,
@@ -26,9 +26,10 @@ use velox_sql::{Columns, PreparedAppend, Record};
 /// The statement's arrays. `WIDE` is the form that writes every table; the narrow form is for members that only begin or
 /// change orders, which most are. `FENCED` is the form in which members may name a right: it is locked until the commit, by
 /// key, so that whoever takes it waits for that, and beats of its owner do not. A member that names one which is another
-/// process's by now is told apart in the answer.
+/// process's by now is told apart in the answer. `PLACED` is the form, fenced as well, in which members may say how far
+/// their shard's topic is worked off with them.
 #[derive(Debug, Default)]
-pub(crate) struct AppendStatement<const WIDE: bool, const FENCED: bool> {
+pub(crate) struct AppendStatement<const WIDE: bool, const FENCED: bool, const PLACED: bool> {
     accounts: Vec<AccountId>,
     orgs: Vec<OrgId>,
     expected_seqs: Vec<i64>,
@@ -47,6 +48,7 @@ pub(crate) struct AppendStatement<const WIDE: bool, const FENCED: bool> {
     fenced_roles: Vec<&'static str>,
     fenced_shards: Vec<i32>,
     fenced_epochs: Vec<i64>,
+    fenced_positions: Vec<Option<i64>>,
 }
 
 /// Whether a member needs the wide form.
@@ -58,7 +60,7 @@ pub(crate) fn is_wide(member: &PreparedAppend) -> bool {
         || member.reset
 }
 
-impl<const WIDE: bool, const FENCED: bool> AppendStatement<WIDE, FENCED> {
+impl<const WIDE: bool, const FENCED: bool, const PLACED: bool> AppendStatement<WIDE, FENCED, PLACED> {
     /// Adds a member.
     pub(crate) fn push(&mut self, member: PreparedAppend) {
         for order in member.orders.iter().map(|order| &order.0).filter(|order| member.begins(order)) {
@@ -80,6 +82,7 @@ impl<const WIDE: bool, const FENCED: bool> AppendStatement<WIDE, FENCED> {
             reset,
             repeats_a_name: _,
             fence,
+            position,
         } = member;
         self.accounts.push(account);
         self.orgs.push(org);
@@ -101,16 +104,17 @@ impl<const WIDE: bool, const FENCED: bool> AppendStatement<WIDE, FENCED> {
             // Neither has such numbers in the store: nobody has that right.
             self.fenced_shards.push(i32::try_from(shard).unwrap_or(-1));
             self.fenced_epochs.push(i64::try_from(epoch).unwrap_or(-1));
+            self.fenced_positions.push(position);
         }
     }
 }
 
-impl<const WIDE: bool, const FENCED: bool> QueryId for AppendStatement<WIDE, FENCED> {
+impl<const WIDE: bool, const FENCED: bool, const PLACED: bool> QueryId for AppendStatement<WIDE, FENCED, PLACED> {
     type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<const WIDE: bool, const FENCED: bool> Query for AppendStatement<WIDE, FENCED> {
+impl<const WIDE: bool, const FENCED: bool, const PLACED: bool> Query for AppendStatement<WIDE, FENCED, PLACED> {
     /// An account, and whether its right was lost; the accounts that are missing lost their race.
     type SqlType = (Id, Bool);
 }
@@ -132,7 +136,9 @@ fn insert<'b, R: Record>(
     Ok(())
 }
 
-impl<const WIDE: bool, const FENCED: bool> QueryFragment<Pg> for AppendStatement<WIDE, FENCED> {
+impl<const WIDE: bool, const FENCED: bool, const PLACED: bool> QueryFragment<Pg>
+    for AppendStatement<WIDE, FENCED, PLACED>
+{
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH input AS MATERIALIZED (SELECT * FROM unnest(");
         out.push_bind_param::<Array<Id>, Vec<AccountId>>(&self.accounts)?;
@@ -225,6 +231,20 @@ impl<const WIDE: bool, const FENCED: bool> QueryFragment<Pg> for AppendStatement
             );
             self.balances.unnest(out.reborrow())?;
             out.push_sql("))");
+        }
+        if PLACED {
+            // Nobody else can write there: the rights are locked.
+            out.push_sql(", placed AS MATERIALIZED (SELECT f.role, f.shard, max(p.position) AS position FROM unnest(");
+            out.push_bind_param::<Array<Id>, Vec<AccountId>>(&self.fenced_accounts)?;
+            out.push_sql("::uuid[], ");
+            out.push_bind_param::<Array<Nullable<BigInt>>, Vec<Option<i64>>>(&self.fenced_positions)?;
+            out.push_sql(
+                "::int8[]) AS p (account_id, position) JOIN fences f ON f.account_id = p.account_id \
+                 WHERE p.position IS NOT NULL AND f.account_id IN (SELECT account_id FROM won) \
+                 GROUP BY f.role, f.shard), \
+                 moved_on AS (UPDATE role_shards s SET position = p.position FROM placed p \
+                    WHERE s.role = p.role AND s.shard = p.shard)",
+            );
         }
         out.push_sql(" SELECT account_id, false FROM won");
         if FENCED {

@@ -120,6 +120,14 @@ macro_rules! impl_trading_queries {
                 $read!(self, trading::all_accounts(after, limit))
             }
 
+            async fn loss_limited_accounts(
+                &self,
+                after: Option<velox_kernel::AccountId>,
+                limit: u32,
+            ) -> Result<Vec<velox_trading::AccountRow>, velox_trading::StoreError> {
+                $read!(self, trading::loss_limited_accounts(after, limit))
+            }
+
             async fn orders_of_account(
                 &self,
                 account: velox_kernel::AccountId,
@@ -473,6 +481,14 @@ macro_rules! impl_shard_store {
                     taken.extend(one?);
                 }
                 Ok(taken)
+            }
+
+            async fn set_position(
+                &self,
+                fence: velox_kernel::Fence,
+                position: u64,
+            ) -> Result<bool, velox_kernel::ShardsAway> {
+                $change!(self, shards::set_position(fence, position))
             }
 
             async fn release(

@@ -40,6 +40,8 @@ pub struct PreparedAppend {
     pub repeats_a_name: bool,
     /// The right under which it is written, where it takes one.
     pub fence: Option<Fence>,
+    /// How far the topic of that right's shard is worked off with it, where it follows from a record.
+    pub position: Option<i64>,
 }
 
 impl PreparedAppend {
@@ -66,7 +68,7 @@ impl TryFrom<Append> for PreparedAppend {
     type Error = Failure;
 
     fn try_from(append: Append) -> Result<Self, Failure> {
-        let Append { account, org, expected_seq, events, projection, fence } = append;
+        let Append { account, org, expected_seq, events, projection, fence, position } = append;
         let Projection { account: account_row, orders, fills, positions, balances, reset } = projection;
         let in_order =
             (expected_seq + 1..).zip(&events).all(|(seq, event)| event.seq == seq && event.account == account);
@@ -91,6 +93,7 @@ impl TryFrom<Append> for PreparedAppend {
             reset,
             repeats_a_name,
             fence,
+            position: position.map(signed).transpose()?,
         })
     }
 }

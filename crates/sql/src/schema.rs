@@ -27,6 +27,7 @@ diesel::table! {
         halt -> Nullable<Word>,
         limits -> Blob,
         opened_at -> Moment,
+        loss_limited -> Bool,
     }
 }
 

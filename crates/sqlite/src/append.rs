@@ -5,7 +5,7 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtensio
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::BigInt;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::{QueryResult, RunQueryDsl, delete, insert_into};
+use diesel::{QueryResult, RunQueryDsl, delete, insert_into, update};
 use tokio::time::Instant;
 use velox_kernel::{AccountId, Digest, Fence};
 use velox_sql::schema::{balances, fills, orders, positions, role_shards, stream_heads};
@@ -76,6 +76,11 @@ pub(crate) fn write_member(connection: &mut SqliteConnection, member: &PreparedA
     }
     for balance in &member.balances {
         put(connection, balance)?;
+    }
+    if let (Some(fence), Some(position)) = (member.fence, member.position) {
+        let Ok(number) = i32::try_from(fence.shard) else { return Ok(Appended::Fenced) };
+        let shard = role_shards::table.find((fence.role, number));
+        update(shard).set(role_shards::position.eq(Some(position))).execute(connection)?;
     }
     Ok(Appended::Committed)
 }

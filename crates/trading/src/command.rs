@@ -56,6 +56,9 @@ pub enum Command {
         /// Whether open orders are cancelled too.
         cancel_open: bool,
     },
+    /// Let the account only make positions smaller, if the loss of the trading day has reached its limit; nothing otherwise.
+    /// Open orders that could add to a position are cancelled.
+    EnforceDailyLoss,
     /// Trade again.
     Resume,
     /// Take no orders any more, for good: the broker connection goes. Refused while there are orders or positions.
@@ -280,6 +283,7 @@ impl Command {
             Self::ExpireUnrouted { .. } => "expire_unrouted",
             Self::Report(_) => "report",
             Self::Halt { .. } => "halt",
+            Self::EnforceDailyLoss => "enforce_daily_loss",
             Self::Resume => "resume",
             Self::Close => "close",
             Self::SetLimits(_) => "set_limits",

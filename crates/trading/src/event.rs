@@ -54,6 +54,9 @@ pub enum Fact {
         mode: HaltMode,
         /// In the words of whoever did it.
         reason: String,
+        /// What the decision rests on, where Velox itself decided.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<Basis>,
     },
     /// Trading goes on.
     AccountResumed,

@@ -236,6 +236,7 @@ impl Run {
                 events,
                 projection: projector.finish(&live.account),
                 fence: None,
+                position: None,
             }),
             _ => None,
         };

@@ -48,6 +48,9 @@ pub struct Append {
     pub projection: Projection,
     /// The right under which it is written, where it takes one: nothing is written once that is another process's.
     pub fence: Option<Fence>,
+    /// How far the topic of that right's shard is worked off with it, where it follows from a record: the offset of the
+    /// next one. It becomes durable with the events, or not at all.
+    pub position: Option<u64>,
 }
 
 /// What became of one member of a batch.
@@ -207,6 +210,10 @@ pub trait TradingQueries: TradingLists {
 
     /// Every account there is, oldest id first, after the given one: for the verifier.
     async fn all_accounts(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<AccountRow>, StoreError>;
+
+    /// The accounts of any tenant that are not halted and whose loss of a trading day is limited, oldest id first, after the
+    /// given one: for whoever watches them.
+    async fn loss_limited_accounts(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<AccountRow>, StoreError>;
 
     /// An account's orders of any state, oldest id first, after the given one: for the verifier.
     async fn orders_of_account(

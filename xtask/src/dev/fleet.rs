@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Until a process must be ready.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The roles beside the gateways'.
-const OTHERS: [&str; 3] = ["market-data", "execution", "relay"];
+const OTHERS: [&str; 4] = ["market-data", "execution", "risk", "relay"];
 
 /// Starts everything, tells where it is, and ends it all, in order, when it is told to or when nothing is left.
 pub(super) fn run(args: &Args, variables: &[(&str, String)]) -> anyhow::Result<ExitCode> {

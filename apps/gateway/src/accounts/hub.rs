@@ -10,6 +10,7 @@ use velox_kernel::{AccountId, OrderId};
 use velox_trading::{Account, Append, Order, OrderStatus, RecordedEvent};
 
 use super::moved::Moved;
+use super::touched::{Touched, TouchedAccounts};
 use crate::peers::Teller;
 
 /// Commits a follower of one account may lag behind before it has to read the store.
@@ -44,6 +45,7 @@ pub struct Hub {
     /// Something was committed, here or elsewhere.
     committed: Arc<Notify>,
     moved: Moved,
+    touched: TouchedAccounts,
     teller: Arc<Teller>,
 }
 
@@ -97,6 +99,7 @@ impl Hub {
             elsewhere,
             committed: Arc::default(),
             moved: Moved::default(),
+            touched: TouchedAccounts::default(),
             teller,
         };
         (Arc::new(hub), listener)
@@ -136,6 +139,13 @@ impl Hub {
         Arc::clone(&self.committed)
     }
 
+    /// The accounts of which it was told, since this was last asked, that more than their orders changed; and whether any
+    /// other may have changed as well. For one who watches.
+    #[must_use]
+    pub fn take_touched(&self) -> (HashMap<AccountId, Touched>, bool) {
+        self.touched.take()
+    }
+
     /// What is committed for an account from now on.
     #[must_use]
     pub fn follow(&self, account: AccountId) -> broadcast::Receiver<Arc<Committed>> {
@@ -147,7 +157,9 @@ impl Hub {
     /// Tells of a commit, and of the orders in it that now wait for a broker.
     pub fn tell(&self, account: AccountId, events: Vec<RecordedEvent>, waiting: Vec<Order>) {
         let newest = events.last().map_or(0, |event| event.seq);
-        self.teller.tell_commit(account, newest, !waiting.is_empty());
+        let touched = Touched::by(&events);
+        self.touched.note(account, touched);
+        self.teller.tell_commit(account, newest, !waiting.is_empty(), touched);
         self.committed.notify_one();
         self.hand_over(waiting);
         let followers = self.followers.read();
@@ -182,8 +194,9 @@ impl Hub {
 
     /// Tells that another process has committed: whoever follows the account reads the store, as the account's writer
     /// does before it decides again.
-    pub fn tell_elsewhere(&self, account: AccountId, newest: u64) {
+    pub fn tell_elsewhere(&self, account: AccountId, newest: u64, touched: Touched) {
         self.moved.note(account, newest);
+        self.touched.note(account, touched);
         self.committed.notify_one();
         if let Some(sender) = self.followers.read().get(&account) {
             let _ = sender.send(Arc::new(Committed { account, newest, events: vec![], forms: vec![] }));
@@ -192,6 +205,7 @@ impl Hub {
 
     /// Tells that others may have committed anything: whoever follows an account reads the store.
     pub fn tell_missed(&self) {
+        self.touched.note_any();
         self.committed.notify_one();
         self.elsewhere.notify_one();
         for (account, sender) in &*self.followers.read() {

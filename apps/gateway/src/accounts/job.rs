@@ -1,5 +1,7 @@
 //! [`Job`]: a command that waits for its account's writer, the span that it stands for, and where its answer goes.
 
+use std::collections::HashMap;
+
 use tokio::sync::oneshot;
 use tracing::{Span, field};
 use velox_kernel::{AccountId, Fence, OrgId, Principal};
@@ -38,6 +40,8 @@ pub(super) struct Job {
     pub(super) task: Task,
     /// The right that it needs, where it needs one.
     pub(super) fence: Option<Fence>,
+    /// How far the topic of that right's shard is worked off with it, where it follows from a record.
+    pub(super) position: Option<u64>,
     /// From when it was put into the queue until it is answered, below the span of whoever brought it.
     pub(super) span: Span,
     reply: oneshot::Sender<Answer>,
@@ -63,7 +67,7 @@ impl Job {
             velox.command = name,
             "error.type" = field::Empty,
         );
-        (Self { account, task, fence: None, span, reply }, answer)
+        (Self { account, task, fence: None, position: None, span, reply }, answer)
     }
 
     /// A command of this process, which may need a right.
@@ -75,6 +79,11 @@ impl Job {
     ) -> (Self, oneshot::Receiver<Answer>) {
         let (job, answer) = Self::new(account, Task::Execute { org: None, command: Box::new(command), cause });
         (Self { fence, ..job }, answer)
+    }
+
+    /// The job with which the topic of its right's shard is worked off up to `position`.
+    pub(super) fn at(self, position: u64) -> Self {
+        Self { position: Some(position), ..self }
     }
 
     /// Answers. A client that went away wants no answer.
@@ -126,6 +135,25 @@ impl Job {
 /// The right that an account's jobs need.
 pub(super) fn fence_of(jobs: &[Job]) -> Option<Fence> {
     jobs.iter().filter_map(|job| job.fence).max_by_key(|fence| fence.epoch)
+}
+
+/// How far the topic of that right's shard is worked off with an account's jobs.
+pub(super) fn position_of(jobs: &[Job]) -> Option<u64> {
+    jobs.iter().filter_map(|job| job.position).max()
+}
+
+/// The jobs of which one append an account can carry what follows, and those that are left for the next ones: an append is
+/// written under one right, so that the rights of two roles do not go together.
+pub(super) fn of_one_role(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
+    let mut named = jobs.iter().filter_map(|job| job.fence.map(|fence| fence.role));
+    if named.next().is_none_or(|first| named.all(|role| role == first)) {
+        return (jobs, vec![]);
+    }
+    let mut roles: HashMap<AccountId, &'static str> = HashMap::new();
+    jobs.into_iter().partition(|job| match job.fence {
+        Some(fence) => *roles.entry(job.account).or_insert(fence.role) == fence.role,
+        None => true,
+    })
 }
 
 /// An account's jobs but those that need a right from before it was lost, which are answered.

@@ -19,7 +19,7 @@ use self::held::HeldAccounts;
 use super::OrderTraces;
 use super::hub::Hub;
 use super::inbox::Inbox;
-use super::job::{Job, Queued};
+use super::job::{Job, Queued, of_one_role};
 use crate::observe::Observer;
 
 pub(super) use self::deciding::{belongs_to, broken, may_be_answered};
@@ -89,11 +89,16 @@ impl Lane {
             if count == 0 {
                 return;
             }
-            let (jobs, elsewhere) = in_a_row(taken.drain(..));
-            if AssertUnwindSafe(self.work(jobs, elsewhere)).catch_unwind().await.is_err() {
-                // Whoever waits is told that the outcome is unknown. No state that may be half done is kept.
-                tracing::error!("a lane broke; its accounts are read again");
-                self.held.clear();
+            let (mut jobs, mut elsewhere) = in_a_row(taken.drain(..));
+            while !(jobs.is_empty() && elsewhere.is_empty()) {
+                let (now, later) = of_one_role(jobs);
+                let work = self.work(now, std::mem::take(&mut elsewhere));
+                if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                    // Whoever waits is told that the outcome is unknown. No state that may be half done is kept.
+                    tracing::error!("a lane broke; its accounts are read again");
+                    self.held.clear();
+                }
+                jobs = later;
             }
             self.held.forget_the_idle();
         }

@@ -15,6 +15,7 @@ use super::hub::Hub;
 use super::inbox::{Inbox, Outside};
 use super::job::{Answer, Job, Queued, Task};
 use super::lane::{Lane, LanePorts, LaneSettings};
+use super::touched::Touched;
 
 /// The lanes of this process.
 pub struct Lanes {
@@ -61,10 +62,10 @@ impl Lanes {
         self.queues.iter().map(Outside::waiting).sum()
     }
 
-    /// Tells that another process has committed events of an account up to `newest`, and whether an order waits for its
-    /// broker then. It does not block, and may be wrong.
-    pub fn tell_elsewhere(&self, account: AccountId, newest: u64, waiting: bool) {
-        self.hub.tell_elsewhere(account, newest);
+    /// Tells that another process has committed events of an account up to `newest`, what they changed, and whether an
+    /// order waits for its broker then. It does not block, and may be wrong.
+    pub fn tell_elsewhere(&self, account: AccountId, newest: u64, touched: Touched, waiting: bool) {
+        self.hub.tell_elsewhere(account, newest, touched);
         // The account's writer reads the order together with everything else that it needs for the claim.
         if waiting && self.hub.has_executor() && self.queue(account).usual.try_send(Queued::Elsewhere(account)).is_err()
         {
@@ -88,6 +89,24 @@ impl Lanes {
     ) -> Result<oneshot::Receiver<Answer>, ExecuteError> {
         let (job, answer) = Job::own(account, command, cause, fence);
         self.send(account, Queued::One(job)).await?;
+        Ok(answer)
+    }
+
+    /// [`Lanes::enqueue`] for what follows from a record of the topic of the right's shard, which is worked off up to
+    /// `position` with it.
+    ///
+    /// # Errors
+    /// As [`Lanes::enqueue`].
+    pub async fn enqueue_at(
+        &self,
+        account: AccountId,
+        command: Command,
+        cause: Cause,
+        fence: Fence,
+        position: u64,
+    ) -> Result<oneshot::Receiver<Answer>, ExecuteError> {
+        let (job, answer) = Job::own(account, command, cause, Some(fence));
+        self.send(account, Queued::One(job.at(position))).await?;
         Ok(answer)
     }
 

@@ -14,7 +14,7 @@ use velox_trading::{
 };
 
 use super::hub;
-use super::job::{Answer, Job, Task, commit_span, fence_of};
+use super::job::{Answer, Job, Task, commit_span, fence_of, position_of};
 use super::lane::{LanePorts, belongs_to, may_be_answered};
 use super::loading::damaged;
 
@@ -87,20 +87,20 @@ pub(super) async fn execute_all(
 async fn execute(ports: &Arc<LanePorts>, contested: &Contested, moment: &Moment) -> Result<Settled, Failed> {
     let Contested { jobs, known, .. } = contested;
     let (mut thorough, mut met) = (contested.thorough, contested.met);
-    let mut fence = fence_of(jobs);
+    let mut right = (fence_of(jobs), position_of(jobs));
     let mut tasks = tasks_of(jobs, |_| true);
     for _ in 0..ATTEMPTS {
-        let attempt = try_once(ports, known, &tasks, moment, thorough, fence).await;
+        let attempt = try_once(ports, known, &tasks, moment, thorough, right).await;
         match attempt.map_err(|error| Failed { error, met })? {
             Outcome::Decided(Err(error)) => return Err(Failed { error, met }),
-            Outcome::Decided(Ok(settled)) if fence == fence_of(jobs) => return Ok(settled),
+            Outcome::Decided(Ok(settled)) if right.0 == fence_of(jobs) => return Ok(settled),
             Outcome::Decided(Ok(settled)) => return Ok(with_fenced(settled, jobs)),
             Outcome::LookAgain => thorough = true,
             Outcome::Conflict => (thorough, met) = (true, true),
             // What needs no right is decided again, without the rest.
             Outcome::Fenced => {
                 ports.observer.fenced();
-                fence = None;
+                right = (None, None);
                 tasks = tasks_of(jobs, |job| job.fence.is_none());
             }
         }
@@ -134,7 +134,7 @@ async fn try_once(
     tasks: &[(Option<OrgId>, &Command, &Cause)],
     moment: &Moment,
     thorough: bool,
-    fence: Option<Fence>,
+    right: (Option<Fence>, Option<u64>),
 ) -> Result<Outcome, ExecuteError> {
     let account = known.account();
     let mut looking = Vec::with_capacity(tasks.len());
@@ -157,7 +157,7 @@ async fn try_once(
         commands,
         moment: *moment,
         thorough,
-        fence,
+        right,
         outcome: Arc::clone(&outcome),
     };
     let (_, appended) = ports.log.append_locked(account.id(), known.head(), Box::new(decider)).await?;
@@ -229,7 +229,8 @@ struct Decider {
     commands: Vec<(Option<OrgId>, Command, Cause, Known)>,
     moment: Moment,
     thorough: bool,
-    fence: Option<Fence>,
+    /// The right that it is written under, and how far the topic of its shard is worked off with it.
+    right: (Option<Fence>, Option<u64>),
     outcome: Arc<Mutex<Option<Outcome>>>,
 }
 
@@ -296,7 +297,7 @@ impl Decider {
         }
         let (mut append, after) = run.finish();
         if let Some(append) = &mut append {
-            append.fence = self.fence;
+            (append.fence, append.position) = self.right;
         }
         let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();
         let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();

@@ -148,7 +148,7 @@ config! {
     }
     /// What this process does.
     process: ProcessConfig {
-        roles: Roles = "all", "", Any, "The roles it plays: some of gateway, execution, market-data and relay, by commas, or all. Processes that play only some share a PostgreSQL database.";
+        roles: Roles = "all", "", Any, "The roles it plays: some of gateway, execution, market-data, risk and relay, by commas, or all. Processes that play only some share a PostgreSQL database.";
     }
     /// What is kept on this machine.
     data: DataConfig {
@@ -189,6 +189,7 @@ config! {
         partitions: u32 = "12", "partitions", Within(1, 1_024), "Into how many partitions a new topic is cut, and into how many shards the work of a role. The same in every process.";
         replication: u32 = "0", "brokers", Within(0, 32), "On how many brokers a new topic is kept; 0 leaves it to the cluster.";
         min_in_sync: u32 = "0", "brokers", Within(0, 32), "How many of them must have a record before it is acknowledged, on a new topic; 0 leaves it to the cluster.";
+        group_instance: String = "", "", Any, "A name that no other process has, such as the host's: after a restart the process finds its part of a group's work again, without the others sharing it anew. Empty: it joins as somebody new.";
         retention_days: u32 = "7", "days", Within(0, 36_500), "How long a new topic keeps its records; 0 is for ever.";
     }
     /// What is written about what happens.

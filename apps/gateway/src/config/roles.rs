@@ -11,12 +11,14 @@ pub enum Role {
     Execution,
     /// Has the feed.
     MarketData,
+    /// Halts accounts whose loss has reached its limit.
+    Risk,
     /// Publishes the log.
     Relay,
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Gateway, Self::Execution, Self::MarketData, Self::Relay];
+    const ALL: [Self; 5] = [Self::Gateway, Self::Execution, Self::MarketData, Self::Risk, Self::Relay];
 
     /// Its name.
     #[must_use]
@@ -25,6 +27,7 @@ impl Role {
             Self::Gateway => "gateway",
             Self::Execution => "execution",
             Self::MarketData => "market-data",
+            Self::Risk => "risk",
             Self::Relay => "relay",
         }
     }
@@ -85,7 +88,7 @@ mod tests {
 
     #[test]
     fn roles_are_read_in_any_order_and_refused_when_there_are_none_such() {
-        assert_eq!(read("all").as_deref(), Ok("gateway,execution,market-data,relay"));
+        assert_eq!(read("all").as_deref(), Ok("gateway,execution,market-data,risk,relay"));
         assert_eq!(read(" relay, gateway,relay").as_deref(), Ok("gateway,relay"));
         assert_eq!(read("market-data,execution").as_deref(), Ok("execution,market-data"));
         assert_eq!(read("execution").as_deref(), Ok("execution"));

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use velox_kernel::{AccountId, ConnectionId, OrgId, SessionId, Symbol, Timestamp, UserId};
 use velox_messages::MarketStep;
 
+use crate::accounts::Touched;
+
 /// What one process tells the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -18,6 +20,9 @@ pub enum Signal {
         seq: u64,
         /// Whether an order waits for a call to its broker.
         waiting: bool,
+        /// What was changed.
+        #[serde(default)]
+        touched: Touched,
     },
     /// A session has ended.
     SessionEnded {

@@ -15,6 +15,7 @@ use velox_kernel::{AccountId, SignalBus};
 use super::roster::Roster;
 use super::signal::Signal;
 use super::words::Words;
+use crate::accounts::Touched;
 use crate::shutdown::Shutdown;
 
 /// Signals of settings that may wait to be told, however long that takes.
@@ -39,8 +40,8 @@ pub struct Teller {
 
 #[derive(Default)]
 struct Waiting {
-    /// Of each account the newest event, and whether an order waits for its broker.
-    commits: BTreeMap<AccountId, (u64, bool)>,
+    /// Of each account the newest event, whether an order waits for its broker, and what was changed.
+    commits: BTreeMap<AccountId, (u64, bool, Touched)>,
     others: VecDeque<Signal>,
     /// What nobody looks up by himself, so that it is told until the bus has taken it.
     kept: VecDeque<Signal>,
@@ -85,7 +86,7 @@ impl Teller {
     }
 
     /// Tells that an account's log has grown to `seq`; of several commits that wait the newest is told.
-    pub fn tell_commit(&self, account: AccountId, seq: u64, waiting: bool) {
+    pub fn tell_commit(&self, account: AccountId, seq: u64, waiting: bool, touched: Touched) {
         if !self.roster.has_any() {
             return;
         }
@@ -94,9 +95,10 @@ impl Teller {
             counter!("velox_signals_dropped_total").increment(1);
             return;
         }
-        let (newest, any_waiting) = told.commits.entry(account).or_default();
+        let (newest, any_waiting, most) = told.commits.entry(account).or_insert((seq, waiting, touched));
         *newest = (*newest).max(seq);
         *any_waiting |= waiting;
+        *most = (*most).max(touched);
         drop(told);
         self.wake.notify_one();
     }
@@ -163,7 +165,12 @@ impl Teller {
 /// The texts of what waits, none longer than `longest`, in the order in which it was told.
 fn texts(own: Uuid, waiting: Waiting, words: &Words, longest: usize) -> Vec<String> {
     let Waiting { commits, others, kept } = waiting;
-    let commits = commits.into_iter().map(|(account, (seq, waiting))| Signal::Committed { account, seq, waiting });
+    let commits = commits.into_iter().map(|(account, (seq, waiting, touched))| Signal::Committed {
+        account,
+        seq,
+        waiting,
+        touched,
+    });
     let all = kept.into_iter().chain(commits).chain(others);
     let written = all.filter_map(|signal| serde_json::value::to_raw_value(&signal).ok());
     let frame = words.frame(own);
@@ -213,19 +220,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_is_kept_for_nobody_and_the_newest_of_an_account_for_somebody() {
         let (teller, words) = (Teller::new(Uuid::nil()), words());
-        teller.tell_commit(account(1), 7, true);
+        teller.tell_commit(account(1), 7, true, Touched::Orders);
         teller.tell(Signal::Here);
         assert!(texts(teller.own, mem::take(&mut *teller.waiting.lock()), &words, 1_000).is_empty());
         teller.roster.note(Uuid::from_u128(9));
-        teller.tell_commit(account(1), 8, true);
-        teller.tell_commit(account(1), 7, false);
+        teller.tell_commit(account(1), 8, true, Touched::Holdings);
+        teller.tell_commit(account(1), 7, false, Touched::Orders);
         let text = texts(teller.own, mem::take(&mut *teller.waiting.lock()), &words, 1_000).pop().unwrap();
-        assert_eq!(read(&words, &text), [Signal::Committed { account: account(1), seq: 8, waiting: true }]);
+        assert_eq!(
+            read(&words, &text),
+            [Signal::Committed { account: account(1), seq: 8, waiting: true, touched: Touched::Holdings }]
+        );
     }
 
     #[tokio::test]
     async fn texts_are_as_long_as_the_bus_takes_and_lose_nothing() {
-        let commits = (0..500).map(|number| (account(number), (u64::MAX, true))).collect();
+        let commits = (0..500).map(|number| (account(number), (u64::MAX, true, Touched::Rights))).collect();
         let words = words();
         let texts = texts(Uuid::nil(), Waiting { commits, ..Waiting::default() }, &words, 1_000);
         assert!(texts.len() > 1 && texts.iter().all(|text| text.len() <= 1_000));

@@ -176,6 +176,7 @@ mod tests {
     use velox_testkit::trading::MemoryTradingStore;
 
     use super::*;
+    use crate::accounts::Touched;
 
     #[tokio::test]
     async fn another_processs_commit_makes_it_read_the_store_and_an_old_one_does_not() {
@@ -184,11 +185,11 @@ mod tests {
         let log = Arc::new(MemoryTradingStore::default());
         let mut feed = PrivateFeed::new(&hub, log, Channel::Orders, account, 7, None);
         feed.read_store().await.unwrap();
-        hub.tell_elsewhere(account, 7);
+        hub.tell_elsewhere(account, 7, Touched::Orders);
         let told = feed.told.try_recv().unwrap();
         feed.take(&told);
         assert!(!feed.behind, "it has that one");
-        hub.tell_elsewhere(account, 8);
+        hub.tell_elsewhere(account, 8, Touched::Orders);
         let told = feed.told.try_recv().unwrap();
         feed.take(&told);
         assert!(feed.behind);

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use velox_kafka::{
     Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicSpec,
+    join_group,
 };
 use velox_kernel::{Clock, EventBus, Symbol};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
@@ -17,6 +18,7 @@ use super::feeds::TopicMarket;
 use crate::config::{KafkaCompression, KafkaConfig, KafkaSasl};
 use crate::dead_letters::DeadLetters;
 use crate::http::health::{Health, HealthCheck};
+use crate::shards::{Group, JoinGroup};
 use crate::shutdown::Shutdown;
 
 /// How long to wait before a cluster that does not answer is asked again.
@@ -104,6 +106,30 @@ impl Topics {
     /// The market as another processor publishes it.
     pub(super) fn market(&self, symbols: HashSet<Symbol>, dead_letters: DeadLetters) -> TopicMarket {
         TopicMarket { options: self.options.clone(), codec: Arc::clone(&self.codec), dead_letters, symbols }
+    }
+
+    /// Into how many partitions a topic is cut; asked until there is an answer.
+    pub(super) async fn partitions(&self, topic: Topic) -> u32 {
+        let name = self.codec.names().topic(topic);
+        loop {
+            match self.cluster.partitions(&name).await {
+                Ok(Some(partitions)) => return partitions,
+                Ok(None) => tracing::debug!(name, "the topic is not there yet"),
+                Err(error) => tracing::debug!(name, %error, "the topic's partitions are asked for again"),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// How to join a group of those who read a topic.
+    pub(super) fn group(&self, role: &str, topic: Topic, instance: &str) -> JoinGroup {
+        let (options, names) = (self.options.clone(), self.codec.names());
+        let (group, topic) = (names.group(role), names.topic(topic));
+        let instance = (!instance.is_empty()).then(|| instance.to_owned());
+        Box::new(move || {
+            let worker: Box<dyn Group> = Box::new(join_group(&options, &group, &topic, instance.as_deref())?);
+            Ok(worker)
+        })
     }
 
     async fn make_topics(&self) -> Result<(), String> {

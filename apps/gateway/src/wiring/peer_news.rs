@@ -47,8 +47,9 @@ impl Heard for PeerNews {
     fn hear(&self, signal: Signal) {
         match signal {
             Signal::Here => {}
-            Signal::Committed { account, seq, waiting } => {
-                self.lanes.tell_elsewhere(account, seq, waiting && self.rights.serving(account).is_some());
+            Signal::Committed { account, seq, waiting, touched } => {
+                let waiting = waiting && self.rights.serving(account).is_some();
+                self.lanes.tell_elsewhere(account, seq, touched, waiting);
             }
             Signal::SessionEnded { session } => {
                 self.identity.forget_session(session);

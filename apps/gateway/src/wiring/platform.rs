@@ -35,6 +35,7 @@ use super::peer_news::{Books, CHANGED, PeerNews};
 use super::peers::Peers;
 use super::pruning::Pruning;
 use super::replica_health::ReplicaHealth;
+use super::risk::{Risk, RiskGroup, RiskHealth};
 use super::store_health::StoreHealth;
 use super::stores::Stores;
 use super::tasks::{TaskEnded, Tasks};
@@ -56,7 +57,8 @@ use crate::observe_pool::watch_pool;
 use crate::peers::{Teller, Words, listen};
 use crate::relay::{Relay, RelayPorts, RelaySettings};
 use crate::replicas::{Replica, watch_replica};
-use crate::shards::{ShardKeeper, ShardTimes};
+use crate::risk::RiskPorts;
+use crate::shards::{GroupState, ShardKeeper, ShardTimes};
 use crate::shutdown::Shutdown;
 use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
 
@@ -169,11 +171,15 @@ impl Platform {
         let symbols: Vec<_> = instruments.iter().map(|instrument| instrument.symbol).collect();
         let topics = Topics::new(&config.kafka, Arc::clone(&clock))?;
         let mut tasks = Tasks::default();
-        let topic = topics.as_ref().map(|topics| {
+        let dead_letters = topics.as_ref().map(|topics| {
             let (dead_letters, post) = DeadLetters::new(topics.producer(), Arc::clone(&clock));
             tasks.spawn("dead letters", post.run(shutdown.clone()));
-            topics.market(symbols.iter().copied().collect(), dead_letters)
+            dead_letters
         });
+        let kafka = topics.as_ref().zip(dead_letters);
+        let topic = kafka
+            .as_ref()
+            .map(|(topics, dead_letters)| topics.market(symbols.iter().copied().collect(), dead_letters.clone()));
         let store = Arc::clone(&stores.market);
         let source = FeedSource::prepare(&config.market, Arc::clone(&clock), store, &instruments, topic).await?;
         let stale_after = Duration::from_millis(config.market.stale_after_ms);
@@ -191,6 +197,7 @@ impl Platform {
 
         // Trading: the accounts' writers, and the paper broker behind them.
         let prices = Arc::new(MarketPrices { hot: Arc::clone(&market.hot), stale_after: market.stale_after });
+        let risk_prices = prices.clone();
         // Whoever executes listens, from then on.
         let (hub, _) = Hub::telling(Arc::clone(&teller));
         let ports = LanePorts {
@@ -279,6 +286,26 @@ impl Platform {
                 Share { held, done }
             });
             tasks.spawn("execution", execution.run(share, shutdown.clone()));
+        }
+        let risk_group = kafka.filter(|_| roles.has(Role::Risk)).map(|(topics, dead_letters)| RiskGroup {
+            topics: Arc::clone(topics),
+            dead_letters,
+            instance: config.kafka.group_instance.clone(),
+            state: GroupState::default(),
+        });
+        let risk_health = risk_group.as_ref().map(|group| RiskHealth(group.state.clone()));
+        if roles.has(Role::Risk) {
+            let ports = RiskPorts {
+                lanes: Arc::clone(&lanes),
+                hub: Arc::clone(&hub),
+                queries: Arc::clone(&stores.queries),
+                shards: Arc::clone(&stores.shards),
+                prices: risk_prices,
+                moments: moments.clone(),
+                ids: Arc::clone(&ids),
+            };
+            let risk = Risk { ports, member, is_shared: stores.shared, group: risk_group };
+            tasks.spawn("risk", risk.run(shutdown.clone()));
         }
         let gate = FeedGate::default();
         if !stores.shared {
@@ -394,6 +421,9 @@ impl Platform {
         }
         if let Some(topics) = topics {
             health = health.with(Arc::new(KafkaHealth(topics)));
+        }
+        if let Some(risk) = risk_health {
+            health = health.with(Arc::new(risk));
         }
         let replica = stores.replica.map(|replica| replica.watched);
         if let Some(replica) = &replica {

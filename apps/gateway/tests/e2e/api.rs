@@ -143,10 +143,10 @@ impl Api {
         self.get(&format!("/v1/orders/{id}"))
     }
 
-    /// The id of the account that the first start made.
+    /// The id of the account that the first start made: the oldest.
     pub(crate) fn account(&mut self) -> String {
         let accounts = self.list("/v1/accounts");
-        assert_eq!(accounts.len(), 1, "{accounts:?}");
+        assert_eq!(accounts[0]["name"], "Paper", "{accounts:?}");
         accounts[0]["id"].as_str().unwrap().to_owned()
     }
 }

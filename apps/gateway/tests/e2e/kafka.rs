@@ -106,39 +106,29 @@ impl Topics {
     /// Waits until every event of these books is on its topics, and checks that the first occurrences are in order, that
     /// none is missing, and that messages say what the log says.
     pub(crate) fn hold(&self, books: &Books, account: &str) {
-        let key = account.parse::<AccountId>().unwrap().uuid().to_string();
-        let last = books.events.len();
-        let told = wait_for("the topic of orders", PATIENCE, || {
+        self.hold_all(&[(books, account)]);
+    }
+
+    /// [`Topics::hold`] for several accounts: each topic is read once.
+    pub(crate) fn hold_all(&self, all: &[(&Books, &str)]) {
+        let key = |account: &str| account.parse::<AccountId>().unwrap().uuid().to_string();
+        let orders = wait_for("the topic of orders", PATIENCE, || {
             let told = self.read(|event: &OrderEvent| event.seq);
-            let of_it = told.get(&key)?;
-            (of_it.iter().map(|(seq, _)| *seq).collect::<BTreeSet<_>>().len() >= last).then(|| first_times(of_it))
+            let is_there = |(books, account): &(&Books, &str)| {
+                let seqs = |told: &Vec<(u64, OrderEvent)>| told.iter().map(|(seq, _)| *seq).collect::<BTreeSet<_>>();
+                told.get(&key(account)).is_some_and(|of_it| seqs(of_it).len() >= books.events.len())
+            };
+            all.iter().all(is_there).then_some(told)
         });
-        assert_eq!(told.len(), last, "as many as the log has");
-        for (event, (seq, message)) in books.events.iter().zip(&told) {
-            assert_eq!((number(event, "seq"), text(event, "type")), (*seq, message.kind.as_ref()));
-        }
-        for order in &books.orders {
-            let id = text(order, "id").parse::<velox_kernel::OrderId>().unwrap().uuid().to_string();
-            let newest = told.iter().rev().filter_map(|(_, message)| message.order.as_ref());
-            let newest = newest.into_iter().find(|told| told.order_id.to_string() == id).expect("it was told of");
-            assert_eq!(
-                (newest.status.as_ref(), newest.filled_quantity.0.to_string()),
-                (text(order, "status"), text(order, "filled_quantity").to_owned())
-            );
-        }
-        let carries = |kinds: &[&str]| -> Vec<u64> {
-            let events = books.events.iter().filter(|event| kinds.contains(&text(event, "type")));
-            events.map(|event| number(event, "seq")).collect()
-        };
         let positions = self.read(|event: &PositionEvent| event.seq);
-        let positions = positions.get(&key).map(|told| first_times(told)).unwrap_or_default();
-        let moved = carries(&["account_opened", "cash_moved", "account_reset", "order_filled"]);
-        assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), moved);
         let alerts = self.read(|alert: &Alert| alert.seq.unwrap_or_default());
-        let alerts = alerts.get(&key).map(|told| first_times(told)).unwrap_or_default();
-        let alarming =
-            carries(&["order_denied", "order_unknown", "account_halted", "account_resumed", "limits_changed"]);
-        assert_eq!(alerts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), alarming);
+        for (books, account) in all {
+            let key = key(account);
+            let orders = first_times(&orders[&key]);
+            let positions = positions.get(&key).map(|told| first_times(told)).unwrap_or_default();
+            let alerts = alerts.get(&key).map(|told| first_times(told)).unwrap_or_default();
+            say_what_the_log_says(books, &orders, &positions, &alerts);
+        }
     }
 
     /// Puts something on the topic of the market that is no message.
@@ -198,12 +188,42 @@ impl Topics {
                         assert_eq!(id, Some(message.event_id().to_string().as_str()));
                         found.entry(key).or_default().push((seq(&message), message));
                     }
-                    Ok(Some(GroupNews::Trouble(_) | GroupNews::Revoked { .. })) => {}
+                    Ok(Some(GroupNews::Trouble(_) | GroupNews::Lag(_) | GroupNews::Revoked { .. })) => {}
                     Ok(None) => panic!("the reader has ended"),
                 }
             }
         })
     }
+}
+
+/// Messages say what the log says, each event once.
+fn say_what_the_log_says(
+    books: &Books,
+    orders: &[(u64, OrderEvent)],
+    positions: &[(u64, PositionEvent)],
+    alerts: &[(u64, Alert)],
+) {
+    assert_eq!(orders.len(), books.events.len(), "as many as the log has");
+    for (event, (seq, message)) in books.events.iter().zip(orders) {
+        assert_eq!((number(event, "seq"), text(event, "type")), (*seq, message.kind.as_ref()));
+    }
+    for order in &books.orders {
+        let id = text(order, "id").parse::<velox_kernel::OrderId>().unwrap().uuid().to_string();
+        let newest = orders.iter().rev().filter_map(|(_, message)| message.order.as_ref());
+        let newest = newest.into_iter().find(|told| told.order_id.to_string() == id).expect("it was told of");
+        assert_eq!(
+            (newest.status.as_ref(), newest.filled_quantity.0.to_string()),
+            (text(order, "status"), text(order, "filled_quantity").to_owned())
+        );
+    }
+    let carries = |kinds: &[&str]| -> Vec<u64> {
+        let events = books.events.iter().filter(|event| kinds.contains(&text(event, "type")));
+        events.map(|event| number(event, "seq")).collect()
+    };
+    let moved = carries(&["account_opened", "cash_moved", "account_reset", "order_filled"]);
+    assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), moved);
+    let alarming = carries(&["order_denied", "order_unknown", "account_halted", "account_resumed", "limits_changed"]);
+    assert_eq!(alerts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), alarming);
 }
 
 /// Without what was there before. The first occurrences must come in order.

@@ -22,6 +22,7 @@ mod nginx;
 mod own_postgres;
 mod random;
 mod read_replica;
+mod risk;
 mod server;
 mod shared_execution;
 mod shutdown;

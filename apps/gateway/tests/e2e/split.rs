@@ -4,6 +4,7 @@ use crate::audit::{Books, text};
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::kafka::{OwnKafka, Topics};
+use crate::risk::{Loser, until_worked_off};
 use crate::server::Server;
 use crate::side_by_side::{HAS_FEED, shards};
 use crate::socket::Socket;
@@ -31,9 +32,10 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
     let gateways = [role(&installation, &topics, "gateway"), role(&installation, &topics, "gateway")];
     let mut executors = [(); 2].map(|()| Some(role(&installation, &topics, "execution")));
     let mut markets = [(); 2].map(|()| Some(role(&installation, &topics, "market-data")));
+    let mut watchers = [(); 2].map(|()| Some(role(&installation, &topics, "risk")));
     let mut relays: Vec<Server> = (0..2).map(|_| role(&installation, &topics, "relay")).collect();
     // Who serves no clients says how it is, and nothing else.
-    for other in executors.iter().chain(&markets).flatten().chain(&relays) {
+    for other in executors.iter().chain(&markets).chain(&watchers).flatten().chain(&relays) {
         let mut api = installation.client(&gateways[0]);
         api.move_to(other.address);
         assert_eq!(api.call("GET", "/health", None).unwrap().status, 200);
@@ -41,8 +43,13 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
     }
     until_shared("relay", &relays, 2);
     until_shared("execution", executors.iter().flatten(), 16);
+    until_shared("risk", watchers.iter().flatten(), 2);
     let mut api = installation.trader(&gateways[0]);
     let account = api.account();
+    let mut losers = ["one", "two", "three"].map(|name| Loser::begin(&mut api, name));
+    for loser in &mut losers {
+        loser.limit(&mut api);
+    }
     let mut socket = Socket::connect(gateways[1].address, &api.token).unwrap();
     socket.follow("orders", &account, 0).unwrap();
     socket.until("the subscription", |message| message["type"] == "subscribed");
@@ -62,6 +69,12 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
             until_shared("execution", executors.iter().flatten(), 16);
             executors[1].take().expect("it runs").kill();
         }
+        if number == ORDERS / 3 {
+            watchers[0].take().expect("it runs").kill();
+            for loser in &mut losers {
+                loser.resume(&mut api);
+            }
+        }
         if number == 3 * ORDERS / 4 {
             let has_feed = |server: &Option<Server>| server.as_ref().is_some_and(|server| server.has_logged(HAS_FEED));
             let works = markets.iter().position(has_feed).expect("one has the feed");
@@ -75,9 +88,16 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
     wait_until(&mut api, &rest, "canceled");
     let books = Books::at_rest(&mut api, &account);
     books.agree();
-    topics.hold(&books, &account);
+    let of_losers = losers.each_ref().map(|loser| (loser.books(&mut api), loser.account.as_str()));
+    let all: Vec<_> =
+        of_losers.iter().map(|(books, account)| (books, *account)).chain([(&books, account.as_str())]).collect();
+    topics.hold_all(&all);
+    until_shared("risk", watchers.iter().flatten(), 4);
+    until_worked_off(watchers.iter().flatten());
     until_shared("relay", &relays, 4);
-    for server in relays.into_iter().chain(executors.into_iter().chain(markets).flatten()).chain(gateways) {
+    for server in
+        relays.into_iter().chain(executors.into_iter().chain(markets).chain(watchers).flatten()).chain(gateways)
+    {
         server.stop();
     }
     installation.verify();

@@ -17,6 +17,7 @@ mod limits;
 mod market;
 mod raw_requests;
 mod relay;
+mod risk;
 mod routes;
 mod server;
 mod streams;

@@ -22,6 +22,8 @@ struct Store {
     /// Whose each partition is.
     owners: BTreeMap<u32, u32>,
     seen: Vec<(u32, u64)>,
+    /// Of each partition, how much was said to wait.
+    lag: BTreeMap<u32, u64>,
 }
 
 /// Works until it is dropped, and keeps its positions in the store.
@@ -53,6 +55,7 @@ fn worker(group: &str, topic: &str, number: u32, store: &Arc<Mutex<Store>>) -> J
                     kept.seen.push((record.partition, record.offset));
                     member.note(record.partition, record.offset);
                 }
+                GroupNews::Lag(lag) => kept.lag.extend(lag),
                 GroupNews::Trouble(trouble) => panic!("{trouble}"),
             }
         }
@@ -97,6 +100,11 @@ async fn workers_share_partitions_and_go_on_where_the_store_says() {
     // Effects happened once, in the order of each partition.
     let distinct: BTreeSet<(u32, u64)> = store.lock().seen.iter().copied().collect();
     assert_eq!(distinct.len(), 1_200);
+    until("nothing to wait", || {
+        let lag = &store.lock().lag;
+        lag.len() == 6 && lag.values().all(|behind| *behind == 0)
+    })
+    .await;
     // The usual tools see how far the group is.
     let positions = store.lock().positions.clone();
     let committed = async {

@@ -20,7 +20,8 @@ use velox_market::{CandleOrder, CandleQuery, InstrumentFilter, MarketStore};
 use velox_postgres::PostgresStore;
 use velox_testkit::market::sample_candle;
 use velox_trading::{
-    AccountFilter, FillFilter, OrderFilter, OrderStatus, RelayStore, Side, TradingLists, TradingLog, TradingQueries,
+    AccountFilter, Append, FillFilter, OrderFilter, OrderStatus, RelayStore, Side, TradingLists, TradingLog,
+    TradingQueries,
 };
 
 use crate::database::Database;
@@ -160,6 +161,7 @@ async fn ask_for_the_rest_of_trading(store: &PostgresStore) {
         let cursor = after.map(|id| Cursor::new(AccountId::new(id)));
         ask(store.accounts(org, &PageRequest::new(50, cursor).unwrap())).await;
         ask(store.all_accounts(after.map(AccountId::new), 500)).await;
+        ask(store.loss_limited_accounts(after.map(AccountId::new), 500)).await;
     }
     ask(store.account(org, account)).await;
     ask(store.accounts_of_connection(ConnectionId::new(id(3)))).await;
@@ -171,6 +173,18 @@ async fn write_to_the_log(store: &PostgresStore) {
     let mut desk = desk();
     store.append(vec![desk.open()]).await.unwrap();
     store.append(vec![order(&mut desk)]).await.unwrap();
+}
+
+/// Writes under a right, and with how far the topic of its shard is worked off.
+async fn write_under_a_right(store: &PostgresStore) {
+    let mut desk = desk();
+    store.append(vec![desk.open()]).await.unwrap();
+    let member = MemberId::new(id(1));
+    let look = store.beat("risk", member, 12, &[]).await.unwrap();
+    let taken = store.take("risk", member, &look.shards[..1]).await.unwrap();
+    let fence = Some(Fence { role: "risk", shard: 0, epoch: taken[0].epoch });
+    store.append(vec![Append { fence, ..order(&mut desk) }]).await.unwrap();
+    store.append(vec![Append { fence, position: Some(7), ..order(&mut desk) }]).await.unwrap();
 }
 
 async fn publish_the_log(store: &PostgresStore) {
@@ -249,6 +263,7 @@ async fn every_statement_is_answered_by_an_index() {
         heard(ask_for_orders(&store)).await,
         heard(ask_for_the_rest_of_trading(&store)).await,
         heard(write_to_the_log(&store)).await,
+        heard(write_under_a_right(&store)).await,
         heard(publish_the_log(&store)).await,
         heard(ask_for_people(&store)).await,
         heard(ask_for_brokers(&store)).await,

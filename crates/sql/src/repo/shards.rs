@@ -137,6 +137,19 @@ pub async fn release(
     Ok(())
 }
 
+/// Notes how far the topic of a shard was worked off; `false` when it was taken since.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn set_position(conn: &mut Conn, fence: Fence, position: u64) -> Result<bool, Failure> {
+    let mine = role_shards::role
+        .eq(fence.role)
+        .and(role_shards::shard.eq(place(fence.shard)?))
+        .and(role_shards::epoch.eq(signed(fence.epoch)?));
+    let change = role_shards::position.eq(Some(signed(position)?));
+    Ok(diesel::update(role_shards::table.filter(mine)).set(change).execute(conn).await? == 1)
+}
+
 /// Holds a shard for the rest of the transaction; `false` when it was taken since.
 ///
 /// # Errors

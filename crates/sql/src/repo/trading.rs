@@ -209,6 +209,23 @@ pub async fn all_accounts(conn: &mut Conn, after: Option<AccountId>, limit: u32)
     all(query.order(accounts::id.asc()).limit(i64::from(limit)).load(conn).await?)
 }
 
+/// The accounts that trade and whose loss of a trading day is limited, oldest id first, after the given one.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn loss_limited_accounts(
+    conn: &mut Conn,
+    after: Option<AccountId>,
+    limit: u32,
+) -> Result<Vec<AccountRow>, Failure> {
+    let watched = accounts::loss_limited.and(accounts::halt.is_null());
+    let mut query = accounts::table.filter(watched).select(AccountRecord::as_select()).into_boxed::<Db>();
+    if let Some(after) = after {
+        query = query.filter(accounts::id.gt(Val(after)));
+    }
+    all(query.order(accounts::id.asc()).limit(i64::from(limit)).load(conn).await?)
+}
+
 /// The tenant's orders, newest id first.
 ///
 /// # Errors

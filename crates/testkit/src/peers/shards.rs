@@ -25,6 +25,14 @@ impl MemoryShards {
         shards.iter().any(|shard| shard.number == fence.shard && shard.epoch == fence.epoch)
     }
 
+    /// How far a shard's topic is worked off.
+    pub(crate) fn note_position(&self, fence: Fence, position: u64) {
+        let mut kept = self.0.lock();
+        let shards = kept.roles.get_mut(fence.role).map(|look| look.shards.as_mut_slice()).unwrap_or_default();
+        let mine = shards.iter_mut().find(|shard| shard.number == fence.shard && shard.epoch == fence.epoch);
+        mine.into_iter().for_each(|shard| shard.position = Some(position));
+    }
+
     /// Whether it answers.
     pub fn set_away(&self, away: bool) {
         self.0.lock().away = away;
@@ -89,6 +97,15 @@ impl ShardStore for MemoryShards {
         })
     }
 
+    async fn set_position(&self, fence: Fence, position: u64) -> Result<bool, ShardsAway> {
+        self.with(fence.role, |_| ())?;
+        let holds = self.holds(fence);
+        if holds {
+            self.note_position(fence, position);
+        }
+        Ok(holds)
+    }
+
     async fn release(
         &self,
         role: &'static str,
@@ -140,6 +157,14 @@ pub async fn shard_store_contract(store: &dyn ShardStore, role: &'static str, on
         (stolen[0].beat, Some(two)),
         "only its owner's beat counts"
     );
+
+    // Whoever has a shard notes how far its topic was worked off, and the next one begins there.
+    let (theirs, lost) = (Fence { role, shard: 0, epoch: 2 }, Fence { role, shard: 0, epoch: 1 });
+    assert_eq!(store.set_position(theirs, 7).await, Ok(true));
+    assert_eq!(store.set_position(lost, 9).await, Ok(false), "it is another one's by now");
+    let look = store.beat(role, one, 3, &[]).await.expect("the store answers");
+    assert_eq!(look.shards.iter().map(|shard| shard.position).collect::<Vec<_>>(), [Some(7), None, None]);
+    assert_eq!(store.set_position(theirs, 3).await, Ok(true), "a topic that was made anew begins anew");
 
     // What is given up is free; what another one has is not given up.
     store.release(role, one, &[0, 1], false).await.expect("the store answers");

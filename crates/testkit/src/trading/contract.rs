@@ -34,8 +34,8 @@ pub use conflicts::{
 pub use extremes::{extreme_numbers_come_back_exactly, long_and_foreign_names_come_back};
 pub use fills::{fills_are_filtered_and_paged, late_fills_change_closed_orders};
 pub use lists::{
-    accounts_are_listed_by_tenant, every_account_is_listed_for_the_verifier, positions_and_ledgers_follow_a_reset,
-    positions_are_kept_by_strategy,
+    accounts_are_listed_by_tenant, accounts_whose_loss_is_limited_are_found, every_account_is_listed_for_the_verifier,
+    positions_and_ledgers_follow_a_reset, positions_are_kept_by_strategy,
 };
 pub use locked::{
     a_locked_append_sees_the_tail, a_locked_decision_may_append_nothing, a_locked_duplicate_is_a_conflict,
@@ -76,6 +76,7 @@ pub async fn trading_store_contract(make: impl AsyncFn() -> TradingPorts) {
     late_fills_change_closed_orders(&make().await).await;
     accounts_are_listed_by_tenant(&make().await).await;
     every_account_is_listed_for_the_verifier(&make().await).await;
+    accounts_whose_loss_is_limited_are_found(&make().await).await;
     positions_and_ledgers_follow_a_reset(&make().await).await;
     positions_are_kept_by_strategy(&make().await).await;
     concurrent_appends_have_one_winner_a_number(&make().await).await;

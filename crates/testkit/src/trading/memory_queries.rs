@@ -187,6 +187,13 @@ impl TradingQueries for MemoryTradingStore {
         Ok(streams.filter_map(|(_, stream)| stream.rows.account.clone()).take(wanted(limit)).collect())
     }
 
+    async fn loss_limited_accounts(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
+        let tables = self.tables.lock();
+        let rows = tables.streams.range(beyond(after)).filter_map(|(_, stream)| stream.rows.account.as_ref());
+        let watched = rows.filter(|row| row.limits.daily_loss.is_some() && row.halt.is_none());
+        Ok(watched.take(wanted(limit)).cloned().collect())
+    }
+
     async fn orders_of_account(
         &self,
         account: AccountId,

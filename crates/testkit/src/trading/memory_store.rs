@@ -88,7 +88,7 @@ impl Stream {
 
 impl Tables {
     fn commit(&mut self, append: Append, shards: &MemoryShards) -> Result<Appended, StoreError> {
-        let Append { account, org, expected_seq, events, projection, fence } = append;
+        let Append { account, org, expected_seq, events, projection, fence, position } = append;
         let in_order =
             (expected_seq + 1..).zip(&events).all(|(seq, event)| event.seq == seq && event.account == account);
         if events.is_empty() || !in_order {
@@ -101,6 +101,9 @@ impl Tables {
         let known = self.streams.get(&account).unwrap_or(&empty);
         if known.head().seq != expected_seq || known.repeats_a_name(&projection) {
             return Ok(Appended::Conflict);
+        }
+        if let (Some(fence), Some(position)) = (fence, position) {
+            shards.note_position(fence, position);
         }
         let stream = self.streams.entry(account).or_insert(empty);
         stream.events.extend(events);
@@ -224,6 +227,10 @@ impl ShardStore for MemoryTradingStore {
 
     async fn take(&self, role: &'static str, member: MemberId, seen: &[Shard]) -> Result<Vec<Shard>, ShardsAway> {
         self.shards.take(role, member, seen).await
+    }
+
+    async fn set_position(&self, fence: Fence, position: u64) -> Result<bool, ShardsAway> {
+        self.shards.set_position(fence, position).await
     }
 
     async fn release(

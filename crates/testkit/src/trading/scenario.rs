@@ -225,6 +225,7 @@ impl AccountScenario {
             events: next.log[known..].to_vec(),
             projection: projector.finish(&batch),
             fence: None,
+            position: None,
         };
         *self = next;
         Ok(append)

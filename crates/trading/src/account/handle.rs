@@ -1,13 +1,16 @@
 //! How an account decides.
 
-use velox_kernel::{Decimal, Money, OrderId, Symbol};
+use std::collections::BTreeMap;
+
+use velox_kernel::{Decimal, DecimalError, Money, OrderId, Quantity, Symbol};
 
 use super::Account;
 use crate::command::{Command, HaltMode, OpenAccount};
 use crate::context::Context;
+use crate::denial::Basis;
 use crate::event::{AccountOpened, Event, Fact};
 use crate::limits::RiskLimits;
-use crate::order::{EndReason, Order, OrderStatus};
+use crate::order::{EndReason, Order, OrderStatus, Side};
 use crate::refused::Refused;
 
 impl Account {
@@ -55,6 +58,7 @@ impl Account {
             }
             Command::Report(report) => self.decide_report(report, context),
             Command::Halt { mode, reason, cancel_open } => self.decide_halt(*mode, reason, *cancel_open),
+            Command::EnforceDailyLoss => self.decide_enforce_daily_loss(context),
             Command::Resume => match self.halt {
                 None => Err(Refused::NotHalted),
                 Some(HaltMode::Closed) => Err(Refused::Closed),
@@ -164,7 +168,7 @@ impl Account {
         }
         Ok(match self.halt {
             Some(HaltMode::Closed) => vec![],
-            _ => vec![Fact::AccountHalted { mode: HaltMode::Closed, reason: "closed".to_owned() }],
+            _ => vec![Fact::AccountHalted { mode: HaltMode::Closed, reason: "closed".to_owned(), basis: None }],
         })
     }
 
@@ -177,12 +181,48 @@ impl Account {
         }
         let mut facts = Vec::new();
         if self.halt != Some(mode) {
-            facts.push(Fact::AccountHalted { mode, reason: reason.to_owned() });
+            facts.push(Fact::AccountHalted { mode, reason: reason.to_owned(), basis: None });
         }
         if cancel_open {
             facts.extend(self.decide_cancel_all(None));
         }
         Ok(facts)
+    }
+
+    /// An account that is halted already, however far, stays as it is.
+    fn decide_enforce_daily_loss(&self, context: &Context<'_>) -> Result<Vec<Fact>, Refused> {
+        let mut prices = Vec::new();
+        let check = self.daily_loss_at(context.market_time, context.prices, |price| prices.push(price))?;
+        if check.passed || self.halt.is_some() {
+            return Ok(vec![]);
+        }
+        let halted = Fact::AccountHalted {
+            mode: HaltMode::ReduceOnly,
+            reason: "the loss of the trading day has reached its limit".to_owned(),
+            basis: Some(Basis { prices, checks: vec![check] }),
+        };
+        let canceled = self.orders_that_add()?.into_iter().filter_map(|order| cancel(order, EndReason::AccountHalted));
+        Ok(std::iter::once(halted).chain(canceled).collect())
+    }
+
+    /// The open orders that could open a position or make one larger. Of those that oppose a position the oldest are none
+    /// of them, as far as they only make it smaller.
+    fn orders_that_add(&self) -> Result<Vec<&Order>, DecimalError> {
+        let mut closing: BTreeMap<Symbol, Quantity> = BTreeMap::new();
+        let mut adding = Vec::new();
+        for order in self.open_orders() {
+            let held = self.position(order.terms.symbol).map_or(Quantity::ZERO, |position| position.quantity);
+            let opposes = !held.is_zero() && held.is_negative() == (order.terms.side == Side::Buy);
+            let before = closing.get(&order.terms.symbol).copied().unwrap_or_default();
+            let (quantity, _) = order.reserved()?;
+            let with = before.plus(quantity)?;
+            if opposes && with <= held.abs() {
+                closing.insert(order.terms.symbol, with);
+            } else {
+                adding.push(order);
+            }
+        }
+        Ok(adding)
     }
 
     /// The claim. A halted account loses here: what it may not place, it may not route either.
@@ -207,7 +247,7 @@ impl Account {
     fn reduces(&self, order: &Order) -> bool {
         let (symbol, side) = (order.terms.symbol, order.terms.side);
         let Some(position) = self.position(symbol) else { return false };
-        let opposite = position.quantity.is_negative() == (side == crate::order::Side::Buy);
+        let opposite = position.quantity.is_negative() == (side == Side::Buy);
         let beside = self.open_orders().filter(|other| {
             let works = other.status != OrderStatus::PendingNew;
             works && other.id != order.id && other.terms.symbol == symbol && other.terms.side == side

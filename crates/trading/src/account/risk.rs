@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use velox_kernel::{Decimal, DecimalError, Money, Price, Quantity, Rounding};
+use velox_kernel::{Decimal, DecimalError, Money, Price, Quantity, Rounding, Timestamp};
 
 use super::valuation::{open_loss, reserve};
 use super::{Account, Exposure};
 use crate::command::HaltMode;
-use crate::context::{Context, MarketPrice};
+use crate::context::{Context, MarketPrice, Prices};
 use crate::denial::{Basis, Denial, Rule, RuleCheck, UsedPrice};
 use crate::order::{Order, OrderKind, OrderTerms, Side};
+use crate::position::Position;
 use crate::rules::reserve_price;
 
 /// The rules' verdicts on one order, and the prices they looked at.
@@ -79,6 +80,42 @@ impl Account {
             case.max_open_orders(replaced.is_some()),
         ];
         Ok(Verdict { checks, prices, reserve_price: case.reserve_price })
+    }
+
+    /// The loss of the trading day that holds `at`, against its limit: what was realised, less fees, and the loss (never the
+    /// gain) of what is held, in the account's currency. It passes while it is below the limit, and where there is none.
+    ///
+    /// # Errors
+    /// [`DecimalError::TooLarge`] when an amount does not fit.
+    pub fn daily_loss(&self, at: Timestamp, prices: &dyn Prices) -> Result<RuleCheck, DecimalError> {
+        self.daily_loss_at(at, prices, |_| {})
+    }
+
+    /// [`Account::daily_loss`], telling each price it looked at.
+    pub(super) fn daily_loss_at(
+        &self,
+        at: Timestamp,
+        prices: &dyn Prices,
+        mut looked_at: impl FnMut(UsedPrice),
+    ) -> Result<RuleCheck, DecimalError> {
+        let Some(limit) = self.limits().daily_loss else {
+            return Ok(RuleCheck::unlimited(Rule::DailyLoss));
+        };
+        let day = self.trading_day(at);
+        let mut result = day.realised.minus(day.fees)?;
+        let own = self.profile().map(|profile| profile.currency);
+        let held = |position: &&Position| Some(position.currency) == own && !position.quantity.is_zero();
+        for position in self.positions().filter(held) {
+            let market = prices.price(position.symbol);
+            if let Some(market) = market {
+                looked_at(UsedPrice { symbol: position.symbol, price: market.last, at: market.at });
+            }
+            result = result.plus(open_loss(position, market.map(|market| market.last))?)?;
+        }
+        let loss = result.negated().max(Money::ZERO).decimal();
+        let mut check = RuleCheck::measured(Rule::DailyLoss, limit.decimal(), loss, loss);
+        check.passed = loss < limit.decimal();
+        Ok(check)
     }
 
     fn exposure_without(&self, terms: &OrderTerms, replaced: Option<&Order>) -> Result<Exposure, DecimalError> {
@@ -258,21 +295,10 @@ impl Case<'_> {
         Ok(check)
     }
 
-    /// The day's loss: what was realised, less fees, and the loss (never the gain) of what is held.
+    /// What only reduces is allowed however much was lost.
     fn daily_loss(&self, context: &Context<'_>) -> Result<RuleCheck, DecimalError> {
-        let Some(limit) = self.account.limits().daily_loss else {
-            return Ok(RuleCheck::unlimited(Rule::DailyLoss));
-        };
-        let day = self.account.trading_day(context.market_time);
-        let mut result = day.realised.minus(day.fees)?;
-        let own = self.account.profile().map(|profile| profile.currency);
-        for position in self.account.positions().filter(|position| Some(position.currency) == own) {
-            let mark = context.prices.price(position.symbol).map(|market| market.last);
-            result = result.plus(open_loss(position, mark)?)?;
-        }
-        let loss = result.negated().max(Money::ZERO).decimal();
-        let mut check = RuleCheck::measured(Rule::DailyLoss, limit.decimal(), loss, loss);
-        check.passed = loss < limit.decimal() || self.only_reduces();
+        let mut check = self.account.daily_loss(context.market_time, context.prices)?;
+        check.passed |= self.only_reduces();
         Ok(check)
     }
 

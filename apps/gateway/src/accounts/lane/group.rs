@@ -4,7 +4,7 @@ use velox_kernel::AccountId;
 use velox_trading::{Append, LiveAccount, Order, RecordedEvent};
 
 use crate::accounts::hub;
-use crate::accounts::job::{Answer, Job, fence_of};
+use crate::accounts::job::{Answer, Job, fence_of, position_of};
 
 /// The jobs of one account in one round, and what was decided for each.
 pub(super) struct Group {
@@ -36,7 +36,7 @@ impl Group {
     pub(super) fn new(jobs: Vec<Job>, decided: Decided, is_newest: bool) -> Self {
         let Decided { answers, mut append, after } = decided;
         if let Some(append) = &mut append {
-            append.fence = fence_of(&jobs);
+            (append.fence, append.position) = (fence_of(&jobs), position_of(&jobs));
         }
         let waiting = append.as_ref().map(hub::waiting).unwrap_or_default();
         let events = append.as_ref().map(|append| append.events.clone()).unwrap_or_default();

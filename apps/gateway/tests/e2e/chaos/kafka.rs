@@ -1,6 +1,6 @@
 //! An installation that is split into roles around Kafka, of which everything but the gateway fails in turn, and no client
 //! sees any of it: brokers of three that are killed, a cluster that hangs, processes of each role that are killed, that stand
-//! still and wake up, that come and go. Afterwards the books agree, nothing was done twice, and every event is on its
+//! still and wake up, that come and go. An account that is let trade again and again is halted each time. Afterwards the books agree, nothing was done twice, and every event is on its
 //! topics, the first occurrences in order.
 
 use std::process::Command;
@@ -11,6 +11,7 @@ use super::round::Scene;
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::kafka::{OwnKafka, Topics};
+use crate::risk::{Loser, until_worked_off};
 use crate::server::Server;
 use crate::waiting::say;
 
@@ -33,21 +34,24 @@ enum Fault {
 }
 
 /// The roles of which there are two processes each.
-const ROLES: [&str; 3] = ["execution", "relay", "market-data"];
+const ROLES: [&str; 4] = ["execution", "relay", "market-data", "risk"];
 
 /// Each of them happens before any comes again.
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 14] = [
     Fault::KillBroker,
+    Fault::Freeze(3),
     Fault::Kill(0),
     Fault::Freeze(1),
     Fault::Kill(2),
     Fault::Freeze(0),
     Fault::Hang,
+    Fault::Kill(3),
     Fault::Grow(0),
     Fault::Kill(1),
     Fault::Freeze(2),
     Fault::Grow(1),
     Fault::Grow(2),
+    Fault::Grow(3),
 ];
 
 /// A split installation.
@@ -56,7 +60,7 @@ struct Split {
     topics: Topics,
     gateway: Server,
     /// Two of each role.
-    workers: [[Option<Server>; 2]; 3],
+    workers: [[Option<Server>; 2]; 4],
 }
 
 impl Split {
@@ -88,6 +92,9 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
         let front = split.gateway.address;
         let api = split.installation.trader(&split.gateway);
         let account = split.installation.client(&split.gateway).account();
+        let mut watched = split.installation.client(&split.gateway);
+        let mut loser = Loser::begin(&mut watched, "loser");
+        loser.limit(&mut watched);
         let played = round.unseen().play(front, api, |scene| {
             for number in 0.. {
                 if !scene.goes_on() {
@@ -96,14 +103,21 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
                 scene.pass(200, 1_000);
                 let number = if number < FAULTS.len() { number } else { chance(scene, FAULTS.len()) };
                 let began = Instant::now();
-                split.suffer(FAULTS[number], &mut kafka, scene);
-                say(&format!("{:?}, for {:?}", FAULTS[number], began.elapsed()));
+                let mut halted = None;
+                let mut resume = || halted = Some(loser.resume(&mut watched));
+                split.suffer(FAULTS[number], &mut kafka, scene, &mut resume);
+                say(&format!(
+                    "{:?}, for {:?}; an account was halted after {halted:?}",
+                    FAULTS[number],
+                    began.elapsed()
+                ));
             }
             vec![front]
         });
         assert_eq!(played.at_once, played.commands, "clients see nothing of it");
         let Split { installation, topics, gateway, workers } = split;
-        topics.hold(&played.books, &account);
+        topics.hold_all(&[(&played.books, &account), (&loser.books(&mut watched), &loser.account)]);
+        until_worked_off(workers[3].iter().flatten());
         for server in workers.into_iter().flatten().flatten().chain([gateway]) {
             server.stop();
         }
@@ -116,33 +130,39 @@ fn chance(scene: &mut Scene<'_>, bound: usize) -> usize {
 }
 
 impl Split {
-    fn suffer(&mut self, fault: Fault, kafka: &mut OwnKafka, scene: &mut Scene<'_>) {
+    /// Lets a fault happen, and `meanwhile` something, while what failed has not come back.
+    fn suffer(&mut self, fault: Fault, kafka: &mut OwnKafka, scene: &mut Scene<'_>, meanwhile: &mut dyn FnMut()) {
         let (broker, victim) = (chance(scene, BROKERS), chance(scene, 2));
         match fault {
             Fault::KillBroker => {
                 kafka.kill(broker);
                 scene.pass(1_000, 3_000);
+                meanwhile();
                 kafka.start_again();
             }
             Fault::Hang => {
                 kafka.freeze(true);
                 scene.pass(1_000, 5_000);
+                meanwhile();
                 kafka.freeze(false);
             }
             Fault::Kill(role) => {
                 self.workers[role][victim].take().expect("it runs").kill();
                 scene.pass(200, 3_000);
+                meanwhile();
                 self.workers[role][victim] = Some(self.start_another(role));
             }
             Fault::Freeze(role) => {
                 let frozen = self.workers[role][victim].as_ref().expect("it runs");
                 frozen.freeze();
                 scene.pass(4_000, 6_000);
+                meanwhile();
                 frozen.thaw();
             }
             Fault::Grow(role) => {
                 let third = self.start_another(role);
                 scene.pass(1_000, 2_000);
+                meanwhile();
                 third.stop();
             }
         }

@@ -284,6 +284,11 @@ impl TradingQueries for FaultyStore {
         self.inner.all_accounts(after, limit).await
     }
 
+    async fn loss_limited_accounts(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
+        self.is_there()?;
+        self.inner.loss_limited_accounts(after, limit).await
+    }
+
     async fn orders_of_account(
         &self,
         account: AccountId,

@@ -29,8 +29,22 @@ impl Moments for OneClock {
     }
 }
 
-/// Prices that stand still; one symbol's break whoever looks at them.
-struct Still(Mutex<FixedPrices>);
+/// Prices that stand still until they are told to move; one symbol's break whoever looks at them.
+pub(crate) struct Still(Mutex<FixedPrices>);
+
+impl Still {
+    /// BTC-PERP at this price.
+    pub(crate) fn at(at: &str, clock: &TestClock) -> Self {
+        let mut prices = FixedPrices::default();
+        prices.set(symbol("BTC-PERP"), price(at), clock.now());
+        Self(Mutex::new(prices))
+    }
+
+    /// Moves BTC-PERP.
+    pub(crate) fn move_to(&self, to: &str, clock: &TestClock) {
+        self.0.lock().set(symbol("BTC-PERP"), price(to), clock.now());
+    }
+}
 
 impl Prices for Still {
     fn price(&self, symbol: Symbol) -> Option<MarketPrice> {
@@ -42,6 +56,8 @@ impl Prices for Still {
 /// One process that writes to the store.
 pub(crate) struct Process {
     pub(crate) lanes: Arc<Lanes>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) prices: Arc<Still>,
     pub(crate) work: Work,
     pub(crate) tasks: tokio::task::JoinSet<()>,
 }
@@ -86,19 +102,18 @@ impl Ledger {
     }
 
     pub(crate) fn process_with(&self, settings: LaneSettings) -> Process {
-        let mut prices = FixedPrices::default();
-        prices.set(symbol("BTC-PERP"), price("100"), self.clock.now());
+        let prices = Arc::new(Still::at("100", &self.clock));
         let (hub, work) = Hub::new();
         let ports = LanePorts {
             log: self.store.clone(),
             queries: self.store.clone(),
-            prices: Arc::new(Still(Mutex::new(prices))),
+            prices: prices.clone(),
             moments: Arc::new(OneClock(Arc::clone(&self.clock))),
-            hub,
+            hub: Arc::clone(&hub),
             observer: Observer::new(),
         };
         let (lanes, tasks) = Lanes::start(Arc::new(ports), settings);
-        Process { lanes, work, tasks }
+        Process { lanes, hub, prices, work, tasks }
     }
 
     /// A new account with 1,000,000 USD.

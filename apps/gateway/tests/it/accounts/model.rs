@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use velox::accounts::LaneSettings;
+use velox::accounts::{LaneSettings, Touched};
 use velox_kernel::{AccountId, OrderId};
 use velox_trading::{
     AccountWriter, Command, ExecuteError, OrderStatus, PlaceOrder, Refused, ReportKind, StoreError, TradingLog,
@@ -55,7 +55,7 @@ async fn settle(
         let process = &processes[usize::from(dice.roll(2) == 1)];
         // What others are said to have written may be true, old or made up, or never be told.
         if dice.roll(2) == 0 {
-            process.lanes.tell_elsewhere(account, dice.roll(200), false);
+            process.lanes.tell_elsewhere(account, dice.roll(200), Touched::Orders, false);
         }
         match process.lanes.execute(account, command(), cause()).await {
             Ok(_) => return Ok(()),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use velox::accounts::LaneSettings;
+use velox::accounts::{LaneSettings, Touched};
 use velox_kernel::{AccountId, OrderId};
 use velox_trading::{AccountWriter, Command, ExecuteError, PlaceOrder, Refused};
 
@@ -44,7 +44,7 @@ async fn an_account_that_others_told_of_is_read_before_it_is_decided() {
     let ledger = Ledger::new();
     let (_here, there, account) = outdated(&ledger).await;
     let [tails, conflicts, locked] = counts(&ledger);
-    there.lanes.tell_elsewhere(account, 5, false);
+    there.lanes.tell_elsewhere(account, 5, Touched::Orders, false);
     ledger.place(&there, account).await;
     assert_eq!(counts(&ledger), [tails + 1, conflicts, locked], "the append wins at once");
     assert_eq!(there.lanes.read(account).await.unwrap().open_orders().count(), 5);
@@ -70,11 +70,11 @@ async fn a_word_that_is_not_true_costs_one_look() {
     ledger.place(&process, account).await;
     let [tails, conflicts, locked] = counts(&ledger);
     for seq in [0, 1, 2] {
-        process.lanes.tell_elsewhere(account, seq, false);
+        process.lanes.tell_elsewhere(account, seq, Touched::Orders, false);
         ledger.place(&process, account).await;
     }
     assert_eq!(counts(&ledger), [tails, conflicts, locked], "what is known already is not looked up");
-    process.lanes.tell_elsewhere(account, u64::MAX, false);
+    process.lanes.tell_elsewhere(account, u64::MAX, Touched::Orders, false);
     ledger.place(&process, account).await;
     ledger.place(&process, account).await;
     assert_eq!(counts(&ledger), [tails + 1, conflicts, locked], "a lie is believed once");
@@ -87,7 +87,7 @@ async fn a_word_about_an_account_that_cannot_be_read_stops_nothing() {
     let process = ledger.process();
     let account = ledger.open(&process).await;
     ledger.store.reads_left.store(0, Ordering::SeqCst);
-    process.lanes.tell_elsewhere(account, 9, false);
+    process.lanes.tell_elsewhere(account, 9, Touched::Orders, false);
     ledger.place(&process, account).await;
     assert_eq!(ledger.store.tails.load(Ordering::SeqCst), 1, "it was tried");
     ledger.store.reads_left.store(i64::MAX, Ordering::SeqCst);
@@ -111,7 +111,7 @@ async fn all_that_others_told_of_is_read_in_one_question() {
     for (number, account) in accounts.iter().enumerate() {
         // Of one nobody told.
         if number > 0 {
-            there.lanes.tell_elsewhere(*account, 3, false);
+            there.lanes.tell_elsewhere(*account, 3, Touched::Orders, false);
         }
         answers.push(there.lanes.enqueue(*account, Command::Place(ledger.order()), cause(), None).await.unwrap());
     }
@@ -197,7 +197,7 @@ async fn an_order_that_others_took_is_read_once_for_the_executor_and_its_claim()
     let newest = here.run(account, Command::Cancel { order: canceled }).await.unwrap().account.seq();
     let [tails, conflicts, locked] = counts(&ledger);
     for _ in 0..3 {
-        there.lanes.tell_elsewhere(account, newest, true);
+        there.lanes.tell_elsewhere(account, newest, Touched::Orders, true);
     }
     let mut found = handed_over(&mut there).await;
     found.sort_unstable();
@@ -232,7 +232,7 @@ async fn the_executor_looks_for_itself_where_nothing_is_held() {
     let (here, there) = (ledger.process(), ledger.process());
     let account = ledger.open(&here).await;
     ledger.place(&here, account).await;
-    there.lanes.tell_elsewhere(account, 2, true);
+    there.lanes.tell_elsewhere(account, 2, Touched::Orders, true);
     let elsewhere = there.work.elsewhere();
     tokio::time::timeout(Duration::from_secs(10), elsewhere.notified()).await.expect("it is told to look");
 }

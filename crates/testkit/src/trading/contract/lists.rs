@@ -59,6 +59,37 @@ pub async fn every_account_is_listed_for_the_verifier(ports: &TradingPorts) {
     assert!(first.first().is_some_and(|row| row.id <= desks[0].id()), "without a start, from the oldest");
 }
 
+/// The accounts whose loss of a day is limited, as long as they trade, oldest first.
+pub async fn accounts_whose_loss_is_limited_are_found(ports: &TradingPorts) {
+    let start = AccountId::new(FreshIds.next());
+    let mut desks = vec![scenario(), scenario(), scenario(), scenario(), scenario()];
+    let limited = |daily_loss| Command::SetLimits(RiskLimits { daily_loss, ..RiskLimits::default() });
+    for desk in &mut desks {
+        ports.commit(desk.open()).await;
+    }
+    for place in [0, 2, 3, 4] {
+        ports.commit(desks[place].must(limited(Some(money("12.5"))))).await;
+    }
+    let halt = Command::Halt { mode: HaltMode::ReduceOnly, reason: "drill".to_owned(), cancel_open: false };
+    ports.commit(desks[3].must(halt)).await;
+    let (mut listed, mut after) = (vec![], Some(start));
+    loop {
+        let page = ports.queries.loss_limited_accounts(after, 2).await.expect("the store is there");
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        listed.extend(page);
+    }
+    listed.retain(|row| desks.iter().any(|desk| desk.id() == row.id));
+    let expected = [0, 2, 4].map(|place: usize| desks[place].rows().account.clone());
+    assert!(listed.iter().eq(expected.iter().flatten()), "{listed:?}");
+    ports.commit(desks[0].must(limited(None))).await;
+    ports.commit(desks[3].must(Command::Resume)).await;
+    let mut found = ports.queries.loss_limited_accounts(Some(start), 1_000).await.expect("the store is there");
+    found.retain(|row| desks.iter().any(|desk| desk.id() == row.id));
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [2, 3, 4].map(|place: usize| desks[place].id()));
+}
+
 /// Positions are kept for the account and for each strategy that traded, by symbol.
 pub async fn positions_are_kept_by_strategy(ports: &TradingPorts) {
     let (one, two) = (StrategyId::new(FreshIds.next()), StrategyId::new(FreshIds.next()));

@@ -99,10 +99,23 @@ pub async fn whoever_lost_its_shard_writes_nothing<S: TradingLog + ShardStore>(s
     assert_eq!(locked(late.clone()).await, Some(Appended::Fenced));
     assert_eq!(store.events(late.account, late.expected_seq, 1).await, Ok(vec![]), "nothing was written");
 
-    // The new one goes on where the log ends.
-    assert_eq!(locked(Append { fence: Some(newer), ..late }).await, Some(Appended::Committed));
-    let next = change(&mut first, Some(newer));
-    assert_eq!(store.append(vec![next]).await, Ok(vec![Appended::Committed]));
+    // The new one goes on where the log ends. How far its topic is worked off becomes durable with that.
+    let positions = async || {
+        let look = store.beat(ROLE, two, 2, &[]).await.expect("the store answers");
+        look.shards.iter().map(|shard| shard.position).collect::<Vec<_>>()
+    };
+    let refused = Append { position: Some(9), ..late.clone() };
+    assert_eq!(store.append(vec![refused]).await, Ok(vec![Appended::Fenced]));
+    assert_eq!(positions().await, [None, None]);
+    let next = Append { fence: Some(newer), position: Some(3), ..late };
+    assert_eq!(locked(next.clone()).await, Some(Appended::Committed));
+    assert_eq!(positions().await, [None, Some(3)]);
+    assert_eq!(store.append(vec![Append { position: Some(8), ..next }]).await, Ok(vec![Appended::Conflict]));
+    assert_eq!(positions().await, [None, Some(3)], "nothing of a conflict is written");
+    let next = Append { position: Some(7), ..change(&mut first, Some(newer)) };
+    let beside = Append { position: Some(5), ..change(&mut second, Some(kept)) };
+    assert_eq!(store.append(vec![next, beside, change(&mut third, None)]).await, Ok(vec![Appended::Committed; 3]));
+    assert_eq!(positions().await, [Some(5), Some(7)]);
 }
 
 /// Appends what it was given, whatever the log says.

@@ -242,6 +242,7 @@ impl Model {
                 reason: "drill".to_owned(),
                 cancel_open: cancel,
             },
+            Step::EnforceDailyLoss => Command::EnforceDailyLoss,
             Step::Resume => Command::Resume,
             Step::Limits { which } => Command::SetLimits(RiskLimits {
                 max_order_quantity: (which & 1 != 0).then(|| lots(500)),
@@ -280,14 +281,40 @@ impl Model {
             let says = explained.map(|explained| explained.verdict.denial().is_some());
             assert_eq!(says, denied.map_err(Clone::clone), "explain says what placing does");
         }
+        let account = self.desk.account();
+        let lost = account.daily_loss(context.market_time, context.prices);
+        let is_over = account.profile().is_some() && account.halt().is_none() && lost.is_ok_and(|check| !check.passed);
         match (self.desk.run(command.clone()), decided) {
             (Ok(append), Ok(events)) => {
                 assert_eq!(append.events.len(), events.len());
                 let facts = AccountScenario::facts(&append);
+                if matches!(command, Command::EnforceDailyLoss) {
+                    assert_eq!(
+                        is_over,
+                        !facts.is_empty(),
+                        "a loss halts once it has reached its limit, and not before"
+                    );
+                    assert!(facts.is_empty() || self.only_reduces(), "what is left only makes positions smaller");
+                }
                 self.note(command, &facts);
             }
             (result, decided) => assert_eq!(result.map(|_| ()), decided.map(|_| ()), "what handle says goes"),
         }
+    }
+
+    /// Whether the open orders that are not being cancelled can together only make positions smaller.
+    fn only_reduces(&self) -> bool {
+        let account = self.desk.account();
+        let mut left: std::collections::BTreeMap<_, _> =
+            account.positions().map(|position| (position.symbol, position.quantity)).collect();
+        account.open_orders().filter(|order| order.status != OrderStatus::PendingCancel).all(|order| {
+            let held = left.entry(order.terms.symbol).or_default();
+            let before = *held;
+            *held = held.plus(order.terms.side.signed(order.remaining())).unwrap();
+            !before.is_zero()
+                && (held.is_zero() || held.is_negative() == before.is_negative())
+                && held.abs() < before.abs()
+        })
     }
 
     fn note(&mut self, command: &Command, facts: &[Fact]) {

@@ -81,6 +81,7 @@ pub(super) enum Step {
     },
     /// A report about an order that never was.
     Stranger,
+    EnforceDailyLoss,
     Halt {
         reduce_only: bool,
         cancel: bool,
@@ -135,10 +136,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<u16>().prop_map(|order| Step::Rejected { order }),
         1 => any::<u16>().prop_map(|order| Step::CancelRejected { order }),
         3 => (any::<u16>(), any::<u8>()).prop_map(|(order, name)| Step::Replaced { order, name }),
-        1 => any::<u16>().prop_map(|order| Step::ReplaceRejected { order }),
+        2 => any::<u16>().prop_map(|order| Step::ReplaceRejected { order }),
         4 => any::<u16>().prop_map(|order| Step::NoAnswer { order }),
         5 => (any::<u16>(), any::<u8>()).prop_map(|(order, settling)| Step::NotFound { order, settling }),
         1 => Just(Step::Stranger),
+        1 => Just(Step::EnforceDailyLoss),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(reduce_only, cancel)| Step::Halt { reduce_only, cancel }),
         2 => Just(Step::Resume),
         1 => any::<u8>().prop_map(|which| Step::Limits { which }),

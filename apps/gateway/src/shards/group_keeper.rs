@@ -1,0 +1,341 @@
+//! [`GroupKeeper`]: keeps the part of a role's work that a Kafka consumer group gives this process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use metrics::gauge;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout};
+use velox_kafka::{GroupNews, GroupWorker, TopicRecord};
+use velox_kernel::{Fence, MemberId, Shard, ShardStore, ShardsAway};
+
+use super::held::{Held, Part};
+use crate::shutdown::Shutdown;
+
+/// Records that may wait for whoever works them off; the group's own thread waits beyond that.
+const WAITING: usize = 1_024;
+/// Positions that may wait to be told to the group. A newer one makes an older one superfluous.
+const POSITIONS: usize = 256;
+/// How long partitions are tried to be taken in the store before the group is left and joined anew.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait before something that failed is tried again.
+const AGAIN: Duration = Duration::from_millis(250);
+/// How long to wait before the group is joined anew.
+const REJOIN: Duration = Duration::from_secs(1);
+
+/// A member of a consumer group.
+#[async_trait]
+pub trait Group: Send + Sync {
+    /// What comes next; `None` when it has ended. Dropping the future before it is ready loses nothing.
+    async fn next(&mut self) -> Option<GroupNews>;
+
+    /// Notes for the group that everything up to and with `offset` was worked off.
+    fn note(&self, partition: u32, offset: u64);
+}
+
+#[async_trait]
+impl Group for GroupWorker {
+    async fn next(&mut self) -> Option<GroupNews> {
+        Self::next(self).await
+    }
+
+    fn note(&self, partition: u32, offset: u64) {
+        Self::note(self, partition, offset);
+    }
+}
+
+/// How the group is joined.
+pub type JoinGroup = Box<dyn FnMut() -> Result<Box<dyn Group>, String> + Send>;
+
+/// A record, and the right to its partition under which it was read.
+#[derive(Debug)]
+pub struct GroupRecord {
+    /// The right.
+    pub fence: Fence,
+    /// The record.
+    pub record: TopicRecord,
+}
+
+/// How a member of a group is doing.
+#[derive(Clone, Debug, Default)]
+pub struct GroupState(Arc<Mutex<GroupLook>>);
+
+/// See [`GroupState`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupLook {
+    /// Whether the group has given it its part, which may be nothing.
+    pub is_member: bool,
+    /// Records of each of its partitions that are not worked off, as it was known a moment ago.
+    pub lag: BTreeMap<u32, u64>,
+}
+
+impl GroupState {
+    /// How it is doing now.
+    #[must_use]
+    pub fn look(&self) -> GroupLook {
+        self.0.lock().clone()
+    }
+}
+
+/// The part that a group gives this process.
+pub struct GroupShare {
+    /// The shards: one a partition.
+    pub held: Held,
+    /// The records of its partitions, from where each was worked off.
+    pub records: mpsc::Receiver<GroupRecord>,
+    /// Where to say, of a partition, which record is the next to be worked off. The group's tools show it; what counts is
+    /// what the store says.
+    pub positions: mpsc::Sender<(u32, u64)>,
+}
+
+/// Keeps the part of a role's shards that a Kafka consumer group gives this process, one shard a partition.
+///
+/// Kafka says who should have a partition, and the store says who has it: whoever gets one raises the shard's epoch before
+/// any record of it comes, and begins where the store says that it was worked off. What whoever had it before still writes
+/// is refused then, whatever the group believes.
+pub struct GroupKeeper {
+    store: Arc<dyn ShardStore>,
+    role: &'static str,
+    me: MemberId,
+    count: u32,
+    part: watch::Sender<Arc<Part>>,
+    records: mpsc::Sender<GroupRecord>,
+    positions: mpsc::Receiver<(u32, u64)>,
+    state: GroupState,
+}
+
+impl GroupKeeper {
+    /// A member of a role whose topic has `count` partitions. It has none before [`GroupKeeper::run`]. In `state` it says
+    /// how it is doing.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn ShardStore>,
+        role: &'static str,
+        me: MemberId,
+        count: u32,
+        state: GroupState,
+    ) -> (Self, GroupShare) {
+        let (part, read) = watch::channel(Arc::default());
+        let (records, waiting) = mpsc::channel(WAITING);
+        let (noted, positions) = mpsc::channel(POSITIONS);
+        let held = Held { role, count, part: read, confirmed: Arc::new(Mutex::new(Instant::now())) };
+        let share = GroupShare { held, records: waiting, positions: noted };
+        (Self { store, role, me, count, part, records, positions, state }, share)
+    }
+
+    /// Keeps its part until the shutdown begins.
+    pub async fn run(mut self, mut join: JoinGroup, shutdown: Shutdown) {
+        let leaving = shutdown.begun();
+        tokio::pin!(leaving);
+        loop {
+            let turn = async {
+                let reason = match join() {
+                    Ok(mut group) => self.serve(&mut *group).await,
+                    Err(reason) => reason,
+                };
+                tracing::warn!(reason, role = self.role, "the group is left, and joined anew in a moment");
+            };
+            tokio::select! {
+                () = &mut leaving => break,
+                () = turn => {}
+            }
+            self.give_up_all(false).await;
+            tokio::select! {
+                () = &mut leaving => break,
+                () = sleep(REJOIN) => {}
+            }
+        }
+        self.give_up_all(true).await;
+    }
+
+    /// Serves one membership until it ends; says why it did.
+    async fn serve(&mut self, group: &mut dyn Group) -> String {
+        loop {
+            let news = tokio::select! {
+                news = group.next() => news,
+                Some((partition, position)) = self.positions.recv() => {
+                    if let Some(last) = position.checked_sub(1) {
+                        group.note(partition, last);
+                    }
+                    continue;
+                }
+            };
+            match news {
+                None => return "the client has ended".to_owned(),
+                Some(GroupNews::Assigned { partitions, place }) => {
+                    let Ok(taken) = timeout(PATIENCE, self.take(partitions)).await else {
+                        return "partitions could not be taken in the store".to_owned();
+                    };
+                    let placed = taken.iter().map(|shard| (shard.number, shard.position)).collect();
+                    self.have(taken);
+                    // Whoever waits too long begins where the group left off: the store refuses what it writes late.
+                    if place.send(placed).is_err() {
+                        return "partitions were taken too late".to_owned();
+                    }
+                }
+                Some(GroupNews::Revoked { partitions, lost, finished }) => {
+                    self.lose(&partitions, lost).await;
+                    let _ = finished.send(());
+                }
+                Some(GroupNews::Record(record)) => {
+                    let Some(epoch) = self.part.borrow().mine.get(&record.partition).copied() else { continue };
+                    let fence = Fence { role: self.role, shard: record.partition, epoch };
+                    if self.records.send(GroupRecord { fence, record }).await.is_err() {
+                        return "nobody works records off any more".to_owned();
+                    }
+                }
+                Some(GroupNews::Lag(lag)) => self.note_lag(lag),
+                Some(GroupNews::Trouble(reason)) => tracing::debug!(reason, role = self.role, "the group has trouble"),
+            }
+        }
+    }
+
+    /// Takes partitions in the store, however often that fails.
+    async fn take(&self, partitions: Vec<u32>) -> Vec<Shard> {
+        let (mut missing, mut all) = (partitions, Vec::new());
+        loop {
+            match self.try_take(&missing).await {
+                Ok(taken) => {
+                    missing.retain(|partition| taken.iter().all(|shard| shard.number != *partition));
+                    all.extend(taken);
+                }
+                Err(error) => tracing::debug!(%error, role = self.role, "partitions are taken again"),
+            }
+            if missing.is_empty() {
+                return all;
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn try_take(&self, partitions: &[u32]) -> Result<Vec<Shard>, ShardsAway> {
+        let look = self.store.beat(self.role, self.me, self.count, &[]).await?;
+        let seen: Vec<Shard> = look.shards.into_iter().filter(|shard| partitions.contains(&shard.number)).collect();
+        self.store.take(self.role, self.me, &seen).await
+    }
+
+    fn have(&self, taken: Vec<Shard>) {
+        let mut mine = self.part.borrow().mine.clone();
+        mine.extend(taken.iter().map(|shard| (shard.number, shard.epoch)));
+        self.hold(mine);
+        self.state.0.lock().is_member = true;
+    }
+
+    /// Gives up partitions that go to others.
+    async fn lose(&self, partitions: &[u32], lost: bool) {
+        let mut mine = self.part.borrow().mine.clone();
+        mine.retain(|shard, _| !partitions.contains(shard));
+        self.hold(mine);
+        if lost {
+            self.state.0.lock().is_member = false;
+        }
+        // Others may have taken what was lost; then there is nothing to give up.
+        if !lost && let Err(error) = self.store.release(self.role, self.me, partitions, false).await {
+            tracing::debug!(%error, role = self.role, "partitions could not be given up; others take them all the same");
+        }
+    }
+
+    async fn give_up_all(&self, leaves: bool) {
+        let numbers: Vec<u32> = self.part.borrow().mine.keys().copied().collect();
+        self.hold(BTreeMap::new());
+        self.state.0.lock().is_member = false;
+        let release = self.store.release(self.role, self.me, &numbers, leaves);
+        if !matches!(timeout(AGAIN, release).await, Ok(Ok(()))) {
+            tracing::debug!(role = self.role, "partitions could not be given up; others take them all the same");
+        }
+    }
+
+    fn hold(&self, mine: BTreeMap<u32, u64>) {
+        let held = mine.len();
+        self.part.send_replace(Arc::new(Part { mine, ..Part::default() }));
+        gauge!("velox_shards", "role" => self.role).set(f64::from(u32::try_from(held).unwrap_or(u32::MAX)));
+        tracing::info!(role = self.role, held, of = self.count, "the group shares the work anew");
+        let mut look = self.state.0.lock();
+        let part = self.part.borrow();
+        look.lag.retain(|partition, _| {
+            let is_held = part.mine.contains_key(partition);
+            if !is_held {
+                lag_gauge(self.role, *partition).set(0.0);
+            }
+            is_held
+        });
+    }
+
+    fn note_lag(&self, lag: Vec<(u32, u64)>) {
+        let part = self.part.borrow();
+        let mut look = self.state.0.lock();
+        for (partition, behind) in lag {
+            if part.mine.contains_key(&partition) {
+                lag_gauge(self.role, partition).set(f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));
+                look.lag.insert(partition, behind);
+            }
+        }
+    }
+}
+
+fn lag_gauge(role: &'static str, partition: u32) -> metrics::Gauge {
+    gauge!("velox_group_lag_records", "role" => role, "partition" => partition.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::mpsc as blocking;
+
+    use uuid::Uuid;
+    use velox_testkit::peers::MemoryShards;
+
+    use super::*;
+
+    struct Told(Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<GroupNews>>>);
+
+    #[async_trait]
+    impl Group for Told {
+        async fn next(&mut self) -> Option<GroupNews> {
+            self.0.lock().await.recv().await
+        }
+
+        fn note(&self, _: u32, _: u64) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_store_does_not_give_is_not_had_and_the_group_is_joined_anew() {
+        let store = Arc::<MemoryShards>::default();
+        let (state, shutdown) = (GroupState::default(), Shutdown::default());
+        let (keeper, share) = GroupKeeper::new(store.clone(), "test", MemberId::new(Uuid::nil()), 2, state.clone());
+        let (told, news) = mpsc::unbounded_channel();
+        let (news, joins) = (Arc::new(tokio::sync::Mutex::new(news)), Arc::new(Mutex::new(0)));
+        let counted = Arc::clone(&joins);
+        let join = Box::new(move || {
+            let mut joins = counted.lock();
+            *joins += 1;
+            let group: Box<dyn Group> = Box::new(Told(Arc::clone(&news)));
+            if *joins == 1 { Err("not now".to_owned()) } else { Ok(group) }
+        });
+        let running = tokio::spawn(keeper.run(join, shutdown.clone()));
+        let assign = || {
+            let (place, placed) = blocking::sync_channel(1);
+            told.send(GroupNews::Assigned { partitions: vec![0, 1], place }).unwrap();
+            placed
+        };
+        store.set_away(true);
+        let placed = assign();
+        sleep(REJOIN * 5 / 2 + PATIENCE).await;
+        assert_eq!(placed.try_recv(), Err(blocking::TryRecvError::Disconnected), "nothing may come from them");
+        assert!(share.held.now().is_empty() && !state.look().is_member);
+        assert_eq!(*joins.lock(), 3);
+
+        store.set_away(false);
+        let placed = assign();
+        sleep(AGAIN).await;
+        assert_eq!(placed.try_recv(), Ok(vec![(0, None), (1, None)]));
+        let fences = share.held.now();
+        assert!(fences.len() == 2 && fences.values().all(|fence| store.holds(*fence)));
+        shutdown.begin();
+        running.await.unwrap();
+        assert!(share.held.now().is_empty());
+    }
+}

@@ -1,0 +1,101 @@
+//! [`Risk`]: the risk role, which processes share by account.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use velox_kernel::MemberId;
+use velox_messages::Topic;
+
+use super::kafka::Topics;
+use crate::config::Role;
+use crate::dead_letters::DeadLetters;
+use crate::http::health::{Health, HealthCheck};
+use crate::risk::{RiskMonitor, RiskPorts, RiskRecords, RiskSettings, RiskShare};
+use crate::shards::{GroupKeeper, GroupShare, GroupState, ShardKeeper, ShardTimes};
+use crate::shutdown::Shutdown;
+
+/// Into how many shards the role's work is cut where there is no Kafka. The same in every process, and for ever.
+const SHARDS: u32 = 32;
+/// Records that may wait before the role is said to be behind: more than come while processes share the work anew.
+const BEHIND: u64 = 10_000;
+
+/// The risk role.
+pub(super) struct Risk {
+    pub(super) ports: RiskPorts,
+    pub(super) member: MemberId,
+    /// Whether other processes may play the role.
+    pub(super) is_shared: bool,
+    /// The consumer group that shares it, where there is Kafka.
+    pub(super) group: Option<RiskGroup>,
+}
+
+/// The consumer group that shares the role.
+pub(super) struct RiskGroup {
+    pub(super) topics: Arc<Topics>,
+    pub(super) dead_letters: DeadLetters,
+    /// Its name in the group, if it has one.
+    pub(super) instance: String,
+    pub(super) state: GroupState,
+}
+
+impl Risk {
+    /// Plays the role until the shutdown begins.
+    pub(super) async fn run(self, shutdown: Shutdown) {
+        let Self { ports, member, is_shared, group } = self;
+        let (name, settings) = (Role::Risk.as_str(), RiskSettings::default());
+        match group {
+            Some(RiskGroup { topics, dead_letters, instance, state }) => {
+                let ready = Arc::clone(&topics);
+                let watching = async {
+                    let count = tokio::select! {
+                        () = shutdown.begun() => return,
+                        count = topics.partitions(Topic::Orders) => count,
+                    };
+                    let store = Arc::clone(&ports.shards);
+                    let (keeper, GroupShare { held, records, positions }) =
+                        GroupKeeper::new(store, name, member, count, state);
+                    let reader = RiskRecords::new(Arc::clone(&topics.codec), dead_letters);
+                    let share = RiskShare::Group { held, records, reader, positions };
+                    let join = topics.group(name, Topic::Orders, &instance);
+                    let monitor = RiskMonitor::new(ports, share, settings);
+                    tokio::join!(keeper.run(join, shutdown.clone()), monitor.run(shutdown.clone()));
+                };
+                ready.then(watching, shutdown.clone()).await;
+            }
+            None if is_shared => {
+                let store = Arc::clone(&ports.shards);
+                let (keeper, held) = ShardKeeper::new(store, name, member, SHARDS, ShardTimes::default());
+                let monitor = RiskMonitor::new(ports, RiskShare::Shards(held), settings);
+                tokio::join!(keeper.run(shutdown.clone()), monitor.run(shutdown));
+            }
+            None => RiskMonitor::new(ports, RiskShare::All, settings).run(shutdown).await,
+        }
+    }
+}
+
+/// How the role's group is doing here. It is only missed: orders are judged when they are placed all the same.
+pub(super) struct RiskHealth(pub(super) GroupState);
+
+#[async_trait]
+impl HealthCheck for RiskHealth {
+    fn name(&self) -> &'static str {
+        "risk"
+    }
+
+    fn required(&self) -> bool {
+        false
+    }
+
+    async fn check(&self) -> Health {
+        let look = self.0.look();
+        let behind: u64 = look.lag.values().sum();
+        if !look.is_member {
+            return Health::degraded("the consumer group has given this process no part yet: it watches no account");
+        }
+        if behind <= BEHIND {
+            return Health::up();
+        }
+        let worst = look.lag.iter().max_by_key(|(_, lag)| **lag).map_or(0, |(partition, _)| *partition);
+        Health::degraded(format!("{behind} records wait; partition {worst} has the most of them"))
+    }
+}
