@@ -122,6 +122,23 @@ def check_what_velox_writes(user: User, account: str, registry: SchemaRegistryCl
     assert noted == len(orders), (noted, len(orders))
 
 
+def check_the_group_of_velox() -> None:
+    """The usual tools see the group that watches accounts: who is in it, what each has, and that nothing waits."""
+    admin = AdminClient({"bootstrap.servers": BROKERS})
+    group, name = f"{PREFIX}-risk", topic("orders")
+    described = admin.describe_consumer_groups([group])[group].result()
+    parts = [part for member in described.members for part in member.assignment.topic_partitions]
+    assert sorted((part.topic, part.partition) for part in parts) == [(name, number) for number in range(4)], described.members
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+        noted = sum(part.offset for part in asked[group].result().topic_partitions if part.offset > 0)
+        if noted == records("orders"):
+            return
+        assert time.monotonic() < deadline, (noted, records("orders"))
+        time.sleep(0.2)
+
+
 def check_compatibility(registry: SchemaRegistryClient) -> None:
     """Schemas stand under the topic-name strategy, and only compatible ones may follow."""
     subjects = [subject for subject in registry.get_subjects() if subject.startswith(PREFIX)]
@@ -230,6 +247,7 @@ def main() -> int:
         trade(user, account)
         checks = [
             ("what Velox writes", lambda: check_what_velox_writes(user, account, registry)),
+            ("the group of Velox", check_the_group_of_velox),
             ("compatibility", lambda: check_compatibility(registry)),
             ("what Velox reads", lambda: check_what_velox_reads(server, registry)),
         ]
