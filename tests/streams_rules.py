@@ -93,6 +93,9 @@ async def refusals(tally: Tally, user: User, url: str, account: str) -> None:
         ("invalid_subscription", {"op": "subscribe", "channel": "market-data"}),
         ("invalid_subscription", {"op": "subscribe", "channel": "market-data", "symbols": [SYMBOL], "epoch": 1}),
         ("invalid_subscription", {"op": "subscribe", "channel": "market-data", "symbols": [SYMBOL], "account": account}),
+        ("invalid_subscription", {"op": "subscribe", "channel": "market-data", "symbols": [SYMBOL], "epoch": 1, "offset": 1, "cursors": [{"epoch": 1, "offset": 1}]}),
+        ("invalid_subscription", {"op": "subscribe", "channel": "orders", "account": account, "cursors": [{"epoch": 1, "offset": 1}]}),
+        ("malformed_message", {"op": "subscribe", "channel": "market-data", "symbols": [SYMBOL], "cursors": [{"epoch": 1}]}),
         ("cursor_ahead", {"op": "subscribe", "channel": "orders", "account": account, "after": newest + 1_000_000}),
         ("not_subscribed", {"op": "unsubscribe", "channel": "orders", "account": account}),
     ]
@@ -248,6 +251,11 @@ async def market(tally: Tally, user: User, url: str) -> None:
         tally.check("the market moves at least once a second", len(ticks) >= 11, len(ticks))
         fresh = all(message["symbol"] == SYMBOL and message["stale"] is False for message in ticks)
         tally.check("its messages name symbol and freshness", fresh, ticks[:2])
+        # Of another part of the market: the rest of its epoch by twelve is another one.
+        cursors = [cursor, {"epoch": cursor["epoch"] + 1, "offset": 5}]
+        await say(steady, op="subscribe", channel="market-data", symbols=[SYMBOL], cursors=cursors)
+        heard = await hear_until(steady, lambda message: message["type"] == "subscribed")
+        tally.check("of several cursors each symbol has its own", heard[-1]["resumed"] is True, heard[-1])
         await say(steady, op="subscribe", channel="market-data", symbols=[SYMBOL], epoch=1, offset=1)
         heard = await hear_until(steady, lambda message: message["type"] == "subscribed")
         tally.check("a cursor of another life is said to be none", heard[-1]["resumed"] is False, heard[-1])

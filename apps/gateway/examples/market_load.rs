@@ -28,6 +28,8 @@ use velox_testkit::market::sample_trade;
 
 /// Between two ticks of a symbol.
 const EVERY: Duration = Duration::from_millis(100);
+/// Ticks of each symbol that come before those that count: with the first of them the writer connects to the brokers.
+const WARM_UP: usize = 10;
 /// The symbols of one subscription.
 const OF_A_WISH: usize = 100;
 /// Parts of a second's tenth into which symbols are spread.
@@ -46,19 +48,21 @@ fn main() -> Anything<()> {
     let [prefix, address, token, symbols, seconds] = &arguments[..] else {
         return Err("prefix, address, token, symbols and seconds".into());
     };
-    let (symbols, seconds): (usize, u64) = (symbols.parse()?, seconds.parse()?);
+    let (symbols, length) = (symbols.parse::<usize>()?, Duration::from_secs(seconds.parse()?));
+    let length = length + EVERY * u32::try_from(WARM_UP)?;
     let names: Vec<String> = (0..symbols).map(|number| format!("S{number:04}")).collect();
     let sent: Sent = Arc::new(Mutex::new(vec![Vec::new(); symbols]));
     let socket = subscribe(address, token, &names)?;
     let listener = {
-        let (sent, until) = (Arc::clone(&sent), Instant::now() + Duration::from_secs(seconds) + LAST * 2);
+        let (sent, until) = (Arc::clone(&sent), Instant::now() + length + LAST * 2);
         std::thread::spawn(move || listen(socket, &sent, until))
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(publish(prefix, &names, &sent, Duration::from_secs(seconds)))?;
+    runtime.block_on(publish(prefix, &names, &sent, length))?;
     let mut millis = listener.join().map_err(|_| "the listener broke")??;
     millis.sort_by(f64::total_cmp);
-    let count: usize = sent.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Vec::len).sum();
+    let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+    let count: usize = sent.iter().map(|ticks| ticks.len().saturating_sub(WARM_UP)).sum();
     let at = |share: usize| millis.get(millis.len() * share / 100).copied().unwrap_or(f64::NAN);
     println!("{count}\t{}\t{:.3}\t{:.3}", millis.len(), at(50), at(99));
     Ok(())
@@ -100,7 +104,9 @@ fn listen(mut socket: WebSocket<TcpStream>, sent: &Sent, until: Instant) -> Anyt
         let number = price.saturating_sub(usize::try_from(FIRST_PRICE)?);
         let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
         // What a subscription begins with may be of another run.
-        if let Some(began) = sent.get(place).and_then(|ticks| ticks.get(number)) {
+        if number >= WARM_UP
+            && let Some(began) = sent.get(place).and_then(|ticks| ticks.get(number))
+        {
             millis.push(heard.saturating_duration_since(*began).as_secs_f64() * 1e3);
         }
     }

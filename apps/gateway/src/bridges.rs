@@ -10,6 +10,7 @@ mod identity_standing;
 mod market_prices;
 mod paper_probe;
 mod topic_feed;
+mod topic_parts;
 mod trading_accounts;
 
 pub use access_news::AccessNews;
@@ -21,5 +22,6 @@ pub use identity_authenticator::IdentityAuthenticator;
 pub use identity_standing::IdentityStanding;
 pub use market_prices::MarketPrices;
 pub use paper_probe::PaperProbe;
-pub use topic_feed::{KafkaSource, TOPIC_FEED, TopicFeed, TopicSource};
+pub use topic_feed::{KafkaSource, TopicFeed, TopicSource};
+pub use topic_parts::{OpenTopic, PartSource, TopicParts};
 pub use trading_accounts::{TradingAccounts, paper_config};

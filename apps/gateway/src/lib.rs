@@ -11,6 +11,7 @@ pub mod faults;
 pub mod feed_gate;
 pub mod http;
 pub mod logging;
+pub mod market_parts;
 pub mod market_topic;
 pub mod memory;
 pub mod observe;

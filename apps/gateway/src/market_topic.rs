@@ -16,7 +16,8 @@ const WAITING: usize = 8_192;
 /// Steps that are published together.
 const AT_ONCE: usize = 1_024;
 
-/// Where the process with the feed leaves what it tells.
+/// Where the process with the feed leaves what it tells. Clones leave it in the same place.
+#[derive(Clone)]
 pub struct MarketTopic(mpsc::Sender<MarketStep>);
 
 /// Publishes it.

@@ -7,6 +7,7 @@ mod feeds;
 mod first_start;
 mod identity_settings;
 mod kafka;
+mod market_parts;
 mod market_task;
 mod openings;
 mod paper;

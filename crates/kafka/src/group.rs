@@ -57,7 +57,8 @@ pub enum GroupNews {
     },
     /// A record.
     Record(TopicRecord),
-    /// How many records of each partition wait behind what was noted, where that is known: said every two seconds.
+    /// It is a member, and so many records of each of its partitions wait behind what was noted, where that is known: said
+    /// every two seconds.
     Lag(Vec<(u32, u64)>),
     /// The cluster does not answer, or refuses; it is tried again.
     Trouble(String),
@@ -85,9 +86,14 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        let Some(topic) = statistics.topics.get(&self.topic) else { return };
+        // Said by members alone, of which one may have no partition.
+        if !statistics.cgrp.is_some_and(|group| group.join_state == "steady") {
+            return;
+        }
+        let topic = statistics.topics.get(&self.topic);
         // Partitions of others say nothing, and -1 is what is not known.
-        let known = topic.partitions.values().filter(|partition| partition.fetch_state == "active");
+        let partitions = topic.into_iter().flat_map(|topic| topic.partitions.values());
+        let known = partitions.filter(|partition| partition.fetch_state == "active");
         let lag = known.filter_map(|partition| {
             let noted = partition.stored_offset.max(partition.committed_offset);
             let behind = u64::try_from(partition.hi_offset).ok()?.checked_sub(u64::try_from(noted).ok()?)?;

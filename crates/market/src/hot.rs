@@ -109,16 +109,20 @@ impl HotMarket {
         self.state.write().series.values_mut().for_each(Series::forget_closed);
     }
 
-    /// Lets go of all candles, open ones too; prices stay. For a process that begins to have the feed, or ceases to:
-    /// it warms them anew.
-    pub fn forget_candles(&self) {
-        self.state.write().series.clear();
+    /// Lets go of all candles of symbols, open ones too; prices stay. For a process that begins to have their feed, or
+    /// ceases to: it warms them anew.
+    pub fn forget_candles(&self, symbols: &[Symbol]) {
+        let series = &mut self.state.write().series;
+        symbols.iter().for_each(|symbol| {
+            series.remove(symbol);
+        });
     }
 
-    /// Tells that the feed's time has come to `now`, so that candles of quiet symbols close too.
-    pub fn advance(&self, now: Timestamp) -> Vec<Candle> {
+    /// Tells that the feed's time has come to `now` for the symbols that are wanted, so that their candles close, too,
+    /// when they are quiet.
+    pub fn advance(&self, now: Timestamp, is_wanted: impl Fn(Symbol) -> bool) -> Vec<Candle> {
         let mut out = Vec::new();
-        for series in self.state.write().series.values_mut() {
+        for (_, series) in self.state.write().series.iter_mut().filter(|(symbol, _)| is_wanted(**symbol)) {
             series.advance(now, &mut out);
         }
         out

@@ -20,6 +20,8 @@ const DAY_OF_MINUTES: u32 = 1_440;
 /// the store fails, the market goes on: what was to be kept waits, bounded, and is tried again after a second.
 pub struct Ingest {
     market: Market,
+    /// The symbols whose time goes on here; all when `None`.
+    symbols: Option<BTreeSet<Symbol>>,
     waiting: Vec<Candle>,
     moved: BTreeSet<Symbol>,
     position: Option<FeedPosition>,
@@ -47,6 +49,7 @@ impl Ingest {
     pub fn new(market: Market) -> Self {
         Self {
             market,
+            symbols: None,
             waiting: Vec::new(),
             moved: BTreeSet::new(),
             position: None,
@@ -56,6 +59,12 @@ impl Ingest {
             held_back: false,
             given_up: 0,
         }
+    }
+
+    /// The same of some symbols alone: others may be taken in elsewhere.
+    #[must_use]
+    pub fn of(self, symbols: impl IntoIterator<Item = Symbol>) -> Self {
+        Self { symbols: Some(symbols.into_iter().collect()), ..self }
     }
 
     /// Goes on where the store left off: newest prices, and for each symbol the minutes of the last day that has any
@@ -103,7 +112,8 @@ impl Ingest {
 
     /// Tells that the feed's time has come to `now` without an event.
     pub async fn advance(&mut self, now: Timestamp) -> Taken {
-        let closed = self.market.hot.advance(now);
+        let is_ours = |symbol| self.symbols.as_ref().is_none_or(|symbols| symbols.contains(&symbol));
+        let closed = self.market.hot.advance(now, is_ours);
         self.wait(&closed);
         let kept = if self.is_due(now) { self.flush(now).await } else { Ok(()) };
         Taken { closed, kept }

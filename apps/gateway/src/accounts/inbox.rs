@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use velox_trading::ExecuteError;
+
 use super::hub::Hub;
 use super::job::Queued;
 
@@ -16,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Inbox {
     usual: mpsc::Receiver<Queued>,
     orders: mpsc::Receiver<Queued>,
+    /// What was taken out and put aside: it comes first.
+    kept: Vec<Queued>,
     /// Whether a queue is closed and empty.
     done: [bool; 2],
     /// Since when the executor is behind.
@@ -39,7 +43,10 @@ impl Inbox {
     /// An inbox whose two queues hold `queue` each.
     pub(super) fn new(queue: usize) -> (Outside, Self) {
         let ((usual, usual_jobs), (orders, new_orders)) = (mpsc::channel(queue), mpsc::channel(queue));
-        (Outside { usual, orders }, Self { usual: usual_jobs, orders: new_orders, done: [false; 2], behind: None })
+        (
+            Outside { usual, orders },
+            Self { usual: usual_jobs, orders: new_orders, kept: vec![], done: [false; 2], behind: None },
+        )
     }
 
     /// Takes nothing new; what waits can still be received.
@@ -52,6 +59,7 @@ impl Inbox {
     /// up, so that none starves behind newer ones; while it stays behind they are refused. 0 when nothing will come any
     /// more.
     pub(super) async fn recv_many(&mut self, taken: &mut Vec<Queued>, most: usize, hub: &Hub) -> usize {
+        taken.append(&mut self.kept);
         while taken.is_empty() && self.done != [true; 2] {
             let (room, late_at) = self.look(hub);
             let late = late_at <= Instant::now();
@@ -87,6 +95,17 @@ impl Inbox {
             }
         }
         taken.len()
+    }
+
+    /// Answers what waits for clients with an error: nothing of it was done. What this process has to do itself stays.
+    pub(super) fn refuse_clients(&mut self, error: &ExecuteError) {
+        for queue in [&mut self.usual, &mut self.orders] {
+            // Not what comes meanwhile.
+            for _ in 0..queue.len() {
+                let Ok(queued) = queue.try_recv() else { break };
+                self.kept.extend(queued.refuse_clients(error));
+            }
+        }
     }
 
     /// Whether the executor keeps up, and since when it would be too late if it does not.

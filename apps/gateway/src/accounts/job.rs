@@ -22,6 +22,18 @@ pub(super) enum Queued {
 }
 
 impl Queued {
+    /// Answers what a client waits for; gives the rest.
+    pub(super) fn refuse_clients(self, error: &ExecuteError) -> Option<Self> {
+        match self {
+            Self::One(job) if job.is_of_client() || matches!(job.task, Task::Read) => {
+                job.answer(Err(error.clone()));
+                None
+            }
+            // Several together are this process's own.
+            kept => Some(kept),
+        }
+    }
+
     /// Answers that too much waits; nothing was done.
     pub(super) fn refuse(self) {
         let jobs = match self {

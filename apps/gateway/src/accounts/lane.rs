@@ -9,11 +9,13 @@ mod round;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use velox_kernel::AccountId;
-use velox_trading::{Moments, Prices, TradingLog, TradingQueries};
+use velox_trading::{ExecuteError, Moments, Prices, StoreError, TradingLog, TradingQueries};
 
 use self::held::HeldAccounts;
 use super::OrderTraces;
@@ -62,11 +64,22 @@ pub(super) struct Lane {
     traces: Arc<OrderTraces>,
     settings: LaneSettings,
     held: HeldAccounts,
+    /// What the store said last when it did not do what it was to.
+    failed: Option<ExecuteError>,
 }
+
+/// How long the store may take to fail before it counts as silent.
+const SILENCE: Duration = Duration::from_secs(1);
 
 impl Lane {
     pub(super) fn new(ports: Arc<LanePorts>, traces: Arc<OrderTraces>, settings: LaneSettings) -> Self {
-        Self { ports, traces, settings, held: HeldAccounts::new(settings.accounts, settings.snapshot_every) }
+        Self {
+            ports,
+            traces,
+            settings,
+            held: HeldAccounts::new(settings.accounts, settings.snapshot_every),
+            failed: None,
+        }
     }
 
     /// Works until every sender is gone or the lanes are closed, and nothing waits any more. There is no wait for
@@ -92,6 +105,7 @@ impl Lane {
             let (mut jobs, mut elsewhere) = in_a_row(taken.drain(..));
             while !(jobs.is_empty() && elsewhere.is_empty()) {
                 let (now, later) = of_one_role(jobs);
+                let began = Instant::now();
                 let work = self.work(now, std::mem::take(&mut elsewhere));
                 if AssertUnwindSafe(work).catch_unwind().await.is_err() {
                     // Whoever waits is told that the outcome is unknown. No state that may be half done is kept.
@@ -99,8 +113,23 @@ impl Lane {
                     self.held.clear();
                 }
                 jobs = later;
+                // Whoever waits now would wait as long again, for the same answer.
+                if let Some(error) = self.failed.take()
+                    && began.elapsed() >= SILENCE
+                {
+                    inbox.refuse_clients(&error);
+                }
             }
             self.held.forget_the_idle();
+        }
+    }
+}
+
+impl Lane {
+    /// Notes that the store did not do what it was to: of what waits behind that, nothing was done.
+    fn note_failure(&mut self, error: &ExecuteError) {
+        if let ExecuteError::Store(StoreError::Unavailable(reason) | StoreError::OutcomeUnknown(reason)) = error {
+            self.failed = Some(StoreError::Unavailable(reason.clone()).into());
         }
     }
 }

@@ -12,8 +12,8 @@ use velox_messages::{Codec, DecodeError, MarketData, MarketStep, MarketTold, Top
 
 use crate::dead_letters::DeadLetters;
 
-/// The feed's name in the store.
-pub const TOPIC_FEED: &str = "topic";
+/// The feed's name in the store, before the part of the market.
+const TOPIC_FEED: &str = "topic";
 
 /// Where records come from.
 #[async_trait]
@@ -60,7 +60,7 @@ impl TopicSource for KafkaSource {
     }
 }
 
-/// The market as another processor publishes it. Trades, quotes and bars count; candles are made here, and whether a
+/// A part of the market as another processor publishes it. Trades, quotes and bars count; candles are made here, and whether a
 /// source is mute is judged here.
 pub struct TopicFeed {
     source: Box<dyn TopicSource>,
@@ -73,16 +73,17 @@ pub struct TopicFeed {
 }
 
 impl TopicFeed {
-    /// The market of these symbols.
+    /// The market of these symbols, which are of one part.
     #[must_use]
     pub fn new(
+        part: u32,
         source: Box<dyn TopicSource>,
         codec: Arc<Codec>,
         symbols: HashSet<Symbol>,
         dead_letters: DeadLetters,
         now: Timestamp,
     ) -> Self {
-        let position = FeedPosition { feed: TOPIC_FEED.to_owned(), epoch: 0, index: 0, at: now };
+        let position = FeedPosition { feed: format!("{TOPIC_FEED}-{part}"), epoch: 0, index: 0, at: now };
         Self { source, codec, symbols, dead_letters, waiting: None, position }
     }
 
@@ -198,7 +199,7 @@ mod tests {
         let posting = tokio::spawn(post.run(shutdown.clone()));
         let symbols = std::iter::once("BTC-PERP".parse().unwrap()).collect();
         let source = Box::new(Script(script.into()));
-        let mut feed = TopicFeed::new(source, codec.clone(), symbols, letters, clock.now());
+        let mut feed = TopicFeed::new(3, source, codec.clone(), symbols, letters, clock.now());
         assert_eq!(feed.next().await, Ok(event("BTC-PERP", 1)));
         assert_eq!(feed.next().await, Err(FeedError::Disconnected { reason: "away".to_owned() }));
         assert_eq!(feed.next().await, Ok(event("BTC-PERP", 3)));

@@ -267,6 +267,8 @@ impl GroupKeeper {
     fn note_lag(&self, lag: Vec<(u32, u64)>) {
         let part = self.part.borrow();
         let mut look = self.state.0.lock();
+        // It may have no part, where there are more members than partitions.
+        look.is_member = true;
         for (partition, behind) in lag {
             if part.mine.contains_key(&partition) {
                 lag_gauge(self.role, partition).set(f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));
@@ -329,6 +331,10 @@ mod tests {
         assert_eq!(*joins.lock(), 3);
 
         store.set_away(false);
+        // One more than there are partitions is a member, too.
+        told.send(GroupNews::Lag(vec![])).unwrap();
+        sleep(AGAIN).await;
+        assert!(share.held.now().is_empty() && state.look().is_member);
         let placed = assign();
         sleep(AGAIN).await;
         assert_eq!(placed.try_recv(), Ok(vec![(0, None), (1, None)]));

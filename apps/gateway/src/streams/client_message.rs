@@ -4,6 +4,7 @@ use serde::Deserialize;
 use velox_kernel::{AccountId, Symbol};
 
 use super::channel::Channel;
+use super::market_hub::MarketCursor;
 
 /// What a client may say.
 #[derive(Debug, Deserialize)]
@@ -54,4 +55,7 @@ pub struct Subscribe {
     /// Market data: the offset of the last message the client has.
     #[serde(default)]
     pub offset: Option<u64>,
+    /// Market data: the same for symbols whose messages have several epochs, each with the last offset the client has of it.
+    #[serde(default)]
+    pub cursors: Vec<MarketCursor>,
 }

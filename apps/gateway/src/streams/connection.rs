@@ -20,6 +20,9 @@ use super::private_feed::PrivateFeed;
 use super::standing::watch_standing;
 use super::subscription::{First, follow_account, follow_market, follow_mute_feeds, snapshot};
 
+/// Cursors of one subscription to the market: more than there are parts of it.
+const MOST_CURSORS: usize = 64;
+
 /// One client's subscriptions. Dropping it ends them.
 ///
 /// Everything that is said about subscriptions goes through the one queue, in tasks that wait for room there: whoever
@@ -146,8 +149,12 @@ impl Connection {
             return Err(refuse("invalid_subscription", detail));
         }
         let after = match (wish.epoch, wish.offset) {
-            (Some(epoch), Some(offset)) => Some(MarketCursor { epoch, offset }),
-            (None, None) => None,
+            (None, None) if wish.cursors.len() <= MOST_CURSORS => wish.cursors.clone(),
+            (None, None) => return Err(refuse("invalid_subscription", "There are no more than 64 cursors to name.")),
+            (Some(_), _) | (_, Some(_)) if !wish.cursors.is_empty() => {
+                return Err(refuse("invalid_subscription", "Name epoch and offset, or cursors, not both."));
+            }
+            (Some(epoch), Some(offset)) => vec![MarketCursor { epoch, offset }],
             _ => return Err(refuse("invalid_subscription", "Name both epoch and offset, or neither.")),
         };
         self.end((Channel::MarketData, None));
@@ -164,8 +171,9 @@ impl Connection {
         wish: &Subscribe,
     ) -> Result<Option<Position>, StreamError<'static>> {
         let id = wish.account.ok_or_else(|| refuse("invalid_subscription", "Name the account."))?;
-        if !wish.symbols.is_empty() || wish.epoch.is_some() || wish.offset.is_some() {
-            return Err(refuse("invalid_subscription", "Symbols, epoch and offset are for market data."));
+        let of_market = wish.epoch.is_some() || wish.offset.is_some() || !wish.cursors.is_empty();
+        if !wish.symbols.is_empty() || of_market {
+            return Err(refuse("invalid_subscription", "Symbols, epoch, offset and cursors are for market data."));
         }
         let trading = &self.desk.trading;
         get_account(actor, trading, id).await.map_err(|error| match error {

@@ -17,7 +17,8 @@ const MOST: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
     logs: BTreeMap<(Channel, AccountId), u64>,
-    market: Option<MarketCursor>,
+    /// By part of the market.
+    market: BTreeMap<u32, MarketCursor>,
 }
 
 impl Resume {
@@ -27,7 +28,7 @@ impl Resume {
             Position::Log { channel, account, seq } => {
                 self.logs.insert((channel, account), seq);
             }
-            Position::Market { epoch, offset } => self.market = Some(MarketCursor { epoch, offset }),
+            Position::Market { epoch, offset } => self.note_market(MarketCursor { epoch, offset }),
         }
     }
 
@@ -37,10 +38,14 @@ impl Resume {
         self.logs.get(&(channel, account)).copied()
     }
 
-    /// The last market message.
+    fn note_market(&mut self, cursor: MarketCursor) {
+        self.market.insert(cursor.part(), cursor);
+    }
+
+    /// The last message of each part of the market.
     #[must_use]
-    pub const fn market(&self) -> Option<MarketCursor> {
-        self.market
+    pub fn market(&self) -> Vec<MarketCursor> {
+        self.market.values().copied().collect()
     }
 }
 
@@ -48,7 +53,7 @@ impl fmt::Display for Resume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> =
             self.logs.iter().map(|((channel, account), seq)| format!("{}|{account}|{seq}", channel.as_str())).collect();
-        parts.extend(self.market.map(|cursor| format!("market-data|{}|{}", cursor.epoch, cursor.offset)));
+        parts.extend(self.market.values().map(|cursor| format!("market-data|{}|{}", cursor.epoch, cursor.offset)));
         Cursor::new(parts.join("~")).fmt(f)
     }
 }
@@ -69,7 +74,7 @@ impl FromStr for Resume {
             let number = |text: &str| text.parse::<u64>().map_err(|_| InvalidCursor);
             match Channel::parse(channel).ok_or(InvalidCursor)? {
                 Channel::MarketData => {
-                    resume.market = Some(MarketCursor { epoch: number(one)?, offset: number(two)? });
+                    resume.note_market(MarketCursor { epoch: number(one)?, offset: number(two)? });
                 }
                 channel => {
                     let account = one.parse().map_err(|_| InvalidCursor)?;
@@ -92,6 +97,9 @@ mod tests {
         resume.note(Position::Log { channel: Channel::Orders, account, seq: 12 });
         resume.note(Position::Log { channel: Channel::Alerts, account, seq: 3 });
         resume.note(Position::Market { epoch: 2, offset: 99 });
+        resume.note(Position::Market { epoch: 2, offset: 100 });
+        resume.note(Position::Market { epoch: 3, offset: 7 });
+        assert_eq!(resume.market(), [MarketCursor { epoch: 2, offset: 100 }, MarketCursor { epoch: 3, offset: 7 }]);
         let text = resume.to_string();
         assert_eq!(text.parse::<Resume>().ok(), Some(resume));
         assert!("???".parse::<Resume>().is_err());

@@ -1,5 +1,6 @@
 //! The tasks behind subscriptions: each brings one channel's messages into its connection's queue.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,13 +97,8 @@ pub(super) async fn follow_mute_feeds(hub: Arc<MarketHub>, outbox: Outbox) {
 }
 
 /// Brings market data until the connection goes: in order, and conflated to the newest where it finds no room.
-pub(super) async fn follow_market(
-    hub: Arc<MarketHub>,
-    symbols: Vec<Symbol>,
-    after: Option<MarketCursor>,
-    outbox: Outbox,
-) {
-    let (mut told, past, resumed) = hub.listen(&symbols, after);
+pub(super) async fn follow_market(hub: Arc<MarketHub>, symbols: Vec<Symbol>, after: Vec<MarketCursor>, outbox: Outbox) {
+    let (mut told, past, resumed) = hub.listen(&symbols, &after);
     let answer =
         Notice::Subscribed { channel: Channel::MarketData, account: None, seq: None, resumed: Some(resumed) }.to_json();
     if outbox.send(answer.into(), None).await == Err(Gone) {
@@ -158,13 +154,15 @@ impl Stuck {
     }
 }
 
-/// Market messages that wait for room, in the order of their offsets: of each slot the newest.
+/// Market messages that wait for room, in the order in which they came: of each slot the newest.
 #[derive(Default)]
 struct Waiting {
     messages: BTreeMap<u64, Arc<MarketTold>>,
     newest: HashMap<Slot, u64>,
-    /// The highest offset taken in: what is not newer was told already.
-    taken: u64,
+    /// How many were taken in.
+    count: u64,
+    /// Of each part the newest message taken in, and the epoch before: what is not newer was told already.
+    taken: HashMap<u32, (MarketCursor, Option<u64>)>,
 }
 
 impl Waiting {
@@ -173,15 +171,37 @@ impl Waiting {
     }
 
     fn add(&mut self, message: Arc<MarketTold>) {
-        let offset = message.cursor.offset;
-        if offset <= self.taken {
+        if !self.is_new(message.cursor) {
             return;
         }
-        self.taken = offset;
-        if let Some(older) = self.newest.insert(message.slot, offset) {
+        self.count += 1;
+        if let Some(older) = self.newest.insert(message.slot, self.count) {
             self.messages.remove(&older);
         }
-        self.messages.insert(offset, message);
+        self.messages.insert(self.count, message);
+    }
+
+    /// Whether a message was not told already. Another epoch begins with any offset, and is not gone back behind.
+    fn is_new(&mut self, cursor: MarketCursor) -> bool {
+        match self.taken.entry(cursor.part()) {
+            Entry::Vacant(first) => {
+                first.insert((cursor, None));
+                true
+            }
+            Entry::Occupied(mut known) => {
+                let (newest, before) = known.get_mut();
+                if newest.epoch == cursor.epoch {
+                    let is_new = newest.offset < cursor.offset;
+                    newest.offset = newest.offset.max(cursor.offset);
+                    is_new
+                } else if *before == Some(cursor.epoch) {
+                    false
+                } else {
+                    (*newest, *before) = (cursor, Some(newest.epoch));
+                    true
+                }
+            }
+        }
     }
 
     fn flush(&mut self, outbox: &Outbox) {
@@ -245,6 +265,7 @@ mod tests {
     use velox_kernel::Timestamp;
 
     use super::*;
+    use crate::market_parts::market_part;
 
     #[test]
     fn a_slow_client_gets_the_newest_of_each_kind_in_order() {
@@ -253,7 +274,7 @@ mod tests {
         let (one, other): (Symbol, Symbol) = ("BTC-PERP".parse().unwrap(), "ETH-PERP".parse().unwrap());
         let (outbox, mut frames) = Outbox::new(4, Duration::from_secs(1));
         let mut waiting = Waiting::default();
-        let mut told = hub.listen(&[one, other], None).0;
+        let mut told = hub.listen(&[one, other], &[]).0;
         // Two find room; of the others the newest of each kind waits.
         for symbol in [one, other, one, other, one] {
             hub.tell_stale(symbol, now, true);
@@ -265,11 +286,34 @@ mod tests {
             sent.push(frame.position.unwrap());
             waiting.flush(&outbox);
         }
-        let expected = [1, 2, 4, 5].map(|offset| Position::Market { epoch: 1_700_000_000_000, offset });
-        assert_eq!(sent, expected);
+        let at = |symbol, offset| Position::Market { epoch: hub.next(market_part(symbol)).epoch, offset };
+        assert_eq!(sent, [at(one, 1), at(other, 1), at(other, 2), at(one, 3)]);
         // What a lagging listener finds again was told already.
         hub.newest(&[one, other]).into_iter().for_each(|message| waiting.add(message));
         assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn another_life_of_the_market_begins_anew_and_is_not_gone_back_behind() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let hub = MarketHub::new(now);
+        let symbol: Symbol = "BTC-PERP".parse().unwrap();
+        let mut told = hub.listen(&[symbol], &[]).0;
+        let mut waiting = Waiting::default();
+        let mut tell = |times: u64| {
+            (0..times).for_each(|_| hub.tell_stale(symbol, now, true));
+            (0..times).map(|_| told.try_recv().unwrap()).collect::<Vec<_>>()
+        };
+        let before = tell(7);
+        hub.begin(market_part(symbol), now);
+        let after = tell(2);
+        let mut add = |messages: &[Arc<MarketTold>]| {
+            let count = waiting.count;
+            messages.iter().for_each(|message| waiting.add(Arc::clone(message)));
+            waiting.count - count
+        };
+        assert_eq!((add(&before), add(&after)), (7, 2));
+        assert_eq!((add(&before), add(&after)), (0, 0), "all of it was told");
     }
 
     #[tokio::test(start_paused = true)]
@@ -278,7 +322,7 @@ mod tests {
         let hub = Arc::new(MarketHub::new(now));
         let symbol: Symbol = "BTC-PERP".parse().unwrap();
         let (outbox, mut frames) = Outbox::new(2, Duration::from_secs(5));
-        let following = tokio::spawn(follow_market(Arc::clone(&hub), vec![symbol], None, outbox.clone()));
+        let following = tokio::spawn(follow_market(Arc::clone(&hub), vec![symbol], vec![], outbox.clone()));
         assert!(frames.next().await.is_some(), "the answer");
         hub.tell_stale(symbol, now, true);
         hub.tell_stale(symbol, now, false);

@@ -1,56 +1,57 @@
-//! Which process has the feed: the one that has the only shard of the market-data role.
+//! Which process has the feed of a part of the market: the one that has the part's shard of the market-data role.
 
 use std::time::Duration;
 
+use metrics::gauge;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::feed_gate::FeedGate;
 use crate::shards::{Held, ShardTimes};
 use crate::shutdown::Shutdown;
 
-/// The shards of the market-data role.
-pub(super) const FEEDS: u32 = 1;
-const FEED: u32 = 0;
 /// How long to wait after the right was taken: what the process before this one had sent to the store has ended there by
 /// then, one way or the other, and the feed is begun where that left it.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Opens the gate while this process has the right to the feed, until the shutdown begins.
+/// Opens the gate while this process has the right to the feed of a part of the market, until the shutdown begins.
 ///
 /// It is open for no longer than others are sure to wait, so that a process that stood still finds it closed. One that
 /// cannot ask whether it has the right keeps the feed, and tells nobody, until another one is known to have it.
-pub(super) async fn keep_feed(held: Held, times: ShardTimes, gate: FeedGate, shutdown: Shutdown) {
+pub(super) async fn keep_feed(part: u32, held: Held, times: ShardTimes, gate: FeedGate, shutdown: Shutdown) {
     let leaving = shutdown.begun();
     tokio::pin!(leaving);
     tokio::select! {
         () = &mut leaving => {}
-        () = follow(held, times, &gate) => {}
+        () = follow(part, held, times, &gate) => {}
     }
 }
 
-async fn follow(mut held: Held, times: ShardTimes, gate: &FeedGate) {
+async fn follow(part: u32, mut held: Held, times: ShardTimes, gate: &FeedGate) {
     let good_for = times.patience.saturating_sub(times.beat * 2);
     let mut look = interval(times.beat);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut has_it, mut follows) = (false, false);
+    let has = gauge!("velox_market_feed", "part" => part.to_string());
     loop {
-        if held.now().contains_key(&FEED) {
+        if held.now().contains_key(&part) {
             if !std::mem::replace(&mut has_it, true) {
                 gate.choose();
                 sleep(SETTLE).await;
-                tracing::info!("this process has the feed");
+                has.set(1.0);
+                tracing::info!(part, "this process has the feed");
             }
             gate.open(Some(held.confirmed() + good_for));
             follows = false;
         } else {
             gate.close();
             if std::mem::take(&mut has_it) {
-                tracing::warn!("the right to the feed was lost: this process tells nothing more of the market");
+                has.set(0.0);
+                tracing::warn!(part, "the right to the feed was lost: this process tells nothing more of it");
             }
-            if held.is_anothers(FEED) {
+            if held.is_anothers(part) {
                 gate.yield_to_another();
                 if !std::mem::replace(&mut follows, true) {
-                    tracing::info!("another process has the feed; this one follows");
+                    tracing::info!(part, "another process has the feed; this one follows");
                 }
             }
         }
@@ -75,10 +76,10 @@ mod tests {
     /// A process with the role, its gate, and what ends it in order.
     fn process(store: &Arc<MemoryShards>, number: u128) -> (FeedGate, Shutdown, [tokio::task::AbortHandle; 2]) {
         let (times, me) = (ShardTimes::default(), MemberId::new(Uuid::from_u128(number)));
-        let (keeper, held) = ShardKeeper::new(store.clone(), "market-data", me, FEEDS, times);
+        let (keeper, held) = ShardKeeper::new(store.clone(), "market-data", me, 1, times);
         let (gate, shutdown) = (FeedGate::default(), Shutdown::default());
         let keeping = tokio::spawn(keeper.run(shutdown.clone())).abort_handle();
-        let following = tokio::spawn(keep_feed(held, times, gate.clone(), shutdown.clone())).abort_handle();
+        let following = tokio::spawn(keep_feed(0, held, times, gate.clone(), shutdown.clone())).abort_handle();
         (gate, shutdown, [keeping, following])
     }
 

@@ -1,6 +1,5 @@
 //! The configured market feed.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +8,11 @@ use velox_feed_replay::{
     read_bars,
 };
 use velox_feed_simulated::{InvalidWalk, SimulatedFeed, SimulatedSettings};
-use velox_kafka::KafkaOptions;
 use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe, Timestamp};
 use velox_market::{Candle, Feed, FeedPosition, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles};
-use velox_messages::{Codec, Topic};
+use velox_messages::Codec;
 
-use crate::bridges::{KafkaSource, TopicFeed};
+use crate::bridges::{TopicFeed, TopicParts};
 use crate::config::{FeedKind, MarketConfig};
 use crate::dead_letters::DeadLetters;
 
@@ -76,17 +74,15 @@ enum Kind {
 
 /// The market on a topic.
 pub(super) struct TopicMarket {
-    pub(super) options: KafkaOptions,
+    pub(super) parts: Arc<TopicParts>,
     pub(super) codec: Arc<Codec>,
     pub(super) dead_letters: DeadLetters,
-    pub(super) symbols: HashSet<Symbol>,
 }
 
 impl TopicMarket {
-    fn start(&self, now: Timestamp) -> TopicFeed {
-        let Self { options, codec, dead_letters, symbols } = self;
-        let source = KafkaSource::new(options.clone(), codec.names().topic(Topic::MarketData));
-        TopicFeed::new(Box::new(source), Arc::clone(codec), symbols.clone(), dead_letters.clone(), now)
+    fn start(&self, part: u32, symbols: &[Symbol], now: Timestamp) -> TopicFeed {
+        let (source, symbols) = (Box::new(self.parts.listen(part)), symbols.iter().copied().collect());
+        TopicFeed::new(part, source, Arc::clone(&self.codec), symbols, self.dead_letters.clone(), now)
     }
 }
 
@@ -158,20 +154,30 @@ impl FeedSource {
         Ok(())
     }
 
-    /// Starts the feed where it was left, and not before `now`, the feed's time that this process has seen.
+    /// Starts the feed of a part of the market where it was left, and not before `now`, the feed's time that this process
+    /// has seen.
     ///
     /// # Errors
     /// [`FeedStartError`] when its place cannot be read; it may be tried again.
-    pub(super) async fn begin(&self, now: Timestamp) -> Result<StartedFeed, FeedStartError> {
+    pub(super) async fn begin(
+        &self,
+        part: u32,
+        symbols: &[Symbol],
+        now: Timestamp,
+    ) -> Result<StartedFeed, FeedStartError> {
         let none = StartedFeed { feed: None, not_before: None, begun: Vec::new(), standing: Vec::new() };
         #[cfg(test)]
         if let Kind::Given(feed) = &self.kind {
             return Ok(StartedFeed { feed: feed.lock().take(), ..none });
         }
         if let Kind::Topic(market) = &self.kind {
-            return Ok(StartedFeed { feed: Some(Box::new(market.start(now))), ..none });
+            return Ok(StartedFeed { feed: Some(Box::new(market.start(part, symbols, now))), ..none });
         }
-        let Some(instrument) = &self.instrument else { return Ok(none) };
+        // Every other feed is of one instrument.
+        let Some(instrument) = self.instrument.as_ref().filter(|instrument| symbols.contains(&instrument.symbol))
+        else {
+            return Ok(none);
+        };
         match &self.kind {
             Kind::None | Kind::Topic(_) => Ok(none),
             #[cfg(test)]

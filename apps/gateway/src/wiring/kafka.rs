@@ -1,6 +1,5 @@
 //! [`Topics`]: what the configuration offers for publishing what happens.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +9,12 @@ use velox_kafka::{
     Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicSpec,
     join_group,
 };
-use velox_kernel::{Clock, EventBus, Symbol};
+use velox_kernel::{Clock, EventBus};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
 use velox_schema_registry::{HttpRegistry, InvalidRegistryUrl, RegistryDeadlines};
 
 use super::feeds::TopicMarket;
+use crate::bridges::{KafkaSource, TopicParts};
 use crate::config::{KafkaCompression, KafkaConfig, KafkaSasl};
 use crate::dead_letters::DeadLetters;
 use crate::http::health::{Health, HealthCheck};
@@ -104,8 +104,10 @@ impl Topics {
     }
 
     /// The market as another processor publishes it.
-    pub(super) fn market(&self, symbols: HashSet<Symbol>, dead_letters: DeadLetters) -> TopicMarket {
-        TopicMarket { options: self.options.clone(), codec: Arc::clone(&self.codec), dead_letters, symbols }
+    pub(super) fn market(&self, dead_letters: DeadLetters) -> TopicMarket {
+        let (options, topic) = (self.options.clone(), self.codec.names().topic(Topic::MarketData));
+        let parts = TopicParts::new(Box::new(move || Box::new(KafkaSource::new(options.clone(), topic.clone()))));
+        TopicMarket { parts, codec: Arc::clone(&self.codec), dead_letters }
     }
 
     /// Into how many partitions a topic is cut; asked until there is an answer.

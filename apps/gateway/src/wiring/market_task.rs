@@ -1,5 +1,5 @@
-//! The market-data role. One process of an installation has the feed: it takes its events in, keeps what closes, and
-//! tells the paper broker, the streams and the other processes. Those follow what they are told.
+//! The market-data role, for one part of the market. One process of an installation has the part's feed: it takes its events
+//! in, keeps what closes, and tells the paper broker, the streams and the other processes. Those follow what they are told.
 
 mod follow;
 mod mute;
@@ -31,9 +31,12 @@ const CLOSED_AT_ONCE: usize = 16;
 /// How long to wait before a feed or a store that failed is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What the market-data role works with.
+/// What the market-data role works with in one part of the market.
 pub(super) struct MarketTask {
-    pub(super) source: FeedSource,
+    pub(super) source: Arc<FeedSource>,
+    /// Which part.
+    pub(super) part: u32,
+    /// What is of it.
     pub(super) symbols: Vec<Symbol>,
     pub(super) market: Market,
     pub(super) paper: Arc<PaperBroker>,
@@ -78,7 +81,7 @@ impl MarketTask {
         };
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut mutes = Mutes::of(self.hub.mute());
+        let mut mutes = Mutes::of(self.part, self.hub.mute());
         loop {
             tokio::select! {
                 () = &mut begun => break,
@@ -128,17 +131,18 @@ impl MarketTask {
     }
 
     async fn try_begin(&self) -> Result<(Ingest, Option<Box<dyn Feed>>), FeedStartError> {
-        let StartedFeed { feed, not_before, begun, standing } = self.source.begin(self.market.clock.now()).await?;
+        let StartedFeed { feed, not_before, begun, standing } =
+            self.source.begin(self.part, &self.symbols, self.market.clock.now()).await?;
         if let Some(not_before) = not_before {
             self.moments.hear(not_before);
         }
         // Whoever places an order now needs a price, and warming takes its time.
         standing.iter().for_each(|event| self.market.hot.follow(Some(event), &[]));
-        let ingest = Ingest::new(self.market.clone());
-        self.market.hot.forget_candles();
+        let ingest = Ingest::new(self.market.clone()).of(self.symbols.iter().copied());
+        self.market.hot.forget_candles(&self.symbols);
         ingest.warm(&self.symbols, self.market.clock.now()).await?;
         self.market.hot.warm(&begun);
-        self.hub.begin(self.market.clock.now());
+        self.hub.begin(self.part, self.market.clock.now());
         Ok((ingest, feed))
     }
 
@@ -151,7 +155,7 @@ impl MarketTask {
         if let Err(error) = taken.kept {
             tracing::warn!(%error, "market data were not kept; they are tried again");
         }
-        let next = self.hub.next();
+        let next = self.hub.next(self.part);
         self.hub.tell(event, &taken.closed);
         self.signal_one(next, || {
             let growing = self.market.hot.open_candle(event.symbol(), Timeframe::M1);
@@ -169,11 +173,11 @@ impl MarketTask {
         }
         // In parts that every bus takes.
         for closed in taken.closed.chunks(CLOSED_AT_ONCE) {
-            let next = self.hub.next();
+            let next = self.hub.next(self.part);
             self.hub.tell_closed(closed, now);
             self.signal(|| MarketStep::of_closed(next.epoch, next.offset, now, closed));
         }
-        self.signal_one(self.hub.next(), || MarketTold::Alive { at: now });
+        self.signal_one(self.hub.next(self.part), || MarketTold::Alive { at: now });
         self.paper.expire(now);
         for symbol in mutes.look(&self.market) {
             self.tell_stale(symbol, now, true);
@@ -188,7 +192,7 @@ impl MarketTask {
     }
 
     fn tell_stale(&self, symbol: Symbol, at: Timestamp, stale: bool) {
-        let next = self.hub.next();
+        let next = self.hub.next(self.part);
         self.hub.tell_stale(symbol, at, stale);
         self.signal_one(next, || MarketTold::Stale { symbol, at, stale });
     }
@@ -268,8 +272,9 @@ mod tests {
         gate.open(None);
         let feed = feed.map(|script| -> Box<dyn Feed> { Box::new(script) });
         MarketTask {
-            source: FeedSource::given(feed, clock.clone(), market.store.clone()),
-            symbols: Vec::new(),
+            source: Arc::new(FeedSource::given(feed, clock.clone(), market.store.clone())),
+            part: part(),
+            symbols: vec![symbol("BTC-PERP")],
             market,
             paper,
             gate,
@@ -280,6 +285,10 @@ mod tests {
             told: mpsc::channel(1).1,
             missed: Arc::default(),
         }
+    }
+
+    fn part() -> u32 {
+        crate::market_parts::market_part(symbol("BTC-PERP"))
     }
 
     fn market(store: &Arc<MemoryMarketStore>, clock: &Arc<TestClock>) -> Market {
@@ -384,7 +393,7 @@ mod tests {
         let (words, told) = mpsc::channel(16);
         let mut task = task(None, market.clone(), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
         task.gate.yield_to_another();
-        (task.told, task.symbols) = (told, vec![symbol("BTC-PERP")]);
+        task.told = told;
         let (shutdown, missed) = (Shutdown::default(), Arc::clone(&task.missed));
         let running = tokio::spawn(task.run(shutdown.clone()));
         let tell = async |epoch: u64, offset: u64, price: i32| {
@@ -393,14 +402,18 @@ mod tests {
             words.send(MarketStep { epoch, offset, told }).await.unwrap();
             tokio::time::sleep(Duration::from_millis(1)).await;
         };
-        let newest = u64::MAX / 4;
+        let newest = hub.next(part()).epoch + 1_000 * u64::from(crate::market_parts::MARKET_PARTS);
         tell(newest, 1, 100).await;
         tell(newest, 2, 101).await;
-        assert_eq!(hub.next(), MarketCursor { epoch: newest, offset: 3 });
+        assert_eq!(hub.next(part()), MarketCursor { epoch: newest, offset: 3 });
         let symbol = symbol("BTC-PERP");
-        assert_eq!(hub.listen(&[symbol], Some(MarketCursor { epoch: newest, offset: 1 })).1.len(), 1);
+        assert_eq!(hub.listen(&[symbol], &[MarketCursor { epoch: newest, offset: 1 }]).1.len(), 1);
         tell(newest - 1, 77, 1).await;
-        assert_eq!(hub.next(), MarketCursor { epoch: newest, offset: 3 }, "the last words of one that was stopped");
+        assert_eq!(
+            hub.next(part()),
+            MarketCursor { epoch: newest, offset: 3 },
+            "the last words of one that was stopped"
+        );
         assert_eq!(market.hot.ticker(symbol).and_then(|ticker| ticker.price()), Some(price("101")));
 
         // Once nobody tells anything, prices come out of the store, and one who begins anew is listened to.
@@ -408,9 +421,9 @@ mod tests {
         store.save_tickers(&[velox_market::Ticker { symbol, quote: None, last: Some(kept) }]).await.unwrap();
         tokio::time::sleep(Duration::from_secs(6)).await;
         assert_eq!(market.hot.ticker(symbol).and_then(|ticker| ticker.price()), Some(price("105")));
-        assert_ne!(hub.next().epoch, newest);
+        assert_ne!(hub.next(part()).epoch, newest);
         tell(newest - 1, 5, 106).await;
-        assert_eq!(hub.next(), MarketCursor { epoch: newest - 1, offset: 6 });
+        assert_eq!(hub.next(part()), MarketCursor { epoch: newest - 1, offset: 6 });
 
         // What was missed is looked up: the store's candles take the place of those in memory.
         let minute = velox_testkit::market::sample_candle(symbol, Timeframe::M1, 0, 200);

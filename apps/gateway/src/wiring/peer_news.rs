@@ -1,7 +1,6 @@
 //! [`PeerNews`]: what this process does when it hears of another one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{broadcast, mpsc};
 use velox_broker_paper::PaperBroker;
@@ -9,9 +8,9 @@ use velox_brokers::BrokerStore;
 use velox_identity::Identity;
 use velox_kernel::{AccountId, ConnectionId, OrgId, SessionId};
 use velox_market::HotMarket;
-use velox_messages::MarketStep;
 use velox_trading::{StoreError, TradingQueries};
 
+use super::market_parts::MarketNews;
 use super::paper::{config_of, configure_books};
 use crate::accounts::{Hub, Lanes};
 use crate::execution::ExecutionRights;
@@ -37,9 +36,7 @@ pub(super) struct PeerNews {
     pub(super) identity: Arc<Identity>,
     pub(super) sessions_ended: broadcast::Sender<SessionId>,
     pub(super) hot: Arc<HotMarket>,
-    pub(super) market: mpsc::Sender<MarketStep>,
-    /// Whether words about the market may have been missed.
-    pub(super) market_missed: Arc<AtomicBool>,
+    pub(super) market: MarketNews,
     pub(super) connections: mpsc::Sender<Changed>,
 }
 
@@ -64,11 +61,7 @@ impl Heard for PeerNews {
                 }
             }
             Signal::CandlesImported { symbol, from, to } => self.hot.forget(symbol, from, to),
-            Signal::Market(signal) => {
-                if self.market.try_send(*signal).is_err() {
-                    self.market_missed.store(true, Ordering::Release);
-                }
-            }
+            Signal::Market(step) => self.market.tell(*step),
         }
     }
 
@@ -77,7 +70,7 @@ impl Heard for PeerNews {
         self.identity.forget_all();
         // Candles may have been imported.
         self.hot.forget_closed();
-        self.market_missed.store(true, Ordering::Release);
+        self.market.miss();
         // A full queue holds one already that is to be read later than now.
         let _ = self.connections.try_send(Changed::Any);
     }

@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
@@ -23,11 +22,12 @@ use velox_trading::{StoreError, Trading, TradingQueries};
 
 use super::execution::{Execution, Share};
 use super::feed_health::FeedHealth;
-use super::feed_right::{FEEDS, keep_feed};
+use super::feed_right::keep_feed;
 use super::feeds::{FeedSource, FeedStartError};
 use super::first_start::{FirstStartError, Welcome, first_start};
 use super::identity_settings::identity_settings;
 use super::kafka::{InvalidKafka, KafkaHealth, Topics};
+use super::market_parts::{MarketPart, parts_of};
 use super::market_task::MarketTask;
 use super::openings::Openings;
 use super::paper_desk::PaperDesk;
@@ -48,9 +48,9 @@ use crate::bridges::{
 use crate::config::{Config, FeedKind, Role};
 use crate::dead_letters::DeadLetters;
 use crate::execution::{BrokerCalls, BrokerDesk, EXECUTION_SHARDS, ExecutionRights};
-use crate::feed_gate::FeedGate;
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
+use crate::market_parts::MARKET_PARTS;
 use crate::market_topic::MarketTopic;
 use crate::observe::{Observer, watch_queues};
 use crate::observe_pool::watch_pool;
@@ -68,8 +68,6 @@ const ENDINGS: usize = 1_024;
 const REPORTS: usize = 65_536;
 /// Instruments there may be.
 const INSTRUMENTS: u32 = 10_000;
-/// Words of the process with the feed that may wait.
-const MARKET_WORDS: usize = 4_096;
 /// How long the paper broker may take until a query about an order is conclusive.
 const SETTLING: Duration = Duration::from_secs(2);
 
@@ -177,9 +175,7 @@ impl Platform {
             dead_letters
         });
         let kafka = topics.as_ref().zip(dead_letters);
-        let topic = kafka
-            .as_ref()
-            .map(|(topics, dead_letters)| topics.market(symbols.iter().copied().collect(), dead_letters.clone()));
+        let topic = kafka.as_ref().map(|(topics, dead_letters)| topics.market(dead_letters.clone()));
         let store = Arc::clone(&stores.market);
         let source = FeedSource::prepare(&config.market, Arc::clone(&clock), store, &instruments, topic).await?;
         let stale_after = Duration::from_millis(config.market.stale_after_ms);
@@ -307,14 +303,17 @@ impl Platform {
             let risk = Risk { ports, member, is_shared: stores.shared, group: risk_group };
             tasks.spawn("risk", risk.run(shutdown.clone()));
         }
-        let gate = FeedGate::default();
+        let (market_parts, market_news) = parts_of(symbols);
         if !stores.shared {
-            gate.open(None);
+            market_parts.iter().for_each(|part| part.gate.open(None));
         } else if roles.has(Role::MarketData) {
             let (store, name, times) = (Arc::clone(&stores.shards), Role::MarketData.as_str(), ShardTimes::default());
-            let (keeper, held) = ShardKeeper::new(store, name, member, FEEDS, times);
+            let (keeper, held) = ShardKeeper::new(store, name, member, MARKET_PARTS, times);
             tasks.spawn("shards of market data", keeper.run(shutdown.clone()));
-            tasks.spawn("right to the feed", keep_feed(held, times, gate.clone(), shutdown.clone()));
+            for part in &market_parts {
+                let right = keep_feed(part.number, held.clone(), times, part.gate.clone(), shutdown.clone());
+                tasks.spawn("right to a feed", right);
+            }
         }
         if let Some(topics) = &topics {
             tasks.spawn("topics", Arc::clone(topics).prepare(shutdown.clone()));
@@ -348,9 +347,7 @@ impl Platform {
         };
         tasks.spawn("tidying", tidying.run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
-        let (market_words, told) = mpsc::channel(MARKET_WORDS);
         let (changed, changes) = mpsc::channel(CHANGED);
-        let missed = Arc::<AtomicBool>::default();
         if let Some(bus) = &peers.bus {
             let heard = PeerNews {
                 hub: Arc::clone(&hub),
@@ -359,8 +356,7 @@ impl Platform {
                 identity: Arc::clone(&identity),
                 sessions_ended: sessions_ended.clone(),
                 hot: Arc::clone(&market.hot),
-                market: market_words,
-                market_missed: Arc::clone(&missed),
+                market: market_news,
                 connections: changed,
             };
             let words = Words::new(PeerSeal::new(&keys), Arc::clone(&clock));
@@ -385,20 +381,24 @@ impl Platform {
             tasks.spawn("topic of the market", Arc::clone(topics).then(publishing, shutdown.clone()));
             market_topic
         });
-        let task = MarketTask {
-            source,
-            symbols,
-            market: market.clone(),
-            paper: Arc::clone(&paper),
-            gate,
-            hub: Arc::clone(&market_hub),
-            moments,
-            teller: Arc::clone(&teller),
-            topic: market_topic,
-            told,
-            missed,
-        };
-        tasks.spawn("market data", task.run(shutdown.clone()));
+        let source = Arc::new(source);
+        for MarketPart { number, symbols, gate, told, missed } in market_parts {
+            let task = MarketTask {
+                source: Arc::clone(&source),
+                part: number,
+                symbols,
+                market: market.clone(),
+                paper: Arc::clone(&paper),
+                gate,
+                hub: Arc::clone(&market_hub),
+                moments: Arc::clone(&moments),
+                teller: Arc::clone(&teller),
+                topic: market_topic.clone(),
+                told,
+                missed,
+            };
+            tasks.spawn("market data", task.run(shutdown.clone()));
+        }
 
         let instruments = Arc::new(CachedInstruments::new(Arc::clone(&stores.market), Arc::clone(&clock)));
         let desk = StreamDesk {

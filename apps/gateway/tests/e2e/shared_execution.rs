@@ -12,9 +12,9 @@ use crate::audit::{Books, text};
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::server::Server;
-use crate::side_by_side::{HAS_FEED, metric, shards};
+use crate::side_by_side::{metric, shards, until_market_is_shared};
 use crate::story::{resting, wait_until};
-use crate::waiting::{PATIENCE, say, wait_for};
+use crate::waiting::{say, wait_for};
 
 /// Orders of a round in an account, placed through both processes in turn.
 const ORDERS: usize = 12;
@@ -60,16 +60,15 @@ fn until_has(server: &Server, count: u64) {
     say(&format!("has {count} shards after {:?}", waited.elapsed()));
 }
 
-/// Two processes that share the execution, the first of which has the feed.
+/// Two processes that share the execution and the market.
 fn pair(installation: &Installation) -> [Server; 2] {
     let first = start(installation);
-    wait_for("the first process to have the feed", PATIENCE, || first.has_logged(HAS_FEED).then_some(()));
-    let second = start(installation);
-    let half = u64::from(EXECUTION_SHARDS / 2);
-    [first, second].map(|server| {
-        until_has(&server, half);
-        server
-    })
+    // It begins alone, so that it has the lower half of the execution afterwards.
+    until_has(&first, u64::from(EXECUTION_SHARDS));
+    let servers = [first, start(installation)];
+    servers.iter().for_each(|server| until_has(server, u64::from(EXECUTION_SHARDS / 2)));
+    until_market_is_shared(&servers);
+    servers
 }
 
 /// An account of the process that was first, and one of the second's: they have the lower and the upper half of the shards.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use velox_kafka::partition_of;
 use velox_testkit::OwnRedis;
 
 use crate::api::Api;
@@ -12,11 +13,15 @@ use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::server::Server;
 use crate::socket::{Heard, Socket};
-use crate::story::{market, resting, wait_until};
+use crate::story::{SYMBOL, market, resting, wait_until};
 use crate::waiting::{PATIENCE, wait_for};
 
-/// Said by the process that has the feed.
-pub(crate) const HAS_FEED: &str = "this process has the feed";
+/// Whether a process has the feed of the demo's instrument.
+pub(crate) fn has_feed(server: &Server) -> bool {
+    // The market's parts are as the partitions of a topic of twelve.
+    let part = partition_of(SYMBOL.as_bytes(), 12);
+    metric(server, &format!("velox_market_feed{{part=\"{part}\"}}")) == 1
+}
 /// Orders of a round.
 const ORDERS: usize = 12;
 /// Market messages that are compared.
@@ -36,17 +41,24 @@ fn serve(installation: &Installation, redis: Option<&OwnRedis>) -> Command {
     command
 }
 
-/// Two gateways, the first of which has the feed, which know of each other and share the execution.
+/// Two gateways, the first of which has the feed, which know of each other and share the work.
 fn pair(installation: &Installation, redis: Option<&OwnRedis>) -> [Server; 2] {
-    let first = gateway(installation, redis);
-    wait_for("the first process to have the feed", PATIENCE, || first.has_logged(HAS_FEED).then_some(()));
-    let second = gateway(installation, redis);
-    let servers = [first, second];
+    let servers = [gateway(installation, redis), gateway(installation, redis)];
     for server in &servers {
         wait_for("the processes to find each other", PATIENCE, || (metric(server, "velox_peers") >= 1).then_some(()));
         wait_for("the execution to be shared", PATIENCE, || (shards(server, "execution") == 16).then_some(()));
     }
-    servers
+    until_market_is_shared(&servers);
+    let [one, other] = servers;
+    if has_feed(&one) { [one, other] } else { [other, one] }
+}
+
+/// Waits until both have half of the market, one of them the demo's instrument.
+pub(crate) fn until_market_is_shared(servers: &[Server; 2]) {
+    wait_for("the market to be shared", PATIENCE, || {
+        let [one, other] = servers.each_ref().map(|server| (shards(server, "market-data"), has_feed(server)));
+        (one.0 == 6 && other.0 == 6 && one.1 != other.1).then_some(())
+    });
 }
 
 /// The value of a metric; 0 where it was never counted.
@@ -198,7 +210,7 @@ fn the_market_is_the_same_on_both_and_goes_on_when_the_one_with_the_feed_is_kill
     });
 
     first.kill();
-    wait_for("the second process to have the feed", PATIENCE, || second.has_logged(HAS_FEED).then_some(()));
+    wait_for("the second process to have the feed", PATIENCE, || has_feed(&second).then_some(()));
     let newer = sockets[1].until("a new epoch", |message| message["epoch"].as_u64().is_some_and(|other| other > epoch));
     assert!(newer.last().is_some_and(is_market));
     api.move_to(second.address);

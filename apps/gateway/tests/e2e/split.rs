@@ -6,7 +6,7 @@ use crate::installation::Installation;
 use crate::kafka::{OwnKafka, Topics};
 use crate::risk::{Loser, until_worked_off};
 use crate::server::Server;
-use crate::side_by_side::{HAS_FEED, shards};
+use crate::side_by_side::{has_feed, shards};
 use crate::socket::Socket;
 use crate::story::{market, resting, wait_until};
 use crate::waiting::{PATIENCE, wait_for};
@@ -76,8 +76,8 @@ fn roles_in_processes_of_their_own_do_what_one_does() {
             }
         }
         if number == 3 * ORDERS / 4 {
-            let has_feed = |server: &Option<Server>| server.as_ref().is_some_and(|server| server.has_logged(HAS_FEED));
-            let works = markets.iter().position(has_feed).expect("one has the feed");
+            let works =
+                markets.iter().position(|server| server.as_ref().is_some_and(has_feed)).expect("one has the feed");
             markets[works].take().expect("it runs").kill();
         }
     }

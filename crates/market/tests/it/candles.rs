@@ -96,7 +96,7 @@ proptest! {
         for trade in &trades {
             told.extend(hot.apply(&MarketEvent::Trade(*trade)));
         }
-        told.extend(hot.advance(Timestamp::from_seconds(4_000_000_000)));
+        told.extend(hot.advance(Timestamp::from_seconds(4_000_000_000), |_| true));
         for timeframe in Timeframe::ALL {
             let of_it = told.iter().filter(|candle| candle.timeframe == timeframe).copied().collect();
             prop_assert_eq!(newest_of_each(of_it), from_trades(&trades, timeframe, 2), "{}", timeframe);

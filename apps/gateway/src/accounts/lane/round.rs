@@ -119,6 +119,7 @@ impl Lane {
                 lost
             }
             Err(error) => {
+                self.note_failure(&error.clone().into());
                 for group in groups {
                     self.fail(group, &error);
                 }
@@ -195,6 +196,7 @@ impl Lane {
                 }
             }
             Err(Failed { error, met }) => {
+                self.note_failure(&error);
                 self.held.let_go(account);
                 for job in jobs.into_iter().chain(reads) {
                     let said = if met { job.after_conflict(&error) } else { error.clone() };

@@ -125,15 +125,15 @@ async fn wishes(
                 symbol.trim().parse().map_err(|error| Problem::parameter("symbols", format!("{symbol:?} {error}")))?;
             symbols.push(symbol);
         }
-        let cursor = resume.market();
         wishes.push(Subscribe {
             channel: Channel::MarketData,
             account: None,
             after: None,
             snapshot: false,
             symbols,
-            epoch: cursor.map(|cursor| cursor.epoch),
-            offset: cursor.map(|cursor| cursor.offset),
+            epoch: None,
+            offset: None,
+            cursors: resume.market(),
         });
     }
     let private: Vec<Channel> = channels.into_iter().filter(|channel| *channel != Channel::MarketData).collect();
@@ -149,6 +149,7 @@ async fn wishes(
                     symbols: Vec::new(),
                     epoch: None,
                     offset: None,
+                    cursors: Vec::new(),
                 }
             }));
         }

@@ -1,4 +1,4 @@
-//! A process that has no feed follows the one that has.
+//! A process that has no feed of a part follows the one that has.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use velox_messages::{MarketStep, MarketTold};
 
 use super::mute::Mutes;
 use super::{LOOK, MarketTask};
+use crate::market_parts::market_part;
 use crate::shutdown::Shutdown;
 use crate::streams::MarketCursor;
 
@@ -17,7 +18,6 @@ use crate::streams::MarketCursor;
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// What a follower knows.
-#[derive(Default)]
 struct Following {
     /// When the process with the feed last said something.
     heard: Option<Instant>,
@@ -31,6 +31,10 @@ struct Following {
 }
 
 impl Following {
+    const fn new(mutes: Mutes) -> Self {
+        Self { heard: None, epoch: 0, alone: false, warm: false, mutes }
+    }
+
     fn is_silent(&self) -> bool {
         self.heard.is_none_or(|heard| heard.elapsed() >= SILENCE)
     }
@@ -50,7 +54,7 @@ impl MarketTask {
         // A process that is about to have the feed need not look first.
         let mut look = interval_at(Instant::now() + LOOK / 4, LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut following = Following { mutes: Mutes::of(self.hub.mute()), ..Following::default() };
+        let mut following = Following::new(Mutes::of(self.part, self.hub.mute()));
         loop {
             tokio::select! {
                 () = &mut begun => return,
@@ -69,7 +73,7 @@ impl MarketTask {
         following.heard = Some(Instant::now());
         following.epoch = epoch;
         following.alone = false;
-        if !self.hub.go_on(MarketCursor { epoch, offset }) {
+        if !self.hub.go_on(self.part, MarketCursor { epoch, offset }) {
             // What was missed may have closed candles.
             following.warm = false;
         }
@@ -81,7 +85,7 @@ impl MarketTask {
                 self.market.hot.follow(Some(&event), &candles);
                 if following.mutes.hear(&self.market, event.symbol()) {
                     self.hub.tell_stale(event.symbol(), event.at(), false);
-                    self.hub.go_on(MarketCursor { epoch, offset });
+                    self.hub.go_on(self.part, MarketCursor { epoch, offset });
                 }
                 self.hub.tell(&event, &closed);
             }
@@ -110,7 +114,7 @@ impl MarketTask {
         let silent = following.is_silent();
         let looked = async {
             if !following.warm {
-                self.market.hot.forget_candles();
+                self.market.hot.forget_candles(&self.symbols);
                 Ingest::new(self.market.clone()).warm(&self.symbols, self.market.clock.now()).await?;
                 following.warm = true;
             }
@@ -119,9 +123,10 @@ impl MarketTask {
             }
             let tickers = self.market.store.tickers().await?;
             if !std::mem::replace(&mut following.alone, true) {
-                self.hub.begin(self.market.clock.now());
+                self.hub.begin(self.part, self.market.clock.now());
             }
-            tickers.iter().for_each(|ticker| self.tell_found(following, ticker));
+            let ours = tickers.iter().filter(|ticker| market_part(ticker.symbol) == self.part);
+            ours.for_each(|ticker| self.tell_found(following, ticker));
             self.paper.expire(self.market.clock.now());
             Ok::<_, MarketStoreError>(())
         };

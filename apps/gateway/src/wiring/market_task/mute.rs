@@ -4,26 +4,31 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use velox_kernel::Symbol;
-use velox_market::Market;
+use velox_market::{Market, Ticker};
 
-/// Of each symbol that has a price, whether its source is said to be mute.
-#[derive(Default)]
-pub(super) struct Mutes(HashMap<Symbol, bool>);
+use crate::market_parts::market_part;
+
+/// Of each symbol of a part that has a price, whether its source is said to be mute.
+pub(super) struct Mutes {
+    part: u32,
+    told: HashMap<Symbol, bool>,
+}
 
 impl Mutes {
-    /// These are mute, as was told before.
-    pub(super) fn of(mute: Vec<Symbol>) -> Self {
-        Self(mute.into_iter().map(|symbol| (symbol, true)).collect())
+    /// The sources of a part, of which these are mute, as was told before.
+    pub(super) fn of(part: u32, mute: Vec<Symbol>) -> Self {
+        let told = mute.into_iter().filter(|symbol| market_part(*symbol) == part).map(|symbol| (symbol, true));
+        Self { part, told: told.collect() }
     }
 
     /// Another process has told whether a source is mute.
     pub(super) fn note(&mut self, symbol: Symbol, mute: bool) {
-        self.0.insert(symbol, mute);
+        self.told.insert(symbol, mute);
     }
 
     /// A source said something: it is not mute any more, unless what it said is old. True when that is news.
     pub(super) fn hear(&mut self, market: &Market, symbol: Symbol) -> bool {
-        let told = self.0.entry(symbol).or_insert(false);
+        let told = self.told.entry(symbol).or_insert(false);
         let back = *told && !is_mute(market, symbol);
         *told &= !back;
         back
@@ -33,8 +38,9 @@ impl Mutes {
     /// had its time to begin.
     pub(super) fn look(&mut self, market: &Market) -> Vec<Symbol> {
         let mut gone = Vec::new();
-        for ticker in market.hot.tickers() {
-            match self.0.entry(ticker.symbol) {
+        let ours = |ticker: &Ticker| market_part(ticker.symbol) == self.part;
+        for ticker in market.hot.tickers().into_iter().filter(ours) {
+            match self.told.entry(ticker.symbol) {
                 Entry::Vacant(unheard) => {
                     unheard.insert(false);
                 }

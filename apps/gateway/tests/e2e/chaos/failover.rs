@@ -13,9 +13,9 @@ use crate::server::Server;
 use crate::story::resting;
 use crate::waiting::say;
 
-/// A commit that waits for a standby is given up after a second and then looked for, for five more. A request may wait
-/// behind one such commit before it has its own.
-const REFUSED_WITHIN: Duration = Duration::from_secs(15);
+/// A commit that waits for a standby is given up after a second and then looked for, for five more. What waited behind it
+/// is refused with it.
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Two servers, one of which is the primary. A server that was lost comes back as the standby of the other one.
 struct Pair {

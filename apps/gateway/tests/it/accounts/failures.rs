@@ -1,11 +1,12 @@
 //! A store that fails, a decision that breaks, a queue that is full, an end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use velox::accounts::LaneSettings;
-use velox_kernel::{AccountId, Ids};
+use velox_kernel::{AccountId, Ids, Principal, UserId};
 use velox_testkit::trading::{FreshIds, instrument, symbol, terms};
-use velox_trading::{AccountWriter, Command, ExecuteError, OrderKind, Refused, StoreError, TradingQueries};
+use velox_trading::{AccountWriter, Cause, Command, ExecuteError, OrderKind, Refused, StoreError, TradingQueries};
 
 use super::faulty_store::Fault;
 use super::ledger::{Ledger, SETTINGS, cause};
@@ -63,6 +64,43 @@ async fn a_full_queue_is_said_at_once_and_nothing_is_done() {
         answer.unwrap().unwrap();
     }
     assert_eq!(ledger.store.inner.orders_of_account(account, None, 100).await.unwrap().len(), 2);
+}
+
+/// Whoever came while the store was silent does not wait as long again.
+#[tokio::test(start_paused = true)]
+async fn what_clients_brought_while_the_store_was_silent_is_refused_with_what_it_was_silent_about() {
+    for (silence, is_refused) in [(1_000, true), (900, false)] {
+        let ledger = Ledger::new();
+        let process = ledger.process_with(LaneSettings { lanes: 1, ..SETTINGS });
+        let account = ledger.open(&process).await;
+        let before = ledger.place(&process, account).await;
+        ledger.store.hold();
+        ledger.store.fail_next([Fault::Unavailable]);
+        let by_user = || Cause { actor: Principal::User { id: UserId::new(FreshIds.next()) }, ..cause() };
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            let (lanes, place, cause) = (Arc::clone(&process.lanes), Command::Place(ledger.order()), by_user());
+            clients.push(tokio::spawn(async move { lanes.execute(account, place, cause).await }));
+            // It is decided, or stands in the queue, before the next one comes.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let own = process.lanes.enqueue(account, Command::Route { order: before }, cause(), None).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(silence)).await;
+        ledger.store.release();
+        let mut answers = Vec::new();
+        for client in clients {
+            answers.push(client.await.unwrap());
+        }
+        let away = |answer: &_| matches!(answer, Err(ExecuteError::Store(StoreError::Unavailable(_))));
+        assert!(away(&answers[0]), "{answers:?}");
+        assert!(answers[1..].iter().all(|answer| away(answer) == is_refused), "{answers:?}");
+        let orders = ledger.store.inner.orders_of_account(account, None, 100).await.unwrap().len();
+        assert_eq!(orders, if is_refused { 1 } else { 3 }, "what was refused was not done");
+        assert_eq!(own.await.unwrap().unwrap().events.len(), 1, "what the process has to do itself is done");
+        // It answers: the next one is served.
+        ledger.place(&process, account).await;
+        ledger.verify().await;
+    }
 }
 
 #[tokio::test]
