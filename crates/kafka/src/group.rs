@@ -87,7 +87,7 @@ impl ClientContext for Context {
 
     fn stats(&self, statistics: Statistics) {
         // Said by members alone, of which one may have no partition.
-        if !statistics.cgrp.is_some_and(|group| group.join_state == "steady") {
+        if statistics.cgrp.is_none_or(|group| group.join_state != "steady") {
             return;
         }
         let topic = statistics.topics.get(&self.topic);
