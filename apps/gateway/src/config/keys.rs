@@ -224,7 +224,7 @@ config! {
         speed: Speed = "1", "times", Between("0.001", "10000", 3), "How fast the demo or a replay runs, against wall time; a simulation runs with it.";
         seed: u64 = "1", "", Any, "The seed of simulated prices and of the path within a bar.";
         replay_path: Option<PathBuf> = "", "", Any, "The file of bars to replay.";
-        stale_after_ms: u64 = "15000", "ms", Within(100, 86_400_000), "The age from which a price is stale.";
+        stale_after_ms: u64 = "15000", "ms", Within(100, 86_400_000), "The age, in the feed's time, from which a price is stale.";
         retention_days: u32 = "0", "days", Within(0, 36_500), "How long candles of every timeframe are kept; 0 is for ever. Older ones are deleted within an hour of growing too old (on PostgreSQL a whole partition at a time), for good.";
     }
     /// Orders.

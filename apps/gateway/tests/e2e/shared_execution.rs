@@ -33,7 +33,8 @@ fn start(installation: &Installation) -> Server {
     }
     std::fs::write(&bars, rows).unwrap();
     let mut command = installation.serve();
-    command.args(["--set", "market.feed=replay", "--set", "market.speed=20"]);
+    // Half a second without a feed, while another process takes it, is ten seconds of the market's.
+    command.args(["--set", "market.feed=replay", "--set", "market.speed=20", "--set", "market.stale_after_ms=300000"]);
     command.args(["--set", &format!("market.replay_path={}", bars.display())]);
     Server::start(&mut command)
 }
