@@ -152,7 +152,7 @@ async fn publish(prefix: &str, names: &[String], sent: &Sent, length: Duration) 
                 });
             }
             let producer = Arc::clone(&producer);
-            publishing.spawn(async move { producer.publish(records).await });
+            publishing.spawn(async move { producer.publish(&records).await });
             while let Some(done) = publishing.try_join_next() {
                 done??;
             }

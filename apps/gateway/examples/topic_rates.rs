@@ -108,10 +108,11 @@ async fn measure(setting: &Setting, topic: &str, count: usize) -> Anything<(f64,
         at,
     };
     // The first call finds the partitions' leaders.
-    producer.publish(vec![record(0)]).await?;
+    producer.publish(&[record(0)]).await?;
     let began = Instant::now();
     for first in (0..count).step_by(AT_ONCE) {
-        producer.publish((first..(first + AT_ONCE).min(count)).map(record).collect()).await?;
+        let records: Vec<_> = (first..(first + AT_ONCE).min(count)).map(record).collect();
+        producer.publish(&records).await?;
     }
     let sent = per_second(count, began);
     let began = Instant::now();

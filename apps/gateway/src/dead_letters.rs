@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics::counter;
 use tokio::sync::mpsc;
 use velox_kafka::TopicRecord;
-use velox_kernel::{BusRecord, Clock, EventBus};
+use velox_kernel::{BusRecord, Clock, EventBus, PublishError};
 use velox_messages::headers::{self, CONTENT_TYPE, EVENT_ID, TRACEPARENT};
 
 use crate::shutdown::Shutdown;
@@ -69,9 +69,19 @@ impl DeadLetterPost {
         tokio::pin!(leaving);
         let sending = async {
             while let Some(letter) = self.letters.recv().await {
-                while let Err(error) = self.bus.publish(vec![letter.clone()]).await {
-                    tracing::debug!(%error, "a dead letter is sent again");
-                    tokio::time::sleep(AGAIN).await;
+                let letter = [letter];
+                loop {
+                    match self.bus.publish(&letter).await {
+                        Ok(()) => break,
+                        Err(error @ PublishError::Refused { .. }) => {
+                            tracing::warn!(%error, "a dead letter is not taken: it stays where it is");
+                            break;
+                        }
+                        Err(error @ PublishError::Away(_)) => {
+                            tracing::debug!(%error, "a dead letter is sent again");
+                            tokio::time::sleep(AGAIN).await;
+                        }
+                    }
                 }
             }
             std::future::pending::<()>().await;

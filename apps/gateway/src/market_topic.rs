@@ -95,7 +95,7 @@ impl MarketPublication {
             })
         };
         let records: Result<Vec<BusRecord>, EncodeError> = steps.iter().map(record).collect();
-        self.bus.publish(records.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())
+        self.bus.publish(&records.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())
     }
 }
 

@@ -140,13 +140,13 @@ impl KafkaProducer {
 
 #[async_trait]
 impl EventBus for KafkaProducer {
-    async fn publish(&self, records: Vec<BusRecord>) -> Result<(), PublishError> {
+    async fn publish(&self, records: &[BusRecord]) -> Result<(), PublishError> {
         let producer = self.producer()?;
         let deadline = Instant::now() + self.options.deadline;
         // Whoever stops waiting leaves records in the queue that nobody knows of: it is put away with them.
         let mut guard = PutAway { owner: self, producer: Some(producer) };
         let Some(producer) = guard.producer.clone() else { return Ok(()) };
-        let published = self.try_publish(&producer, &records, deadline).await;
+        let published = self.try_publish(&producer, records, deadline).await;
         if published.is_ok() {
             guard.producer = None;
         }

@@ -44,5 +44,5 @@ pub trait EventBus: Send + Sync {
     ///
     /// # Errors
     /// [`PublishError`], within the bus's own deadline.
-    async fn publish(&self, records: Vec<BusRecord>) -> Result<(), PublishError>;
+    async fn publish(&self, records: &[BusRecord]) -> Result<(), PublishError>;
 }

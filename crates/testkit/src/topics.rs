@@ -15,6 +15,7 @@ struct Kept {
     records: Vec<BusRecord>,
     known: Option<HashSet<String>>,
     breaks_after: Option<usize>,
+    refused_key: Option<String>,
 }
 
 impl MemoryTopics {
@@ -31,6 +32,11 @@ impl MemoryTopics {
         self.0.lock().records.iter().filter(|record| record.topic == topic).cloned().collect()
     }
 
+    /// Refuses records of this key; `None` refuses none.
+    pub fn refuses(&self, key: Option<&str>) {
+        self.0.lock().refused_key = key.map(str::to_owned);
+    }
+
     /// Takes so many records more, and then none, in the middle of a call too; `None` takes all.
     pub fn breaks_after(&self, records: Option<usize>) {
         self.0.lock().breaks_after = records;
@@ -39,17 +45,23 @@ impl MemoryTopics {
 
 #[async_trait]
 impl EventBus for MemoryTopics {
-    async fn publish(&self, records: Vec<BusRecord>) -> Result<(), PublishError> {
+    async fn publish(&self, records: &[BusRecord]) -> Result<(), PublishError> {
         let mut kept = self.0.lock();
         for record in records {
             if kept.known.as_ref().is_some_and(|known| !known.contains(&record.topic)) {
-                return Err(PublishError::Refused { topic: record.topic, reason: "it is not known".to_owned() });
+                return Err(PublishError::Refused {
+                    topic: record.topic.clone(),
+                    reason: "it is not known".to_owned(),
+                });
+            }
+            if kept.refused_key.as_ref() == Some(&record.key) {
+                return Err(PublishError::Refused { topic: record.topic.clone(), reason: "as told".to_owned() });
             }
             if let Some(left) = &mut kept.breaks_after {
                 let Some(fewer) = left.checked_sub(1) else { return Err(PublishError::Away("as told".to_owned())) };
                 *left = fewer;
             }
-            kept.records.push(record);
+            kept.records.push(record.clone());
         }
         Ok(())
     }
@@ -74,12 +86,12 @@ pub async fn event_bus_contract(
         headers: vec![("event_id", format!("{key}-{number}")), ("name", "ünïcode".to_owned())],
         at: Timestamp::from_micros(1_767_614_400_123_000),
     };
-    bus.publish(Vec::new()).await.expect("nothing is nothing");
+    bus.publish(&[]).await.expect("nothing is nothing");
     let keys = ["one", "two", "three"];
     for batch in 0..10 {
         let numbers = (0..50).map(|number| batch * 50 + number);
-        let records = numbers.flat_map(|number| keys.map(|key| record(topic, key, number)));
-        bus.publish(records.collect()).await.expect("the bus is there");
+        let records: Vec<_> = numbers.flat_map(|number| keys.map(|key| record(topic, key, number))).collect();
+        bus.publish(&records).await.expect("the bus is there");
     }
     let found = read(topic).await;
     assert_eq!(found.len(), 1_500);
@@ -87,9 +99,9 @@ pub async fn event_bus_contract(
         let of_key: Vec<&BusRecord> = found.iter().filter(|record| record.key == key).collect();
         assert!((0..500).zip(&of_key).all(|(number, found)| **found == record(topic, key, number)), "of {key}");
     }
-    let refused = bus.publish(vec![record(unknown, "one", 1)]).await;
+    let refused = bus.publish(&[record(unknown, "one", 1)]).await;
     assert!(matches!(&refused, Err(PublishError::Refused { topic, .. }) if topic == unknown), "{refused:?}");
-    bus.publish(vec![record(topic, "four", 1)]).await.expect("a refusal hurts nobody else");
+    bus.publish(&[record(topic, "four", 1)]).await.expect("a refusal hurts nobody else");
     assert_eq!(read(topic).await.len(), 1_501);
 }
 

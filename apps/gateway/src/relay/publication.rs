@@ -19,8 +19,14 @@ use crate::shutdown::Shutdown;
 
 /// Events that are handed over together, of all streams: some megabytes.
 const EVENTS: u32 = 4_096;
+/// Streams of a page, and pages, that are looked at to count what waits. Of more streams the gauge says a part.
+const COUNTED: u32 = 4_096;
+const COUNTED_PAGES: u32 = 64;
 /// How long a stream is left alone that could not be published.
 const REFUSED: Duration = Duration::from_secs(60);
+
+/// From so many streams refused one after the other on, it is the topic that is refused.
+const REFUSED_IN_A_ROW: u32 = 8;
 
 /// How the relay is sized.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +78,8 @@ pub struct Relay {
     settings: RelaySettings,
     held: Held,
     followers: Followers,
+    /// What could not be published yet. An account is not read anew for each attempt.
+    unsent: HashMap<AccountId, Batch>,
     /// Streams that could not be published, and when that was found.
     refused: HashMap<AccountId, Instant>,
     /// Whether unpublished streams can be found without reading all of them.
@@ -89,9 +97,10 @@ enum RelayError {
 
 /// What is to be published of one stream, in order.
 struct Batch {
-    account: AccountId,
+    stream: Unpublished,
     fence: Fence,
     records: Vec<BusRecord>,
+    /// The account after the last of them.
     follower: Follower,
 }
 
@@ -99,7 +108,8 @@ impl Relay {
     /// A relay of the shards that it holds.
     #[must_use]
     pub fn new(ports: RelayPorts, held: Held, settings: RelaySettings) -> Self {
-        Self { ports, settings, held, followers: Followers::default(), refused: HashMap::new(), is_prepared: false }
+        let (followers, unsent, refused) = (Followers::default(), HashMap::new(), HashMap::new());
+        Self { ports, settings, held, followers, unsent, refused, is_prepared: false }
     }
 
     /// Publishes until the shutdown begins.
@@ -127,8 +137,7 @@ impl Relay {
                         tracing::warn!(%error, "events cannot be published now; they wait in the log");
                     }
                     counter!("velox_relay_failures_total").increment(1);
-                    // What was handed over and not acknowledged is published again from the marks.
-                    self.followers.clear();
+                    self.count_behind().await;
                     self.settings.again
                 }
             };
@@ -164,6 +173,7 @@ impl Relay {
         let fences = self.held.now();
         if fences.is_empty() {
             self.followers.clear();
+            self.unsent.clear();
             return Ok(());
         }
         self.refused.retain(|_, since| since.elapsed() < REFUSED);
@@ -172,52 +182,52 @@ impl Relay {
             let page = self.ports.marks.unpublished(after, self.settings.streams).await?;
             let full = page.len() >= usize::try_from(self.settings.streams).unwrap_or(usize::MAX);
             after = page.last().map(|stream| stream.account);
-            let shard = |account: AccountId| shard_of(account, self.held.count());
-            let ours: Vec<(Unpublished, Fence)> = page
-                .into_iter()
-                .filter(|stream| !self.refused.contains_key(&stream.account))
-                .filter_map(|stream| fences.get(&shard(stream.account)).map(|fence| (stream, *fence)))
-                .collect();
-            behind += ours.iter().map(|(stream, _)| stream.head - stream.published).sum::<u64>();
+            let mut ours = self.ours(&fences, page);
+            behind += events(&ours);
+            ours.retain(|(stream, _)| !self.refused.contains_key(&stream.account));
             self.publish(ours).await?;
             if !full {
                 break;
             }
         }
-        gauge!("velox_relay_behind_events").set(f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));
+        // Of streams that are not its own any more.
+        self.unsent.clear();
+        tell_behind(behind);
         Ok(())
+    }
+
+    /// Those streams whose shards it has.
+    fn ours(&self, fences: &BTreeMap<u32, Fence>, streams: Vec<Unpublished>) -> Vec<(Unpublished, Fence)> {
+        let fence = |stream: &Unpublished| fences.get(&shard_of(stream.account, self.held.count())).copied();
+        streams.into_iter().filter_map(|stream| Some((stream, fence(&stream)?))).collect()
+    }
+
+    /// Tells how many events wait, when a look did not come so far. Unknown while the store is away.
+    async fn count_behind(&self) {
+        let fences = self.held.now();
+        let (mut after, mut behind) = (None, 0_u64);
+        for _ in 0..COUNTED_PAGES {
+            let Ok(page) = self.ports.marks.unpublished(after, COUNTED).await else { return };
+            let full = page.len() >= usize::try_from(COUNTED).unwrap_or(usize::MAX);
+            after = page.last().map(|stream| stream.account);
+            behind += events(&self.ours(&fences, page));
+            if !full {
+                break;
+            }
+        }
+        tell_behind(behind);
     }
 
     /// Publishes streams together: a page of each at a time, until all are where their logs ended.
     async fn publish(&mut self, streams: Vec<(Unpublished, Fence)>) -> Result<(), RelayError> {
         let mut waiting = streams;
         while !waiting.is_empty() {
-            let followers = waiting.iter().map(|(stream, _)| self.followers.take(stream.account, stream.published));
-            let work: Vec<_> = waiting.iter().copied().zip(followers.collect::<Vec<_>>()).collect();
-            let ports = &self.ports;
-            let page = u32::try_from(work.len()).map_or(PAGE, |streams| (EVENTS / streams.max(1)).clamp(1, PAGE));
-            let read = stream::iter(work).map(|((stream, fence), follower)| async move {
-                (stream, read(ports, stream, fence, follower, page).await)
-            });
-            let read: Vec<_> = read.buffered(self.settings.at_once).collect().await;
-            let (mut batches, mut records) = (Vec::with_capacity(read.len()), Vec::new());
-            for (stream, batch) in read {
-                match batch {
-                    Ok(mut batch) => {
-                        records.append(&mut batch.records);
-                        batches.push(batch);
-                    }
-                    Err(ReadError::Follow(FollowError::Store(error))) => return Err(error.into()),
-                    Err(error) => self.refuse(stream, &error),
-                }
-            }
-            if batches.is_empty() {
+            let batches = self.read(&waiting).await?;
+            let sent = self.send(batches).await?;
+            if sent.is_empty() {
                 return Ok(());
             }
-            let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
-            self.ports.bus.publish(records).await?;
-            counter!("velox_relay_records_total").increment(count);
-            let kept = self.mark(batches).await?;
+            let kept = self.mark(sent).await?;
             waiting.retain_mut(|(stream, _)| {
                 let published = kept.get(&stream.account).copied();
                 stream.published = published.unwrap_or(stream.head);
@@ -227,12 +237,81 @@ impl Relay {
         Ok(())
     }
 
+    /// The next events of each stream; of one that cannot be read nothing.
+    async fn read(&mut self, streams: &[(Unpublished, Fence)]) -> Result<Vec<Batch>, StoreError> {
+        let (mut batches, mut work) = (Vec::with_capacity(streams.len()), Vec::new());
+        for (stream, fence) in streams {
+            let unsent = self.unsent.remove(&stream.account);
+            match unsent.filter(|batch| batch.stream.published == stream.published) {
+                Some(batch) => batches.push(Batch { fence: *fence, ..batch }),
+                None => work.push((*stream, *fence, self.followers.take(stream.account, stream.published))),
+            }
+        }
+        let ports = &self.ports;
+        let page = u32::try_from(streams.len()).map_or(PAGE, |streams| (EVENTS / streams.max(1)).clamp(1, PAGE));
+        let read = stream::iter(work)
+            .map(|(stream, fence, follower)| async move { (stream, read(ports, stream, fence, follower, page).await) });
+        let read: Vec<_> = read.buffered(self.settings.at_once).collect().await;
+        for (stream, batch) in read {
+            match batch {
+                Ok(batch) => batches.push(batch),
+                Err(ReadError::Follow(FollowError::Store(error))) => return Err(error),
+                Err(error) => self.refuse(stream, &error),
+            }
+        }
+        Ok(batches)
+    }
+
+    /// Publishes batches together and gives those that are there. When a record is refused, each is published by itself:
+    /// one that is refused again is in nobody's way, unless many are: then it is not the record. What is not known to be
+    /// there is kept for the next look.
+    async fn send(&mut self, mut batches: Vec<Batch>) -> Result<Vec<Batch>, PublishError> {
+        let counts: Vec<usize> = batches.iter().map(|batch| batch.records.len()).collect();
+        let mut records = Vec::with_capacity(counts.iter().sum());
+        batches.iter_mut().for_each(|batch| records.append(&mut batch.records));
+        let together = self.ports.bus.publish(&records).await;
+        let Err(error) = together else {
+            count_records(records.len());
+            return Ok(batches);
+        };
+        let mut records = records.into_iter();
+        for (batch, count) in batches.iter_mut().zip(counts) {
+            batch.records.extend(records.by_ref().take(count));
+        }
+        if matches!(error, PublishError::Away(_)) {
+            self.keep_unsent(batches);
+            return Err(error);
+        }
+        let (mut sent, mut batches) = (Vec::with_capacity(batches.len()), batches.into_iter());
+        let mut in_a_row = 0;
+        while let Some(batch) = batches.next() {
+            let Err(error) = self.ports.bus.publish(&batch.records).await else {
+                count_records(batch.records.len());
+                in_a_row = 0;
+                sent.push(batch);
+                continue;
+            };
+            in_a_row += 1;
+            if matches!(error, PublishError::Refused { .. }) && in_a_row < REFUSED_IN_A_ROW {
+                self.refuse(batch.stream, &error);
+            } else {
+                self.keep_unsent(sent.into_iter().chain([batch]).chain(batches));
+                return Err(error);
+            }
+        }
+        Ok(sent)
+    }
+
+    fn keep_unsent(&mut self, batches: impl IntoIterator<Item = Batch>) {
+        self.unsent.extend(batches.into_iter().map(|batch| (batch.stream.account, batch)));
+    }
+
     /// Notes what is published, shard by shard; says up to where of each account. A shard that was lost notes nothing.
     async fn mark(&mut self, batches: Vec<Batch>) -> Result<HashMap<AccountId, u64>, StoreError> {
         let mut shards: BTreeMap<u32, (Fence, Vec<(AccountId, u64)>)> = BTreeMap::new();
         for batch in &batches {
             let (_, marks) = shards.entry(batch.fence.shard).or_insert_with(|| (batch.fence, Vec::new()));
-            marks.push((batch.account, batch.follower.seq()));
+            marks.push((batch.stream.account, batch.follower.seq()));
         }
         let mut kept = HashMap::new();
         for (fence, marks) in shards.into_values() {
@@ -245,19 +324,32 @@ impl Relay {
             }
         }
         for batch in batches {
-            if kept.contains_key(&batch.account) {
-                self.followers.keep(batch.account, batch.follower);
+            if kept.contains_key(&batch.stream.account) {
+                self.followers.keep(batch.stream.account, batch.follower);
             }
         }
         Ok(kept)
     }
 
     /// Notes that a stream cannot be published; others go on.
-    fn refuse(&mut self, stream: Unpublished, error: &ReadError) {
+    fn refuse(&mut self, stream: Unpublished, error: &dyn std::error::Error) {
         tracing::error!(account = %stream.account, after = stream.published, %error, "a log cannot be published");
         self.refused.insert(stream.account, Instant::now());
         gauge!("velox_relay_refused_streams").set(f64::from(u32::try_from(self.refused.len()).unwrap_or(u32::MAX)));
     }
+}
+
+/// How many events of streams wait.
+fn events(streams: &[(Unpublished, Fence)]) -> u64 {
+    streams.iter().map(|(stream, _)| stream.head - stream.published).sum()
+}
+
+fn tell_behind(events: u64) {
+    gauge!("velox_relay_behind_events").set(f64::from(u32::try_from(events).unwrap_or(u32::MAX)));
+}
+
+fn count_records(count: usize) {
+    counter!("velox_relay_records_total").increment(u64::try_from(count).unwrap_or(u64::MAX));
 }
 
 /// Why a stream's next events could not be made into records.
@@ -296,7 +388,7 @@ async fn read(
             records.push(record(&ports.codec, alert, event)?);
         }
     }
-    Ok(Batch { account, fence, records, follower })
+    Ok(Batch { stream, fence, records, follower })
 }
 
 fn record<M: Message>(codec: &Codec, message: &M, event: &RecordedEvent) -> Result<BusRecord, EncodeError> {

@@ -203,6 +203,51 @@ async fn a_bus_that_breaks_anywhere_loses_nothing_and_disorders_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_the_bus_is_away_no_log_is_read_again_for_each_attempt() {
+    let (scenario, appends) = busy();
+    let (other, others) = busy();
+    let house = House::new();
+    house.topics.breaks_after(Some(5));
+    let (_shutdown, _running) = house.relay(1);
+    for append in appends.iter().chain(&others[..2]) {
+        house.append(append.clone()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let reads = || house.store.reads.load(std::sync::atomic::Ordering::Relaxed);
+    let before = reads();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    for append in &others[2..] {
+        house.append(append.clone()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(reads(), before);
+    assert!(!house.store.unpublished(None, 1).await.unwrap().is_empty(), "it is not there");
+    house.topics.breaks_after(None);
+    house.published().await;
+    house.holds_logs(&[scenario, other]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_refused_is_in_no_other_streams_way() {
+    let accounts: Vec<(AccountScenario, Vec<Append>)> = (0..12).map(|_| busy()).collect();
+    let refused = accounts[5].0.id();
+    let house = House::new();
+    house.topics.refuses(Some(&refused.uuid().to_string()));
+    let (_shutdown, _running) = house.relay(1);
+    for append in accounts.iter().flat_map(|(_, appends)| appends) {
+        house.append(append.clone()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let waiting: Vec<AccountId> =
+        house.store.unpublished(None, 100).await.unwrap().iter().map(|stream| stream.account).collect();
+    assert_eq!(waiting, [refused]);
+    house.topics.refuses(None);
+    house.published().await;
+    let scenarios: Vec<AccountScenario> = accounts.into_iter().map(|(scenario, _)| scenario).collect();
+    house.holds_logs(&scenarios).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn relays_share_the_streams_and_take_over_from_one_that_is_killed() {
     let house = House::new();
     let accounts: Vec<(AccountScenario, Vec<Append>)> = (0..40).map(|_| busy()).collect();

@@ -36,7 +36,7 @@ async fn keys_go_where_javas_clients_put_them_however_batches_are_compressed() {
         let producer = KafkaProducer::new(KafkaOptions { compression, ..options() });
         let topic = topic(12).await;
         let records = (0..200).map(|number| record(&topic, &format!("key-{number}"), vec![b'x'; 100]));
-        producer.publish(records.collect()).await.unwrap();
+        producer.publish(&records.collect::<Vec<_>>()).await.unwrap();
         let found = everything(&topic).await;
         assert_eq!(found.len(), 200);
         for (partition, record) in found {
@@ -54,11 +54,11 @@ async fn what_is_too_large_is_refused_and_nothing_comes_after_it() {
         record(&topic, "key", vec![0; 4_000_000]),
         record(&topic, "key", b"third".to_vec()),
     ];
-    let refused = producer.publish(batch).await;
+    let refused = producer.publish(&batch).await;
     assert!(matches!(&refused, Err(PublishError::Refused { topic: of, .. }) if *of == topic), "{refused:?}");
     let values: Vec<_> = everything(&topic).await.into_iter().map(|(_, record)| record.value).collect();
     assert_eq!(values, [b"first".as_slice()]);
-    producer.publish(vec![record(&topic, "key", b"fourth".to_vec())]).await.unwrap();
+    producer.publish(&[record(&topic, "key", b"fourth".to_vec())]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +70,7 @@ async fn a_cluster_that_is_not_there_is_given_up_in_time() {
     let producer = KafkaProducer::new(away.clone());
     let began = Instant::now();
     for _ in 0..2 {
-        let published = producer.publish(vec![record("any", "key", vec![])]).await;
+        let published = producer.publish(&[record("any", "key", vec![])]).await;
         assert!(matches!(published, Err(PublishError::Away(_))), "{published:?}");
     }
     let cluster = KafkaCluster::new(&away).unwrap();

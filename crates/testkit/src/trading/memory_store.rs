@@ -1,6 +1,7 @@
 //! [`MemoryTradingStore`]: the log and the read tables in memory, as strict as a database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -21,6 +22,8 @@ pub struct MemoryTradingStore {
     pub(super) tables: Mutex<Tables>,
     /// Who may note what was published.
     pub shards: MemoryShards,
+    /// How often a log was read.
+    pub reads: AtomicU64,
 }
 
 /// Every account, and the indexes that span them.
@@ -148,6 +151,7 @@ impl TradingLog for MemoryTradingStore {
     }
 
     async fn events(&self, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let tables = self.tables.lock();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(tables
