@@ -15,6 +15,10 @@ const JARS: [&str; 2] = ["org.apache.kafka:kafka_2.13:4.4.0", "org.apache.loggin
 const CLUSTER: &str = "dmVsb3gtbG9jYWwta2Fma2";
 /// Where a formatted folder keeps what all nodes agree about.
 const METADATA: &str = "__cluster_metadata-0";
+/// Raised when what a formatted folder holds changes.
+const FORMAT: u32 = 2;
+/// A user whom every cluster knows by SCRAM, for listeners that ask.
+const USER: &str = "name=velox,password=of-velox";
 
 /// What it logs, on its standard output: everything but the list of its hundreds of settings.
 const LOGGING: &str = "\
@@ -39,7 +43,7 @@ impl Installation {
     /// Finds them; the first time, on this clone, fetches them. An error names what is missing.
     pub(crate) fn prepare() -> anyhow::Result<Installation> {
         let java = Java::find()?;
-        let folder = tools::prepare(&format!("kafka-{VERSION}"), |folder| {
+        let folder = tools::prepare(&format!("kafka-{VERSION}.{FORMAT}"), |folder| {
             maven::find()?;
             println!("fetching Kafka {VERSION}, once");
             maven::copy_jars(&JARS, folder)?;
@@ -108,12 +112,15 @@ fn class_path(folder: &Path) -> [String; 3] {
     [logging, "-cp".to_owned(), folder.join("libs/*").display().to_string()]
 }
 
-/// Has Kafka's own tool make the first entries of a cluster's log: which features it begins with.
+/// Has Kafka's own tool make the first entries of a cluster's log: which features it begins with, and a user.
 fn format_data(java: &Java, folder: &Path) -> anyhow::Result<()> {
     let settings = folder.join("formatted.properties");
     std::fs::write(&settings, broker::properties(1, &Layout::free(1)?, &folder.join("formatted"))?)?;
     let mut format = Command::new(java.program());
     format.args(class_path(folder)).arg("kafka.tools.StorageTool").args(["format", "-t", CLUSTER, "-c"]).arg(settings);
+    for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        format.args(["--add-scram", &format!("{mechanism}=[{USER}]")]);
+    }
     let output = format.stdin(Stdio::null()).output().context("cannot run java")?;
     ensure!(output.status.success(), "Kafka's format: {}", String::from_utf8_lossy(&output.stderr).trim());
     ensure!(folder.join("formatted").join(METADATA).is_dir(), "Kafka's format made no {METADATA}");

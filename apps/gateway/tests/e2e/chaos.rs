@@ -21,16 +21,22 @@ use round::Round;
 
 /// A round is no longer than this: its clients are signed in once.
 const LONGEST: Duration = Duration::from_secs(120);
+/// How long a campaign is that takes its time. What clients did meanwhile is checked event by event, which takes as long again.
+const LONG: Duration = Duration::from_secs(180);
 
 /// How soon all must be good again when a fault has ended.
 const GOOD_WITHIN: Duration = Duration::from_secs(5);
+
+/// Whether this run takes its time.
+fn is_full() -> bool {
+    std::env::var("VELOX_TEST_TIER").is_ok_and(|tier| tier == "full")
+}
 
 /// Runs rounds until the time of the campaign has passed, each on servers of its own: `usual`, or as long as
 /// `VELOX_TEST_CHAOS_SECONDS` and `VELOX_TEST_TIER` say.
 fn campaign(name: &str, usual: Duration, round: impl Fn(Round)) {
     let asked = std::env::var("VELOX_TEST_CHAOS_SECONDS").ok().and_then(|text| text.parse().ok());
-    let full = std::env::var("VELOX_TEST_TIER").is_ok_and(|tier| tier == "full");
-    let mut left = asked.map_or(if full { Duration::from_secs(300) } else { usual }, Duration::from_secs);
+    let mut left = asked.map_or(if is_full() { LONG } else { usual }, Duration::from_secs);
     let mut seed = seed();
     while left > Duration::ZERO {
         let length = left.min(LONGEST);

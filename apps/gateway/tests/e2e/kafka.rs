@@ -9,6 +9,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use velox_kafka::{
     Begin, GroupNews, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, join_group,
@@ -33,6 +34,7 @@ fn variable(name: &str) -> String {
 }
 
 /// Topics of an installation of its own, on some Kafka.
+#[derive(Clone)]
 pub(crate) struct Topics {
     brokers: String,
     registry: String,
@@ -60,12 +62,21 @@ impl Topics {
     }
 
     /// The same, where it is asked who speaks.
-    pub(crate) fn speaking_as(self, security: &KafkaSecurity) -> Self {
-        Self { security: security.clone(), ..self }
+    pub(crate) fn speaking_as(&self, security: &KafkaSecurity) -> Self {
+        Self { security: security.clone(), ..self.clone() }
     }
 
-    fn options(&self) -> KafkaOptions {
+    /// How to speak to the cluster.
+    pub(crate) fn options(&self) -> KafkaOptions {
         KafkaOptions { security: self.security.clone(), ..KafkaOptions::new(&self.brokers) }
+    }
+
+    /// How the topics are written.
+    pub(crate) fn codec(&self) -> Codec {
+        let registry = SecretString::from(self.registry.as_str());
+        let registry = Arc::new(HttpRegistry::new(&registry, RegistryDeadlines::default()).unwrap());
+        let names = TopicNames::new(&self.prefix).unwrap();
+        Codec::new(names, Formats::default(), Some(registry), Arc::new(TestClock::default())).unwrap()
     }
 
     /// The same, whose schemas' registry is reached by a way that `way` makes to its address; and this way.
@@ -87,8 +98,13 @@ impl Topics {
         if let Some(authority) = &security.ca {
             command.env("VELOX_KAFKA_TLS", security.tls.to_string()).env("VELOX_KAFKA_CA_FILE", authority);
         }
-        if let Some(Sasl { user, password, .. }) = &security.sasl {
-            command.env("VELOX_KAFKA_SASL", "plain").env("VELOX_KAFKA_SASL_USER", user);
+        if let Some(Sasl { mechanism, user, password }) = &security.sasl {
+            let mechanism = match mechanism {
+                SaslMechanism::Plain => "plain",
+                SaslMechanism::ScramSha256 => "scram-sha-256",
+                SaslMechanism::ScramSha512 => "scram-sha-512",
+            };
+            command.env("VELOX_KAFKA_SASL", mechanism).env("VELOX_KAFKA_SASL_USER", user);
             command.env("VELOX_KAFKA_SASL_PASSWORD", password.expose_secret());
         }
         command
@@ -141,7 +157,7 @@ impl Topics {
             at: Timestamp::from_seconds(1_767_614_400),
         };
         let producer = KafkaProducer::new(self.options());
-        Runtime::new().unwrap().block_on(producer.publish(vec![record])).unwrap();
+        Runtime::new().unwrap().block_on(producer.publish(&[record])).unwrap();
     }
 
     /// How many records of the market were put aside.
@@ -164,11 +180,8 @@ impl Topics {
     fn read<M: Message>(&self, seq: impl Fn(&M) -> u64) -> BTreeMap<String, Vec<(u64, M)>> {
         let runtime = Runtime::new().unwrap();
         runtime.block_on(async {
-            let registry = SecretString::from(self.registry.as_str());
-            let registry = Arc::new(HttpRegistry::new(&registry, RegistryDeadlines::default()).unwrap());
-            let names = TopicNames::new(&self.prefix).unwrap();
-            let topic = names.topic(M::TOPIC);
-            let codec = Codec::new(names, Formats::default(), Some(registry), Arc::new(TestClock::default())).unwrap();
+            let codec = self.codec();
+            let topic = codec.names().topic(M::TOPIC);
             let group = format!("reading-{}", FreshIds.next().simple());
             let mut reader = join_group(&self.options(), &group, &topic, None).unwrap();
             let (mut found, mut begun) = (BTreeMap::<String, Vec<(u64, M)>>::new(), false);
@@ -207,10 +220,11 @@ fn say_what_the_log_says(
     for (event, (seq, message)) in books.events.iter().zip(orders) {
         assert_eq!((number(event, "seq"), text(event, "type")), (*seq, message.kind.as_ref()));
     }
+    let told = orders.iter().filter_map(|(_, message)| message.order.as_ref());
+    let newest: BTreeMap<String, _> = told.map(|order| (order.order_id.to_string(), order)).collect();
     for order in &books.orders {
         let id = text(order, "id").parse::<velox_kernel::OrderId>().unwrap().uuid().to_string();
-        let newest = orders.iter().rev().filter_map(|(_, message)| message.order.as_ref());
-        let newest = newest.into_iter().find(|told| told.order_id.to_string() == id).expect("it was told of");
+        let newest = newest.get(&id).expect("it was told of");
         assert_eq!(
             (newest.status.as_ref(), newest.filled_quantity.0.to_string()),
             (text(order, "status"), text(order, "filled_quantity").to_owned())
@@ -258,8 +272,9 @@ impl OwnKafka {
         Self { folder, port, brokers, settings: vec![], security: KafkaSecurity::default() }
     }
 
-    /// Starts one broker that encrypts, shows a certificate, and asks for a name and a password; gives how to speak to it.
-    pub(crate) fn guarded() -> (Self, KafkaSecurity) {
+    /// Starts one broker that encrypts, shows a certificate, and asks for a name and a password; gives how to speak to it,
+    /// by each mechanism.
+    pub(crate) fn guarded() -> (Self, [KafkaSecurity; 3]) {
         let mut kafka = Self::new(1);
         std::fs::create_dir_all(&kafka.folder).unwrap();
         let [authority, server] = ["authority.pem", "server.pem"].map(|name| kafka.folder.join(name));
@@ -273,7 +288,7 @@ impl OwnKafka {
         std::fs::write(&server, key.serialize_pem() + &signed.pem()).unwrap();
         let settings = [
             "listener.security.protocol.map=PLAINTEXT:SASL_SSL,CONTROLLER:PLAINTEXT".to_owned(),
-            "sasl.enabled.mechanisms=PLAIN".to_owned(),
+            "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512".to_owned(),
             "sasl.mechanism.inter.broker.protocol=PLAIN".to_owned(),
             "listener.name.plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
              required username=\"broker\" password=\"of-brokers\" user_broker=\"of-brokers\" user_velox=\"of-velox\";"
@@ -283,10 +298,19 @@ impl OwnKafka {
             "ssl.truststore.type=PEM".to_owned(),
             format!("ssl.truststore.location={}", authority.display()),
         ];
-        let (user, password) = ("velox".to_owned(), SecretString::from("of-velox"));
-        let sasl = Some(Sasl { mechanism: SaslMechanism::Plain, user, password });
-        let security = KafkaSecurity { tls: true, ca: Some(authority), sasl };
-        (kafka.settings, kafka.security) = (settings.into(), security.clone());
+        // The user of SCRAM is one of every cluster that is made here.
+        let scram = ["256", "512"].map(|size| {
+            let login = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+            format!("listener.name.plaintext.scram-sha-{size}.sasl.jaas.config={login}")
+        });
+        let security =
+            [SaslMechanism::Plain, SaslMechanism::ScramSha256, SaslMechanism::ScramSha512].map(|mechanism| {
+                let (user, password) = ("velox".to_owned(), SecretString::from("of-velox"));
+                let sasl = Some(Sasl { mechanism, user, password });
+                KafkaSecurity { tls: true, ca: Some(authority.clone()), sasl }
+            });
+        kafka.settings = settings.into_iter().chain(scram).collect();
+        kafka.security = security[0].clone();
         (Self::launch(kafka), security)
     }
 
@@ -304,9 +328,13 @@ impl OwnKafka {
         kafka
     }
 
-    /// Its first broker's address.
+    /// Its brokers' addresses, as far as they are chosen: the first one's is from the beginning.
     pub(crate) fn brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        let chosen = std::fs::read(self.folder.join("ports.json")).ok();
+        let ports = chosen.map(|text| serde_json::from_slice::<Value>(&text).unwrap());
+        let ports = ports.as_ref().and_then(|ports| ports["brokers"].as_array());
+        let Some(brokers) = ports else { return format!("127.0.0.1:{}", self.port) };
+        brokers.iter().map(|broker| format!("127.0.0.1:{}", broker["clients"])).collect::<Vec<_>>().join(",")
     }
 
     /// Kills a broker.

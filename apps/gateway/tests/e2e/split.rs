@@ -185,19 +185,20 @@ fn nobody_waits_for_a_kafka_that_is_away_or_hangs() {
 /// What it tells, and what others tell it, goes over connections that are encrypted, to a cluster that knows who speaks.
 #[test]
 fn a_cluster_that_encrypts_and_asks_who_speaks_is_spoken_to() {
-    let (kafka, security) = OwnKafka::guarded();
-    let topics = Topics::on(&kafka.brokers()).speaking_as(&security);
+    let (kafka, mechanisms) = OwnKafka::guarded();
+    let topics = Topics::on(&kafka.brokers());
+    let [plainly, by_scram, by_longer_scram] = mechanisms.each_ref().map(|security| topics.speaking_as(security));
     let (theirs, ours) = (Installation::on_sqlite(), Installation::on_sqlite());
-    let processor = Server::start(topics.configure(&mut theirs.serve()));
+    let processor = Server::start(plainly.configure(&mut theirs.serve()));
     // Its market comes by the topic, which another client reads than the one that writes.
-    let server = Server::start(topics.configure(ours.serve().args(["--set", "market.feed=topic"])));
+    let server = Server::start(by_longer_scram.configure(ours.serve().args(["--set", "market.feed=topic"])));
     let mut api = ours.trader(&server);
     let account = api.account();
     let order = text(&api.place(&market(&account, "guarded")), "id").to_owned();
     wait_until(&mut api, &order, "filled");
     let books = Books::at_rest(&mut api, &account);
     books.agree();
-    topics.hold(&books, &account);
+    by_scram.hold(&books, &account);
     // A stranger is told so, and trades all the same.
     let strangers = Topics::on(&kafka.brokers());
     let elsewhere = Installation::on_sqlite();

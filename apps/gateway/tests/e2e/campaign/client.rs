@@ -100,6 +100,7 @@ impl<'a> Client<'a> {
             order["side"] = json!("sell");
         }
         let (answer, tries) = self.until_answered("POST", "/v1/orders", Some(&order), self.way != Way::Direct);
+        self.door.answered(&answer);
         assert!(matches!(answer.status, 201 | 422 | 503), "{order}: {answer:?}");
         assert!(matches!(answer.status, 201 | 503) || answer.body["code"] == "order_denied", "{order}: {answer:?}");
         if answer.status == 201 && order["type"] == "limit" {
@@ -111,6 +112,7 @@ impl<'a> Client<'a> {
     fn cancel(&mut self) {
         let Some(order) = self.resting.pop() else { return };
         let (answer, tries) = self.until_answered("DELETE", &format!("/v1/orders/{order}"), None, false);
+        self.door.answered(&answer);
         // Sent again, by us or by a proxy, it may meet an order that is cancelled by now.
         let again = tries > 1 || self.way != Way::Direct;
         assert!(matches!(answer.status, 200 | 202) || again && answer.status == 409, "{order}: {answer:?}");
@@ -160,10 +162,7 @@ impl<'a> Client<'a> {
                         return (answer, tries);
                     }
                 }
-                Ok(answer) => {
-                    self.door.answered();
-                    return (answer, tries);
-                }
+                Ok(answer) => return (answer, tries),
                 Err(error) => {
                     assert!(self.way != Way::Unbroken, "{method} {path} {body:?}: {error}");
                     in_doubt = true;

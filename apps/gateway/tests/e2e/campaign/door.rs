@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
+use crate::api::Answer;
 use crate::audit::{Books, number};
 use crate::waiting::PATIENCE;
 
@@ -80,12 +81,14 @@ impl Door {
         self.check();
     }
 
-    /// A client has its answer.
-    pub(crate) fn answered(&self) {
-        self.answers.fetch_add(1, Ordering::Relaxed);
+    /// A client has its answer, and something was committed for it.
+    pub(crate) fn answered(&self, answer: &Answer) {
+        if answer.status != 503 {
+            self.answers.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    /// How many answers clients have so far.
+    /// How many such answers clients have so far.
     pub(crate) fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
     }

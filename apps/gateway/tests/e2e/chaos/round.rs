@@ -50,6 +50,11 @@ impl Round {
         Self { seed, length, way: Way::Faulty }
     }
 
+    /// How long it is, in whole seconds.
+    pub(super) fn seconds(&self) -> u32 {
+        u32::try_from(self.length.as_secs()).unwrap()
+    }
+
     /// The same with faults that no client may see.
     pub(super) fn unseen(self) -> Self {
         Self { way: Way::Unbroken, ..self }
