@@ -12,6 +12,7 @@ mod paper_probe;
 mod topic_feed;
 mod topic_parts;
 mod trading_accounts;
+mod watched_bus;
 
 pub use access_news::AccessNews;
 pub use account_limits::{BringLimitsError, bring_risk_settings, limits_of};
@@ -22,6 +23,7 @@ pub use identity_authenticator::IdentityAuthenticator;
 pub use identity_standing::IdentityStanding;
 pub use market_prices::MarketPrices;
 pub use paper_probe::PaperProbe;
-pub use topic_feed::{KafkaSource, TopicFeed, TopicSource};
+pub use topic_feed::{KafkaSource, TopicFeed, TopicFeedPorts, TopicSource};
 pub use topic_parts::{OpenTopic, PartSource, TopicParts};
 pub use trading_accounts::{TradingAccounts, paper_config};
+pub use watched_bus::{BusTrouble, WatchedBus};

@@ -18,6 +18,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::mpsc;
 
+use velox_kernel::Timestamp;
+
 use crate::KafkaOptions;
 use crate::client::client;
 use crate::record::TopicRecord;
@@ -215,6 +217,7 @@ fn record(message: &BorrowedMessage<'_>) -> TopicRecord {
     TopicRecord {
         partition: u32::try_from(message.partition()).unwrap_or_default(),
         offset: u64::try_from(message.offset()).unwrap_or_default(),
+        at: Timestamp::from_micros(message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000)),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec).unwrap_or_default(),
         headers: headers.collect(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rskafka::chrono::DateTime;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
 use rskafka::client::{Client, ClientBuilder, Credentials, SaslConfig};
@@ -13,6 +14,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use velox_kernel::Timestamp;
 
 use crate::record::TopicRecord;
 use crate::{KafkaOptions, SaslMechanism};
@@ -33,6 +35,8 @@ pub enum Begin {
     Oldest,
     /// With what comes from now on.
     Now,
+    /// With the first record from this time on, by the records' own time, of each partition.
+    At(Timestamp),
 }
 
 /// Why a topic cannot be read.
@@ -144,14 +148,24 @@ async fn open(builder: ClientBuilder, topic: &str, begin: Begin) -> Result<Vec<(
     let mut partitions = Vec::with_capacity(numbers.len());
     for number in numbers {
         let partition = client.partition_client(topic, number, UnknownTopicHandling::Retry).await.map_err(away)?;
-        let at = match begin {
-            Begin::Oldest => OffsetAt::Earliest,
-            Begin::Now => OffsetAt::Latest,
-        };
-        let offset = partition.get_offset(at).await.map_err(away)?;
+        let offset = begin_of(&partition, begin).await.map_err(away)?;
         partitions.push((partition, offset));
     }
     Ok(partitions)
+}
+
+/// The offset at which a partition begins.
+async fn begin_of(partition: &PartitionClient, begin: Begin) -> Result<i64, Error> {
+    if begin == Begin::Oldest {
+        return partition.get_offset(OffsetAt::Earliest).await;
+    }
+    // Asked first: what comes meanwhile is read.
+    let next = partition.get_offset(OffsetAt::Latest).await?;
+    let Begin::At(from) = begin else { return Ok(next) };
+    let Some(from) = DateTime::from_timestamp_micros(from.micros()) else { return Ok(next) };
+    let found = partition.get_offset(OffsetAt::Timestamp(from)).await?;
+    // There is no such record (ListOffsets answers -1).
+    Ok(if found < 0 { next } else { found.min(next) })
 }
 
 /// Reads a partition on and on, until nobody listens.
@@ -192,6 +206,7 @@ fn record(partition: u32, found: RecordAndOffset) -> TopicRecord {
     TopicRecord {
         partition,
         offset: u64::try_from(offset).unwrap_or_default(),
+        at: Timestamp::from_micros(record.timestamp.timestamp_micros()),
         key: record.key,
         value: record.value.unwrap_or_default(),
         headers: headers.collect(),

@@ -161,6 +161,13 @@ impl HotMarket {
         }
     }
 
+    /// When the newest closed candle of a symbol and timeframe ends, of those in memory.
+    #[must_use]
+    pub fn closed_until(&self, symbol: Symbol, timeframe: Timeframe) -> Option<Timestamp> {
+        let state = self.state.read();
+        Some(state.series.get(&symbol)?.closed(timeframe).next_back()?.close_time())
+    }
+
     /// How many closed candles a symbol and timeframe are held.
     #[must_use]
     pub const fn most_candles(&self) -> u16 {

@@ -1,13 +1,14 @@
 //! [`TopicFeed`]: the market as another processor publishes it, in place of a feed of our own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::counter;
 use velox_kafka::{Begin, KafkaOptions, TopicReader, TopicRecord, read_topic};
-use velox_kernel::{Symbol, Timestamp};
-use velox_market::{Feed, FeedError, FeedPosition, MarketEvent};
+use velox_kernel::{Clock, Symbol, Timeframe, Timestamp};
+use velox_market::{Feed, FeedError, FeedPosition, HotMarket, MarketEvent};
 use velox_messages::{Codec, DecodeError, MarketData, MarketStep, MarketTold, Topic};
 
 use crate::dead_letters::DeadLetters;
@@ -25,18 +26,24 @@ pub trait TopicSource: Send {
     async fn next(&mut self) -> Result<TopicRecord, String>;
 }
 
-/// Records of Kafka, from when it is first asked.
+/// How far back a topic is read at first. The process that had a part before this one is missed within a few seconds, and
+/// clocks differ.
+const BEFORE: Duration = Duration::from_secs(15);
+
+/// Records of Kafka, from some seconds before it is first asked.
 pub struct KafkaSource {
     options: KafkaOptions,
     topic: String,
+    clock: Arc<dyn Clock>,
+    begun: bool,
     reader: Option<TopicReader>,
 }
 
 impl KafkaSource {
     /// Records of a topic; nothing is connected yet.
     #[must_use]
-    pub const fn new(options: KafkaOptions, topic: String) -> Self {
-        Self { options, topic, reader: None }
+    pub const fn new(options: KafkaOptions, topic: String, clock: Arc<dyn Clock>) -> Self {
+        Self { options, topic, clock, begun: false, reader: None }
     }
 }
 
@@ -46,8 +53,11 @@ impl TopicSource for KafkaSource {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             None => {
-                let reader = read_topic(&self.options, &self.topic, Begin::Now).await;
-                self.reader.insert(reader.map_err(|error| error.to_string())?)
+                let begin = if self.begun { Begin::Now } else { Begin::At(self.clock.now().minus(BEFORE)) };
+                let reader = read_topic(&self.options, &self.topic, begin).await;
+                let reader = self.reader.insert(reader.map_err(|error| error.to_string())?);
+                self.begun = true;
+                reader
             }
         };
         match reader.next().await {
@@ -62,29 +72,56 @@ impl TopicSource for KafkaSource {
 
 /// A part of the market as another processor publishes it. Trades, quotes and bars count; candles are made here, and whether a
 /// source is mute is judged here.
+///
+/// It begins some seconds before it was started, so that nothing is missed that came while no process had the part. What
+/// memory knows of these seconds is left out.
 pub struct TopicFeed {
     source: Box<dyn TopicSource>,
     codec: Arc<Codec>,
-    symbols: HashSet<Symbol>,
+    /// Its symbols, and until when minutes of each were kept at its start.
+    symbols: HashMap<Symbol, Option<Timestamp>>,
+    hot: Arc<HotMarket>,
+    /// Wall time of its start: later records are new, whatever number they have.
+    begun: Timestamp,
     dead_letters: DeadLetters,
     /// A record that was read and not understood yet: the registry may be away.
     waiting: Option<TopicRecord>,
     position: FeedPosition,
 }
 
+/// What a topic's feed works with.
+pub struct TopicFeedPorts {
+    /// How messages are read.
+    pub codec: Arc<Codec>,
+    /// Where records go that cannot be read.
+    pub dead_letters: DeadLetters,
+    /// What is known already.
+    pub hot: Arc<HotMarket>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+}
+
 impl TopicFeed {
-    /// The market of these symbols, which are of one part.
+    /// The market of these symbols, which are of one part, from `now` on, the feed's time.
     #[must_use]
     pub fn new(
         part: u32,
         source: Box<dyn TopicSource>,
-        codec: Arc<Codec>,
         symbols: HashSet<Symbol>,
-        dead_letters: DeadLetters,
+        ports: TopicFeedPorts,
         now: Timestamp,
     ) -> Self {
         let position = FeedPosition { feed: format!("{TOPIC_FEED}-{part}"), epoch: 0, index: 0, at: now };
-        Self { source, codec, symbols, dead_letters, waiting: None, position }
+        let TopicFeedPorts { codec, dead_letters, hot, clock } = ports;
+        let symbols = symbols.into_iter().map(|symbol| (symbol, hot.closed_until(symbol, Timeframe::M1))).collect();
+        Self { source, codec, symbols, hot, begun: clock.now(), dead_letters, waiting: None, position }
+    }
+
+    /// Whether the process that had the part before has taken it in, or a candle that it kept.
+    fn is_known(&self, event: &MarketEvent, made: Timestamp, kept_until: Option<Timestamp>) -> bool {
+        made < self.begun
+            && (self.hot.ticker(event.symbol()).is_some_and(|known| known.cursor() >= event.cursor())
+                || kept_until.is_some_and(|until| event.at() < until))
     }
 
     /// What a record says, if it is an event of a symbol of ours. One that cannot be read goes to the dead letters.
@@ -98,12 +135,11 @@ impl TopicFeed {
         };
         let Some(record) = self.waiting.take() else { return Ok(None) };
         match step {
-            Ok(MarketStep { told: MarketTold::Event { event, .. }, .. }) => {
-                if self.symbols.contains(&event.symbol()) {
-                    return Ok(Some(event));
-                }
-                counter!("velox_topic_feed_unknown_symbols_total").increment(1);
-            }
+            Ok(MarketStep { told: MarketTold::Event { event, .. }, .. }) => match self.symbols.get(&event.symbol()) {
+                None => counter!("velox_topic_feed_unknown_symbols_total").increment(1),
+                Some(kept_until) if self.is_known(&event, record.at, *kept_until) => {}
+                Some(_) => return Ok(Some(event)),
+            },
             Ok(_) => {}
             Err(reason) => {
                 let names = self.codec.names();
@@ -143,10 +179,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::collections::VecDeque;
 
-    use velox_kernel::Clock;
+    use velox_market::{Candle, HotSettings, Ticker};
     use velox_messages::{Format, Formats, TopicNames};
     use velox_testkit::TestClock;
-    use velox_testkit::market::sample_trade;
+    use velox_testkit::market::{sample_candle, sample_trade};
     use velox_testkit::topics::MemoryTopics;
 
     use super::*;
@@ -182,6 +218,7 @@ mod tests {
         let record = |offset: u64, value: Vec<u8>| TopicRecord {
             partition: 3,
             offset,
+            at: clock.now(),
             key: Some(b"BTC-PERP".to_vec()),
             value,
             headers: vec![("event_id".to_owned(), "its id".to_owned()), ("of another".to_owned(), "x".to_owned())],
@@ -199,7 +236,9 @@ mod tests {
         let posting = tokio::spawn(post.run(shutdown.clone()));
         let symbols = std::iter::once("BTC-PERP".parse().unwrap()).collect();
         let source = Box::new(Script(script.into()));
-        let mut feed = TopicFeed::new(3, source, codec.clone(), symbols, letters, clock.now());
+        let hot = Arc::new(HotMarket::new(HotSettings::default()));
+        let ports = TopicFeedPorts { codec: codec.clone(), dead_letters: letters, hot, clock: clock.clone() };
+        let mut feed = TopicFeed::new(3, source, symbols, ports, clock.now());
         assert_eq!(feed.next().await, Ok(event("BTC-PERP", 1)));
         assert_eq!(feed.next().await, Err(FeedError::Disconnected { reason: "away".to_owned() }));
         assert_eq!(feed.next().await, Ok(event("BTC-PERP", 3)));
@@ -214,5 +253,48 @@ mod tests {
         assert_eq!(header("dead-letter-partition"), Some("3"));
         shutdown.begin();
         posting.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_process_before_has_taken_in_does_not_come_again() {
+        let (clock, topics) = (Arc::new(TestClock::default()), Arc::<MemoryTopics>::default());
+        let names = TopicNames::new("test").unwrap();
+        let codec = Arc::new(Codec::new(names, Formats::all(Format::Json), None, clock.clone()).unwrap());
+        let symbol: Symbol = "BTC-PERP".parse().unwrap();
+        let minute = Timeframe::M1.open_of(clock.now());
+        let trade =
+            |second: u64, offset: u64| sample_trade("BTC-PERP", minute.plus(Duration::from_secs(second)), offset, 1);
+        let record = |made: Timestamp, trade| {
+            let told = MarketTold::Event { event: MarketEvent::Trade(trade), closed: vec![], growing: None };
+            let value = codec.encode(&MarketData::from(&MarketStep { epoch: 7, offset: 1, told })).unwrap().to_vec();
+            Ok(TopicRecord {
+                partition: 3,
+                offset: 1,
+                at: made,
+                key: Some(b"BTC-PERP".to_vec()),
+                value,
+                headers: vec![],
+            })
+        };
+        clock.advance(Duration::from_secs(600));
+        let (now, before) = (clock.now(), clock.now().minus(Duration::from_secs(1)));
+        let script = [
+            record(before, trade(58, 9)),
+            record(before, trade(59, 11)),
+            record(before, trade(61, 10)),
+            record(before, trade(62, 11)),
+            // One that begins to count anew is new.
+            record(now, trade(63, 1)),
+        ];
+        let hot = Arc::new(HotMarket::new(HotSettings::default()));
+        hot.restore(&[Ticker { symbol, quote: None, last: Some(trade(61, 10)) }]);
+        hot.remember(&[Candle { open_time: minute, ..sample_candle(symbol, Timeframe::M1, 0, 1) }]);
+        let (letters, _post) = DeadLetters::new(topics, clock.clone());
+        let ports = TopicFeedPorts { codec: codec.clone(), dead_letters: letters, hot, clock: clock.clone() };
+        let symbols = std::iter::once(symbol).collect();
+        let mut feed = TopicFeed::new(3, Box::new(Script(script.into())), symbols, ports, now);
+        for expected in [trade(62, 11), trade(63, 1)] {
+            assert_eq!(feed.next().await, Ok(MarketEvent::Trade(expected)));
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! [`TopicParts`]: the topic of the market, read once by a process for all the parts that it has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use velox_kafka::{TopicRecord, partition_of};
 
 use super::topic_feed::TopicSource;
@@ -14,6 +15,10 @@ use crate::market_parts::MARKET_PARTS;
 
 /// Records of a part that may wait; the others wait with it then.
 const WAITING: usize = 1_024;
+/// How long records of parts that this process does not have are kept, and how many: whoever takes such a part goes on where the
+/// process before it ended, which is missed within a few seconds.
+const RECENT: Duration = Duration::from_secs(15);
+const MOST_RECENT: usize = 131_072;
 /// How long to wait before a topic that could not be read is read again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -31,6 +36,8 @@ pub struct TopicParts {
 #[derive(Default)]
 struct Reading {
     listeners: HashMap<u32, mpsc::Sender<Heard>>,
+    /// Of parts that nobody listens to, oldest first.
+    recent: VecDeque<(Instant, u32, TopicRecord)>,
     /// Whether somebody reads, and will until it is found here that nobody listens.
     is_read: bool,
 }
@@ -42,16 +49,34 @@ impl TopicParts {
         Arc::new(Self { open, reading: Arc::default() })
     }
 
-    /// The records of a part from now on; who listened to it before hears no more.
+    /// The records of a part from now on, after those of the last seconds that nobody here has listened to; who listened to
+    /// it before hears no more.
     #[must_use]
     pub fn listen(self: &Arc<Self>, part: u32) -> PartSource {
         let (sender, records) = mpsc::channel(WAITING);
         let mut reading = self.reading.lock();
         reading.listeners.insert(part, sender);
+        let missed = reading.take_recent(part);
         if !std::mem::replace(&mut reading.is_read, true) {
             tokio::spawn(read((self.open)(), Arc::clone(&self.reading)));
         }
-        PartSource { parts: Arc::clone(self), part, records }
+        PartSource { parts: Arc::clone(self), part, missed, records }
+    }
+}
+
+impl Reading {
+    fn keep_recent(&mut self, part: u32, record: TopicRecord) {
+        self.recent.push_back((Instant::now(), part, record));
+        while self.recent.len() > MOST_RECENT || self.recent.front().is_some_and(|(at, ..)| at.elapsed() > RECENT) {
+            self.recent.pop_front();
+        }
+    }
+
+    fn take_recent(&mut self, part: u32) -> VecDeque<TopicRecord> {
+        let (taken, left) = std::mem::take(&mut self.recent).into_iter().partition(|(_, of, _)| *of == part);
+        self.recent = left;
+        let taken: VecDeque<(Instant, u32, TopicRecord)> = taken;
+        taken.into_iter().filter(|(at, ..)| at.elapsed() <= RECENT).map(|(_, _, record)| record).collect()
     }
 }
 
@@ -65,10 +90,19 @@ async fn read(mut source: Box<dyn TopicSource>, reading: Arc<Mutex<Reading>>) {
             reading.listeners.retain(|_, listener| !listener.is_closed());
             if reading.listeners.is_empty() {
                 reading.is_read = false;
+                // It has a gap by the time that somebody reads again.
+                reading.recent.clear();
                 return;
             }
             match &heard {
-                Ok(Ok(record)) => reading.listeners.get(&part_of(record)).cloned(),
+                Ok(Ok(record)) => {
+                    let part = part_of(record);
+                    let listener = reading.listeners.get(&part).cloned();
+                    if listener.is_none() {
+                        reading.keep_recent(part, record.clone());
+                    }
+                    listener
+                }
                 Ok(Err(reason)) => {
                     // Whoever has records to work off hears of it later, or not.
                     reading.listeners.values().for_each(|listener| {
@@ -101,16 +135,22 @@ fn part_of(record: &TopicRecord) -> u32 {
 pub struct PartSource {
     parts: Arc<TopicParts>,
     part: u32,
+    /// What comes first.
+    missed: VecDeque<TopicRecord>,
     records: mpsc::Receiver<Heard>,
 }
 
 #[async_trait]
 impl TopicSource for PartSource {
     async fn next(&mut self) -> Result<TopicRecord, String> {
+        if let Some(record) = self.missed.pop_front() {
+            return Ok(record);
+        }
         match self.records.recv().await {
             Some(heard) => heard,
             None => {
-                self.records = self.parts.listen(self.part).records;
+                let PartSource { missed, records, .. } = self.parts.listen(self.part);
+                (self.missed, self.records) = (missed, records);
                 Err("the topic's reader has ended".to_owned())
             }
         }
@@ -120,9 +160,7 @@ impl TopicSource for PartSource {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use std::collections::VecDeque;
-
-    use velox_kernel::Symbol;
+    use velox_kernel::{Symbol, Timestamp};
 
     use super::*;
     use crate::market_parts::market_part;
@@ -141,7 +179,7 @@ mod tests {
 
     fn record(symbol: Symbol, offset: u64) -> TopicRecord {
         let key = Some(symbol.as_str().as_bytes().to_vec());
-        TopicRecord { partition: 0, offset, key, value: vec![], headers: vec![] }
+        TopicRecord { partition: 0, offset, at: Timestamp::EPOCH, key, value: vec![], headers: vec![] }
     }
 
     #[tokio::test(start_paused = true)]
@@ -167,5 +205,47 @@ mod tests {
         assert_eq!(second.next().await, Err("the topic's reader has ended".to_owned()));
         assert!(tokio::time::timeout(Duration::from_secs(5), again.next()).await.is_ok_and(|heard| heard.is_err()));
         assert_eq!(*opened.lock(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_part_hears_what_came_while_nobody_had_it() {
+        let mut names = (0..).map(|number| format!("S{number}").parse::<Symbol>().unwrap());
+        let one = names.next().unwrap();
+        let other = names.find(|other| market_part(*other) != market_part(one)).unwrap();
+        let (topic, records) = mpsc::unbounded_channel();
+        let records = Mutex::new(Some(records));
+        let parts = TopicParts::new(Box::new(move || Box::new(Live(records.lock().take().unwrap()))));
+        let mut first = parts.listen(market_part(one));
+        let tell = |symbol, offset| topic.send(record(symbol, offset)).unwrap();
+        tell(other, 1);
+        tell(one, 2);
+        assert_eq!(first.next().await.unwrap().offset, 2);
+        tokio::time::advance(RECENT - Duration::from_secs(1)).await;
+        tell(other, 3);
+        tell(other, 4);
+        tell(one, 5);
+        assert_eq!(first.next().await.unwrap().offset, 5);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let mut second = parts.listen(market_part(other));
+        tell(other, 6);
+        for expected in [3, 4, 6] {
+            assert_eq!(second.next().await.unwrap().offset, expected, "the first is too old");
+        }
+        // Once is enough.
+        drop(second);
+        tell(one, 7);
+        assert_eq!(first.next().await.unwrap().offset, 7);
+        tell(other, 8);
+        let mut third = parts.listen(market_part(other));
+        assert_eq!(third.next().await.unwrap().offset, 8);
+    }
+
+    struct Live(mpsc::UnboundedReceiver<TopicRecord>);
+
+    #[async_trait]
+    impl TopicSource for Live {
+        async fn next(&mut self) -> Result<TopicRecord, String> {
+            self.0.recv().await.ok_or_else(|| "it has ended".to_owned())
+        }
     }
 }

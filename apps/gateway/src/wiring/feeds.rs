@@ -9,10 +9,12 @@ use velox_feed_replay::{
 };
 use velox_feed_simulated::{InvalidWalk, SimulatedFeed, SimulatedSettings};
 use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe, Timestamp};
-use velox_market::{Candle, Feed, FeedPosition, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles};
+use velox_market::{
+    Candle, Feed, FeedPosition, HotMarket, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles,
+};
 use velox_messages::Codec;
 
-use crate::bridges::{TopicFeed, TopicParts};
+use crate::bridges::{TopicFeed, TopicFeedPorts, TopicParts};
 use crate::config::{FeedKind, MarketConfig};
 use crate::dead_letters::DeadLetters;
 
@@ -77,12 +79,15 @@ pub(super) struct TopicMarket {
     pub(super) parts: Arc<TopicParts>,
     pub(super) codec: Arc<Codec>,
     pub(super) dead_letters: DeadLetters,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl TopicMarket {
-    fn start(&self, part: u32, symbols: &[Symbol], now: Timestamp) -> TopicFeed {
+    fn start(&self, part: u32, symbols: &[Symbol], hot: &Arc<HotMarket>, now: Timestamp) -> TopicFeed {
         let (source, symbols) = (Box::new(self.parts.listen(part)), symbols.iter().copied().collect());
-        TopicFeed::new(part, source, Arc::clone(&self.codec), symbols, self.dead_letters.clone(), now)
+        let (codec, clock) = (Arc::clone(&self.codec), Arc::clone(&self.clock));
+        let ports = TopicFeedPorts { codec, dead_letters: self.dead_letters.clone(), hot: Arc::clone(hot), clock };
+        TopicFeed::new(part, source, symbols, ports, now)
     }
 }
 
@@ -138,6 +143,17 @@ impl FeedSource {
         Self { kind, seed: 0, speed: Speed::REAL, instrument: None, wall, store }
     }
 
+    /// Whether the feed goes on where memory is, so that the minutes that are open there go on, too. Others begin where the
+    /// store is.
+    pub(super) const fn continues(&self) -> bool {
+        match self.kind {
+            Kind::Topic(_) => true,
+            Kind::None | Kind::Simulated | Kind::Bars { .. } => false,
+            #[cfg(test)]
+            Kind::Given(_) => true,
+        }
+    }
+
     /// How fast the feed's time runs.
     pub(super) const fn speed(&self) -> Speed {
         self.speed
@@ -155,7 +171,7 @@ impl FeedSource {
     }
 
     /// Starts the feed of a part of the market where it was left, and not before `now`, the feed's time that this process
-    /// has seen.
+    /// has seen; `hot` is what it knows.
     ///
     /// # Errors
     /// [`FeedStartError`] when its place cannot be read; it may be tried again.
@@ -163,6 +179,7 @@ impl FeedSource {
         &self,
         part: u32,
         symbols: &[Symbol],
+        hot: &Arc<HotMarket>,
         now: Timestamp,
     ) -> Result<StartedFeed, FeedStartError> {
         let none = StartedFeed { feed: None, not_before: None, begun: Vec::new(), standing: Vec::new() };
@@ -171,7 +188,8 @@ impl FeedSource {
             return Ok(StartedFeed { feed: feed.lock().take(), ..none });
         }
         if let Kind::Topic(market) = &self.kind {
-            return Ok(StartedFeed { feed: Some(Box::new(market.start(part, symbols, now))), ..none });
+            let feed = market.start(part, symbols, hot, now);
+            return Ok(StartedFeed { feed: Some(Box::new(feed)), ..none });
         }
         // Every other feed is of one instrument.
         let Some(instrument) = self.instrument.as_ref().filter(|instrument| symbols.contains(&instrument.symbol))
@@ -196,7 +214,8 @@ impl FeedSource {
                 let (replay, clock) = self.replay(name, recording, instrument, position, Some(now));
                 let begun = replay.begun().to_vec();
                 let standing = replay.standing().to_vec();
-                Ok(StartedFeed { feed: Some(Box::new(replay)), not_before: Some(clock.now()), begun, standing })
+                let not_before = Some(clock.now());
+                Ok(StartedFeed { feed: Some(Box::new(replay)), not_before, begun, standing })
             }
         }
     }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use metrics::gauge;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use velox_kafka::{
-    Cleanup, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicSpec,
-    join_group,
+    Cleanup, ClusterLook, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism,
+    TopicSpec, join_group,
 };
 use velox_kernel::{Clock, EventBus};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
 use velox_schema_registry::{HttpRegistry, InvalidRegistryUrl, RegistryDeadlines};
 
 use super::feeds::TopicMarket;
-use crate::bridges::{KafkaSource, TopicParts};
+use crate::bridges::{BusTrouble, KafkaSource, TopicParts, TopicSource, WatchedBus};
 use crate::config::{KafkaCompression, KafkaConfig, KafkaSasl};
 use crate::dead_letters::DeadLetters;
 use crate::http::health::{Health, HealthCheck};
@@ -25,6 +27,8 @@ use crate::shutdown::Shutdown;
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long the cluster may take to say how it is.
 const LOOK: Duration = Duration::from_millis(1_500);
+/// How often it is asked for the gauges.
+const WATCH: Duration = Duration::from_secs(10);
 
 /// Why nothing can be published as it is configured.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +55,8 @@ pub(super) struct Topics {
     looked: KafkaCluster,
     specs: Vec<TopicSpec>,
     there: watch::Sender<bool>,
+    /// Of each producer.
+    troubles: Mutex<Vec<Arc<BusTrouble>>>,
 }
 
 impl Topics {
@@ -73,6 +79,7 @@ impl Topics {
             codec: Arc::new(codec),
             specs,
             there: watch::Sender::new(false),
+            troubles: Mutex::default(),
         })))
     }
 
@@ -104,14 +111,25 @@ impl Topics {
     }
 
     /// The market as another processor publishes it.
-    pub(super) fn market(&self, dead_letters: DeadLetters) -> TopicMarket {
+    pub(super) fn market(&self, dead_letters: DeadLetters, clock: Arc<dyn Clock>) -> TopicMarket {
         let (options, topic) = (self.options.clone(), self.codec.names().topic(Topic::MarketData));
-        let parts = TopicParts::new(Box::new(move || Box::new(KafkaSource::new(options.clone(), topic.clone()))));
-        TopicMarket { parts, codec: Arc::clone(&self.codec), dead_letters }
+        let of_source = Arc::clone(&clock);
+        let open = move || -> Box<dyn TopicSource> {
+            Box::new(KafkaSource::new(options.clone(), topic.clone(), Arc::clone(&of_source)))
+        };
+        let (parts, codec) = (TopicParts::new(Box::new(open)), Arc::clone(&self.codec));
+        TopicMarket { parts, codec, dead_letters, clock }
     }
 
-    /// Into how many partitions a topic is cut; asked until there is an answer.
+    /// Returns once the topics are there and their schemas registered.
+    async fn are_there(&self) {
+        // The sender lives in `self`; the guard that this gives must not live on.
+        let _ = self.there.subscribe().wait_for(|there| *there).await;
+    }
+
+    /// Into how many partitions a topic is cut; asked until there is an answer, once the topics are there.
     pub(super) async fn partitions(&self, topic: Topic) -> u32 {
+        self.are_there().await;
         let name = self.codec.names().topic(topic);
         loop {
             match self.cluster.partitions(&name).await {
@@ -145,21 +163,51 @@ impl Topics {
         Ok(())
     }
 
-    /// A producer of its own for whoever publishes: one that breaks takes no other's records along.
-    pub(super) fn producer(&self) -> Arc<dyn EventBus> {
-        Arc::new(KafkaProducer::new(self.options.clone()))
+    /// A producer of its own for whoever publishes: one that breaks takes no other's records along. `name` is what people
+    /// call it.
+    pub(super) fn producer(&self, name: &'static str) -> Arc<dyn EventBus> {
+        let bus = WatchedBus::new(Arc::new(KafkaProducer::new(self.options.clone())), name);
+        self.troubles.lock().push(bus.trouble());
+        Arc::new(bus)
+    }
+
+    /// How the cluster stands with regard to the topics, for people and for the gauges.
+    async fn look(&self) -> Result<ClusterLook, String> {
+        let names: Vec<String> = self.specs.iter().map(|spec| spec.name.clone()).collect();
+        let looked = self.looked.look(&names).await;
+        let seen = looked.clone().unwrap_or_default();
+        for (name, count) in [
+            ("velox_kafka_brokers", seen.brokers),
+            ("velox_kafka_partitions", seen.partitions),
+            ("velox_kafka_partitions_under_replicated", seen.under_replicated),
+            ("velox_kafka_partitions_leaderless", seen.leaderless),
+        ] {
+            gauge!(name).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+        looked
+    }
+
+    /// Keeps the gauges of the cluster until the shutdown begins.
+    pub(super) async fn watch(self: Arc<Self>, shutdown: Shutdown) {
+        let looking = async {
+            loop {
+                if let Err(error) = self.look().await {
+                    tracing::debug!(%error, "Kafka does not say how it is");
+                }
+                tokio::time::sleep(WATCH).await;
+            }
+        };
+        tokio::select! {
+            () = shutdown.begun() => {}
+            () = looking => {}
+        }
     }
 
     /// Does a task once the topics are there and their schemas registered; nothing when the process ends before.
     pub(super) async fn then(self: Arc<Self>, task: impl Future<Output = ()>, shutdown: Shutdown) {
-        let mut there = self.there.subscribe();
-        let are_there = async {
-            // The sender lives in `self`; the guard that this gives must not live on.
-            let _ = there.wait_for(|there| *there).await;
-        };
         tokio::select! {
             () = shutdown.begun() => return,
-            () = are_there => {}
+            () = self.are_there() => {}
         }
         task.await;
     }
@@ -248,9 +296,8 @@ impl HealthCheck for KafkaHealth {
     }
 
     async fn check(&self) -> Health {
-        let Topics { looked, specs, .. } = &*self.0;
-        let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
-        match looked.look(&names).await {
+        let troubles = || self.0.troubles.lock().iter().find_map(|trouble| trouble.now());
+        match self.0.look().await {
             Err(_) => Health::down("it does not answer; what is to be published waits in the log"),
             Ok(look) if !look.missing.is_empty() => {
                 Health::degraded(format!("{} topics are not there", look.missing.len()))
@@ -261,7 +308,7 @@ impl HealthCheck for KafkaHealth {
             Ok(look) if look.under_replicated > 0 => {
                 Health::degraded(format!("{} of {} partitions miss a replica", look.under_replicated, look.partitions))
             }
-            Ok(_) => Health::up(),
+            Ok(_) => troubles().map_or_else(Health::up, Health::degraded),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use velox_broker_paper::{PaperBroker, Tick};
 use velox_kernel::{Symbol, Timeframe, Timestamp};
-use velox_market::{Feed, FeedError, FeedPosition, Ingest, Market, MarketEvent};
+use velox_market::{Candle, Feed, FeedError, FeedPosition, Ingest, Market, MarketEvent, MarketStoreError};
 use velox_messages::{MarketStep, MarketTold};
 
 use self::mute::Mutes;
@@ -131,19 +131,43 @@ impl MarketTask {
     }
 
     async fn try_begin(&self) -> Result<(Ingest, Option<Box<dyn Feed>>), FeedStartError> {
+        // A feed that goes on where memory is looks there for what is known.
+        let open = if self.source.continues() { Some(self.warm().await?) } else { None };
         let StartedFeed { feed, not_before, begun, standing } =
-            self.source.begin(self.part, &self.symbols, self.market.clock.now()).await?;
+            self.source.begin(self.part, &self.symbols, &self.market.hot, self.market.clock.now()).await?;
         if let Some(not_before) = not_before {
             self.moments.hear(not_before);
         }
         // Whoever places an order now needs a price, and warming takes its time.
         standing.iter().for_each(|event| self.market.hot.follow(Some(event), &[]));
         let ingest = Ingest::new(self.market.clone()).of(self.symbols.iter().copied());
-        self.market.hot.forget_candles(&self.symbols);
-        ingest.warm(&self.symbols, self.market.clock.now()).await?;
-        self.market.hot.warm(&begun);
+        match open {
+            Some(open) => self.market.hot.warm(&open),
+            None => {
+                self.warm().await?;
+                self.market.hot.warm(&begun)
+            }
+        };
         self.hub.begin(self.part, self.market.clock.now());
         Ok((ingest, feed))
+    }
+
+    /// Puts what the store keeps in the place of the candles in memory. Gives the minutes that were open there, unless a kept
+    /// one has ended them.
+    async fn warm(&self) -> Result<Vec<Candle>, MarketStoreError> {
+        let hot = &self.market.hot;
+        let minutes = self.symbols.iter().filter_map(|symbol| hot.open_candle(*symbol, Timeframe::M1));
+        let mut open: Vec<Candle> = minutes.collect();
+        hot.forget_candles(&self.symbols);
+        if let Err(error) = Ingest::new(self.market.clone()).warm(&self.symbols, self.market.clock.now()).await {
+            // It is tried again.
+            hot.follow(None, &open);
+            return Err(error);
+        }
+        open.retain(|minute| {
+            hot.closed_until(minute.symbol, Timeframe::M1).is_none_or(|until| minute.open_time >= until)
+        });
+        Ok(open)
     }
 
     async fn take(&self, ingest: &mut Ingest, event: &MarketEvent, position: FeedPosition) {
@@ -439,6 +463,46 @@ mod tests {
             limit: 9,
         };
         assert_eq!(market.hot.candles(&query), [minute]);
+        shutdown.begin();
+        running.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_the_feed_goes_on_with_the_minute_that_was_open() {
+        let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
+        let market = market(&store, &clock);
+        let minute = Timeframe::M1.open_of(clock.now());
+        let at = |second: u64| minute.plus(Duration::from_secs(second));
+        let feed = Script([Ok(at(30)), Ok(at(90))].into(), at(30));
+        let hub = Arc::new(MarketHub::new(clock.now()));
+        let (words, told) = mpsc::channel(16);
+        let mut task = task(Some(feed), market.clone(), hub, Arc::new(PaperBroker::new(64)), &clock);
+        task.gate.yield_to_another();
+        task.told = told;
+        let (gate, shutdown) = (task.gate.clone(), Shutdown::default());
+        let running = tokio::spawn(task.run(shutdown.clone()));
+        let symbol = symbol("BTC-PERP");
+        let seen = sample_trade("BTC-PERP", at(10), 1, 100);
+        let whole = velox_testkit::market::sample_candle(symbol, Timeframe::M1, 0, 100);
+        let growing = Candle { open_time: minute, complete: false, ..whole };
+        let told = MarketTold::Event { event: MarketEvent::Trade(seen), closed: vec![], growing: Some(growing) };
+        words.send(MarketStep { epoch: 12, offset: 1, told }).await.unwrap();
+        // It looks into the store, where the minute is not, and has it still.
+        tokio::time::sleep(LOOK * 2).await;
+        gate.choose();
+        gate.open(None);
+        tokio::time::sleep(LOOK * 2).await;
+        let query = velox_market::CandleQuery {
+            symbol,
+            timeframe: Timeframe::M1,
+            from: None,
+            to: None,
+            order: velox_market::CandleOrder::OldestFirst,
+            limit: 9,
+        };
+        let kept = store.candles(&query).await.unwrap();
+        let kept: Vec<_> = kept.iter().map(|candle| (candle.open_time, candle.open, candle.trades)).collect();
+        assert_eq!(kept, [(minute, growing.open, growing.trades + 1)]);
         shutdown.begin();
         running.await.unwrap();
     }

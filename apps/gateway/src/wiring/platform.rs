@@ -170,12 +170,13 @@ impl Platform {
         let topics = Topics::new(&config.kafka, Arc::clone(&clock))?;
         let mut tasks = Tasks::default();
         let dead_letters = topics.as_ref().map(|topics| {
-            let (dead_letters, post) = DeadLetters::new(topics.producer(), Arc::clone(&clock));
+            let (dead_letters, post) = DeadLetters::new(topics.producer("dead_letters"), Arc::clone(&clock));
             tasks.spawn("dead letters", post.run(shutdown.clone()));
             dead_letters
         });
         let kafka = topics.as_ref().zip(dead_letters);
-        let topic = kafka.as_ref().map(|(topics, dead_letters)| topics.market(dead_letters.clone()));
+        let topic =
+            kafka.as_ref().map(|(topics, dead_letters)| topics.market(dead_letters.clone(), Arc::clone(&clock)));
         let store = Arc::clone(&stores.market);
         let source = FeedSource::prepare(&config.market, Arc::clone(&clock), store, &instruments, topic).await?;
         let stale_after = Duration::from_millis(config.market.stale_after_ms);
@@ -317,6 +318,7 @@ impl Platform {
         }
         if let Some(topics) = &topics {
             tasks.spawn("topics", Arc::clone(topics).prepare(shutdown.clone()));
+            tasks.spawn("gauges of Kafka", Arc::clone(topics).watch(shutdown.clone()));
         }
         if let Some(topics) = topics.as_ref().filter(|_| roles.has(Role::Relay)) {
             let (store, count) = (Arc::clone(&stores.shards), config.kafka.partitions);
@@ -326,7 +328,7 @@ impl Platform {
                 log: Arc::clone(&stores.log),
                 queries: Arc::clone(&stores.queries),
                 marks: Arc::clone(&stores.marks),
-                bus: topics.producer(),
+                bus: topics.producer("relay"),
                 codec: Arc::clone(&topics.codec),
                 committed: hub.committed(),
             };
@@ -376,7 +378,7 @@ impl Platform {
         let ours = |_: &&Arc<Topics>| config.market.feed != FeedKind::Topic;
         let market_topic = topics.as_ref().filter(ours).map(|topics| {
             let (market_topic, publishing) =
-                MarketTopic::new(topics.producer(), Arc::clone(&topics.codec), Arc::clone(&clock));
+                MarketTopic::new(topics.producer("market_data"), Arc::clone(&topics.codec), Arc::clone(&clock));
             let publishing = publishing.run(shutdown.clone());
             tasks.spawn("topic of the market", Arc::clone(topics).then(publishing, shutdown.clone()));
             market_topic

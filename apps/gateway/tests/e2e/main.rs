@@ -18,6 +18,7 @@ mod database;
 mod installation;
 mod kafka;
 mod kill_points;
+mod market_topic;
 mod nginx;
 mod own_postgres;
 mod random;

@@ -1,10 +1,12 @@
 //! A process that has no feed of a part follows the one that has.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use velox_market::{Ingest, MarketEvent, MarketStoreError, Ticker};
+use velox_kernel::Symbol;
+use velox_market::{FeedCursor, MarketEvent, MarketStoreError, Ticker};
 use velox_messages::{MarketStep, MarketTold};
 
 use super::mute::Mutes;
@@ -27,12 +29,20 @@ struct Following {
     alone: bool,
     /// Whether memory holds the candles that are kept.
     warm: bool,
+    /// What was found in the store and told while it was silent, and when: it may say that after it was kept.
+    found: HashMap<Symbol, (FeedCursor, Instant)>,
     mutes: Mutes,
 }
 
 impl Following {
-    const fn new(mutes: Mutes) -> Self {
-        Self { heard: None, epoch: 0, alone: false, warm: false, mutes }
+    fn new(mutes: Mutes) -> Self {
+        Self { heard: None, epoch: 0, alone: false, warm: false, found: HashMap::new(), mutes }
+    }
+
+    /// Whether an event was told when it was found in the store, a moment ago.
+    fn has_told(&self, event: &MarketEvent) -> bool {
+        let found = self.found.get(&event.symbol());
+        found.is_some_and(|(cursor, at)| event.cursor() <= *cursor && at.elapsed() < SILENCE)
     }
 
     fn is_silent(&self) -> bool {
@@ -80,14 +90,19 @@ impl MarketTask {
         match told {
             MarketTold::Event { event, closed, growing } => {
                 self.moments.hear(event.at());
-                self.match_books(&event);
+                let is_news = !following.has_told(&event);
+                if is_news {
+                    self.match_books(&event);
+                }
                 let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
                 self.market.hot.follow(Some(&event), &candles);
                 if following.mutes.hear(&self.market, event.symbol()) {
                     self.hub.tell_stale(event.symbol(), event.at(), false);
                     self.hub.go_on(self.part, MarketCursor { epoch, offset });
                 }
-                self.hub.tell(&event, &closed);
+                if is_news {
+                    self.hub.tell(&event, &closed);
+                }
             }
             MarketTold::Closed { symbol: _, at, closed } => {
                 self.moments.hear(at);
@@ -114,8 +129,8 @@ impl MarketTask {
         let silent = following.is_silent();
         let looked = async {
             if !following.warm {
-                self.market.hot.forget_candles(&self.symbols);
-                Ingest::new(self.market.clone()).warm(&self.symbols, self.market.clock.now()).await?;
+                let open = self.warm().await?;
+                self.market.hot.follow(None, &open);
                 following.warm = true;
             }
             if !silent {
@@ -149,6 +164,7 @@ impl MarketTask {
             return;
         }
         self.moments.hear(found.at());
+        following.found.insert(found.symbol, (found.cursor(), Instant::now()));
         self.market.hot.restore(std::slice::from_ref(found));
         if let Some(quote) = found.quote.filter(|quote| known.and_then(|known| known.quote) != Some(*quote)) {
             self.match_books(&MarketEvent::Quote(quote));

@@ -100,7 +100,8 @@ impl Member {
     }
 
     fn record(&self, partition: u32, offset: u64, value: Vec<u8>) {
-        let record = TopicRecord { partition, offset, key: None, value, headers: vec![] };
+        let record =
+            TopicRecord { partition, offset, at: velox_kernel::Timestamp::EPOCH, key: None, value, headers: vec![] };
         self.told.send(GroupNews::Record(record)).unwrap();
     }
 }
