@@ -52,6 +52,7 @@ impl Default for RiskSettings {
 }
 
 /// What the monitor works with.
+#[derive(Clone)]
 pub struct RiskPorts {
     /// The accounts' writers.
     pub lanes: Arc<Lanes>,

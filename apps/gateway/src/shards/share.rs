@@ -21,7 +21,9 @@ pub(super) struct Watch {
 /// What to do.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Steps {
-    /// Shards to take.
+    /// Shards that nobody has.
+    pub(super) free: Vec<Shard>,
+    /// Shards to take: those of the free ones that are this member's part.
     pub(super) take: Vec<Shard>,
     /// Shards to give up, because others have come.
     pub(super) give: Vec<u32>,
@@ -70,8 +72,9 @@ impl Watch {
             let offset = place * free.len() / live.len().max(1);
             free.rotate_left(offset);
         }
-        free.truncate(target.saturating_sub(mine.len()));
-        Steps { take: free, give, gone }
+        let mut take = free.clone();
+        take.truncate(target.saturating_sub(mine.len()));
+        Steps { free, take, give, gone }
     }
 }
 
@@ -166,16 +169,16 @@ mod tests {
         let mut watch = Watch::new(TIMES);
         let owned = [Some(2), Some(2), Some(1)];
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 1), (2, 7)], 3), 3);
-        assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
+        assert_eq!(steps, Steps { free: vec![], take: vec![], give: vec![], gone: vec![] });
         tokio::time::advance(PATIENCE - Duration::from_millis(1)).await;
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 2), (2, 7)], 3), 3);
-        assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
+        assert_eq!(steps, Steps { free: vec![], take: vec![], give: vec![], gone: vec![] });
         tokio::time::advance(Duration::from_millis(1)).await;
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 3), (2, 7)], 3), 3);
         assert_eq!((numbers(&steps.take), steps.gone), (vec![0, 1], vec![member(2)]));
         // One beat, and it is there.
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 4), (2, 8)], 4), 3);
-        assert_eq!(steps, Steps { take: vec![], give: vec![], gone: vec![] });
+        assert_eq!(steps, Steps { free: vec![], take: vec![], give: vec![], gone: vec![] });
     }
 
     #[tokio::test(start_paused = true)]

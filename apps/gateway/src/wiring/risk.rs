@@ -1,9 +1,10 @@
 //! [`Risk`]: the risk role, which processes share by account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use velox_kernel::MemberId;
+use velox_kernel::{MemberId, ShardStore};
 use velox_messages::Topic;
 
 use super::kafka::Topics;
@@ -18,6 +19,8 @@ use crate::shutdown::Shutdown;
 const SHARDS: u32 = 32;
 /// Records that may wait before the role is said to be behind: more than come while processes share the work anew.
 const BEHIND: u64 = 10_000;
+/// How long Kafka may take to say into how many partitions its topic is cut, before the store is asked.
+const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// The risk role.
 pub(super) struct Risk {
@@ -45,22 +48,39 @@ impl Risk {
         let (name, settings) = (Role::Risk.as_str(), RiskSettings::default());
         match group {
             Some(RiskGroup { topics, dead_letters, instance, state }) => {
-                let ready = Arc::clone(&topics);
-                let watching = async {
-                    let count = tokio::select! {
-                        () = shutdown.begun() => return,
-                        count = topics.partitions(Topic::Orders) => count,
-                    };
+                let partitions = topics.partitions(Topic::Orders);
+                tokio::pin!(partitions);
+                let (mut count, mut is_kafkas) = tokio::select! {
+                    () = shutdown.begun() => return,
+                    count = &mut partitions => (count, true),
+                    count = kept_count(&*ports.shards, name, member) => (count, false),
+                };
+                loop {
                     let store = Arc::clone(&ports.shards);
                     let (keeper, GroupShare { held, records, positions }) =
-                        GroupKeeper::new(store, name, member, count, state);
-                    let reader = RiskRecords::new(Arc::clone(&topics.codec), dead_letters);
+                        GroupKeeper::new(store, name, member, count, state.clone());
+                    let reader = RiskRecords::new(Arc::clone(&topics.codec), dead_letters.clone());
                     let share = RiskShare::Group { held, records, reader, positions };
                     let join = topics.group(name, Topic::Orders, &instance);
-                    let monitor = RiskMonitor::new(ports, share, settings);
-                    tokio::join!(keeper.run(join, shutdown.clone()), monitor.run(shutdown.clone()));
-                };
-                ready.then(watching, shutdown.clone()).await;
+                    let monitor = RiskMonitor::new(ports.clone(), share, settings);
+                    let working = async {
+                        tokio::join!(keeper.run(join, shutdown.clone()), monitor.run(shutdown.clone()));
+                    };
+                    let other = async {
+                        if !is_kafkas {
+                            let said = (&mut partitions).await;
+                            if said != count {
+                                return said;
+                            }
+                        }
+                        std::future::pending().await
+                    };
+                    tokio::select! {
+                        () = working => return,
+                        // The store had it from when the work was cut otherwise.
+                        said = other => (count, is_kafkas) = (said, true),
+                    }
+                }
             }
             None if is_shared => {
                 let store = Arc::clone(&ports.shards);
@@ -69,6 +89,20 @@ impl Risk {
                 tokio::join!(keeper.run(shutdown.clone()), monitor.run(shutdown));
             }
             None => RiskMonitor::new(ports, RiskShare::All, settings).run(shutdown).await,
+        }
+    }
+}
+
+/// Into how many shards the work is cut, as the store has it from when Kafka last said so; asked while Kafka does not answer.
+async fn kept_count(store: &dyn ShardStore, role: &'static str, member: MemberId) -> u32 {
+    loop {
+        tokio::time::sleep(UNANSWERED).await;
+        match store.beat(role, member, 0, &[]).await {
+            Ok(look) if !look.shards.is_empty() => {
+                return u32::try_from(look.shards.len()).unwrap_or(u32::MAX);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, role, "the store does not say into how many shards the work is cut"),
         }
     }
 }
@@ -89,6 +123,12 @@ impl HealthCheck for RiskHealth {
     async fn check(&self) -> Health {
         let look = self.0.look();
         let behind: u64 = look.lag.values().sum();
+        if look.orphans > 0 {
+            return Health::degraded(format!(
+                "the consumer group gives {} partitions to nobody: this process has them by the store, without their records",
+                look.orphans
+            ));
+        }
         if !look.is_member {
             return Health::degraded("the consumer group has given this process no part yet: it watches no account");
         }

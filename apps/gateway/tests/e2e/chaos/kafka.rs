@@ -6,14 +6,20 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::campaign;
+use serde_json::{Value, json};
+
 use super::round::Scene;
+use super::{campaign, is_full};
+use crate::audit::{Books, text};
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::kafka::{OwnKafka, Topics};
 use crate::risk::{Loser, until_worked_off};
 use crate::server::Server;
-use crate::waiting::say;
+use crate::side_by_side::metric;
+use crate::socket::Socket;
+use crate::story::{market, resting};
+use crate::waiting::{PATIENCE, say, wait_for};
 
 /// Brokers of the cluster.
 const BROKERS: usize = 3;
@@ -123,6 +129,85 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
         }
         installation.verify();
     });
+}
+
+/// The whole cluster is away for ten minutes, or twenty seconds in the usual tier: whatever clients want is done, losses are
+/// watched though a watcher is killed and another one comes, and what happened meanwhile is on its topics afterwards.
+#[test]
+fn everything_goes_on_while_kafka_is_away_for_long() {
+    let away = Duration::from_secs(if is_full() { 600 } else { 20 });
+    let mut kafka = OwnKafka::start(BROKERS);
+    let mut split = Split::start(&kafka);
+    let mut api = split.installation.trader(&split.gateway);
+    let account = api.account();
+    let mut watched = split.installation.client(&split.gateway);
+    let mut losers = ["one", "two", "three"].map(|name| Loser::begin(&mut watched, name));
+    for loser in &mut losers {
+        loser.limit(&mut watched);
+    }
+    let mut socket = Socket::connect(split.gateway.address, &api.token).unwrap();
+    socket.follow("orders", &account, 0).unwrap();
+    socket.until("the subscription", |message| message["type"] == "subscribed");
+    let mut trade = |number: u32| {
+        // What is bought is sold again.
+        let side = if number.is_multiple_of(2) { "buy" } else { "sell" };
+        let mut order = market(&account, &format!("market-{number}"));
+        order["side"] = json!(side);
+        let filled = text(&api.place(&order), "id").to_owned();
+        let rests = text(&api.place(&resting(&account, &format!("rests-{number}"))), "id").to_owned();
+        let mut told = socket.until("an order at work", |message| is_of(message, "order_acknowledged", &rests));
+        let canceled = api.call("DELETE", &format!("/v1/orders/{rests}"), None).unwrap();
+        assert!(canceled.status < 300, "{canceled:?}");
+        for (kind, id) in [("order_filled", &filled), ("order_canceled", &rests)] {
+            // It may have come before the one that was waited for.
+            if !told.iter().any(|message| is_of(message, kind, id)) {
+                told.extend(socket.until("its end", |message| is_of(message, kind, id)));
+            }
+        }
+    };
+    trade(0);
+    (0..BROKERS).for_each(|broker| kafka.kill(broker));
+    let (began, mut number, mut slowest) = (Instant::now(), 0, Duration::ZERO);
+    for place in [0, 1] {
+        split.workers[3][place].take().expect("it runs").kill();
+        let halted = losers.each_mut().map(|loser| loser.resume(&mut watched));
+        say(&format!("without Kafka and one of two watchers, accounts were halted after {halted:?}"));
+        split.workers[3][place] = Some(split.start_another(3));
+    }
+    while began.elapsed() < away {
+        number += 1;
+        let traded = Instant::now();
+        trade(number);
+        slowest = slowest.max(traded.elapsed());
+    }
+    let behind = |split: &Split| -> u64 {
+        split.workers[1].iter().flatten().map(|relay| metric(relay, "velox_relay_behind_events")).sum()
+    };
+    let waiting = behind(&split);
+    assert!(waiting > u64::from(number), "{waiting} events wait of {number} rounds");
+    say(&format!("{number} rounds while Kafka was away, the slowest in {slowest:?}; {waiting} events wait"));
+    kafka.start_again();
+    let back = Instant::now();
+    wait_for("the relays", away.max(PATIENCE), || (behind(&split) == 0).then_some(()));
+    say(&format!("the relays have caught up {:?} after Kafka was back", back.elapsed()));
+    trade(number + 1);
+    let books = Books::at_rest(&mut api, &account);
+    books.agree();
+    let Split { installation, topics, gateway, workers } = split;
+    let of_losers = losers.each_ref().map(|loser| (loser.books(&mut watched), loser.account.as_str()));
+    let all: Vec<_> =
+        of_losers.iter().map(|(books, account)| (books, *account)).chain([(&books, account.as_str())]).collect();
+    topics.hold_all(&all);
+    until_worked_off(workers[3].iter().flatten());
+    for server in workers.into_iter().flatten().flatten().chain([gateway]) {
+        server.stop();
+    }
+    installation.verify();
+}
+
+/// Whether a message is an event of this kind of an order.
+fn is_of(message: &Value, kind: &str, order: &str) -> bool {
+    message["type"] == kind && message["data"]["order_id"] == order
 }
 
 fn chance(scene: &mut Scene<'_>, bound: usize) -> usize {
