@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::round::Scene;
 use super::{campaign, is_full};
+use crate::api::Api;
 use crate::audit::{Books, text};
 use crate::database::Syncs;
 use crate::installation::Installation;
@@ -23,6 +24,9 @@ use crate::waiting::{PATIENCE, say, wait_for};
 
 /// Brokers of the cluster.
 const BROKERS: usize = 3;
+
+/// The least time of a round of orders while the cluster is away.
+const PACE: Duration = Duration::from_millis(200);
 
 /// What happens.
 #[derive(Clone, Copy, Debug)]
@@ -145,41 +149,16 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
     for loser in &mut losers {
         loser.limit(&mut watched);
     }
-    let mut socket = Socket::connect(split.gateway.address, &api.token).unwrap();
-    socket.follow("orders", &account, 0).unwrap();
-    socket.until("the subscription", |message| message["type"] == "subscribed");
-    let mut trade = |number: u32| {
-        // What is bought is sold again.
-        let side = if number.is_multiple_of(2) { "buy" } else { "sell" };
-        let mut order = market(&account, &format!("market-{number}"));
-        order["side"] = json!(side);
-        let filled = text(&api.place(&order), "id").to_owned();
-        let rests = text(&api.place(&resting(&account, &format!("rests-{number}"))), "id").to_owned();
-        let mut told = socket.until("an order at work", |message| is_of(message, "order_acknowledged", &rests));
-        let canceled = api.call("DELETE", &format!("/v1/orders/{rests}"), None).unwrap();
-        assert!(canceled.status < 300, "{canceled:?}");
-        for (kind, id) in [("order_filled", &filled), ("order_canceled", &rests)] {
-            // It may have come before the one that was waited for.
-            if !told.iter().any(|message| is_of(message, kind, id)) {
-                told.extend(socket.until("its end", |message| is_of(message, kind, id)));
-            }
-        }
-    };
-    trade(0);
+    trade(&mut api, &account, 0..1);
     (0..BROKERS).for_each(|broker| kafka.kill(broker));
-    let (began, mut number, mut slowest) = (Instant::now(), 0, Duration::ZERO);
     for place in [0, 1] {
         split.workers[3][place].take().expect("it runs").kill();
         let halted = losers.each_mut().map(|loser| loser.resume(&mut watched));
         say(&format!("without Kafka and one of two watchers, accounts were halted after {halted:?}"));
         split.workers[3][place] = Some(split.start_another(3));
     }
-    while began.elapsed() < away {
-        number += 1;
-        let traded = Instant::now();
-        trade(number);
-        slowest = slowest.max(traded.elapsed());
-    }
+    let began = Instant::now();
+    let (number, slowest) = trade(&mut api, &account, (1..).take_while(|_| began.elapsed() < away));
     let behind = |split: &Split| -> u64 {
         split.workers[1].iter().flatten().map(|relay| metric(relay, "velox_relay_behind_events")).sum()
     };
@@ -190,7 +169,7 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
     let back = Instant::now();
     wait_for("the relays", away.max(PATIENCE), || (behind(&split) == 0).then_some(()));
     say(&format!("the relays have caught up {:?} after Kafka was back", back.elapsed()));
-    trade(number + 1);
+    trade(&mut api, &account, number + 1..number + 2);
     let books = Books::at_rest(&mut api, &account);
     books.agree();
     let Split { installation, topics, gateway, workers } = split;
@@ -203,6 +182,38 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
         server.stop();
     }
     installation.verify();
+}
+
+/// Has an order filled and one cancelled for each of these numbers, and hears of it. Gives the last number, and how long the
+/// slowest took.
+fn trade(api: &mut Api, account: &str, numbers: impl Iterator<Item = u32>) -> (u32, Duration) {
+    let mut socket = Socket::connect(api.address(), &api.token).unwrap();
+    socket.follow("orders", account, 0).unwrap();
+    socket.until("the subscription", |message| message["type"] == "subscribed");
+    let (mut last, mut slowest) = (0, Duration::ZERO);
+    for number in numbers {
+        let began = Instant::now();
+        // What is bought is sold again.
+        let mut order = market(account, &format!("market-{number}"));
+        order["side"] = json!(if number.is_multiple_of(2) { "buy" } else { "sell" });
+        let filled = text(&api.place(&order), "id").to_owned();
+        let rests = text(&api.place(&resting(account, &format!("rests-{number}"))), "id").to_owned();
+        let mut told = socket.until("an order at work", |message| is_of(message, "order_acknowledged", &rests));
+        let canceled = api.call("DELETE", &format!("/v1/orders/{rests}"), None).unwrap();
+        assert!(canceled.status < 300, "{canceled:?}");
+        for (kind, id) in [("order_filled", &filled), ("order_canceled", &rests)] {
+            // It may have come before the one that was waited for.
+            if !told.iter().any(|message| is_of(message, kind, id)) {
+                told.extend(socket.until("its end", |message| is_of(message, kind, id)));
+            }
+        }
+        (last, slowest) = (number, slowest.max(began.elapsed()));
+        // In no hurry, so that ten minutes leave books that can be read.
+        while began.elapsed() < PACE {
+            socket.catch_up();
+        }
+    }
+    (last, slowest)
 }
 
 /// Whether a message is an event of this kind of an order.
