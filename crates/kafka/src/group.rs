@@ -201,12 +201,22 @@ fn work(consumer: &BaseConsumer<Context>, news: &mpsc::Sender<GroupNews>, ending
             Some(Ok(message)) => GroupNews::Record(record(&message)),
             // Said again and again while it lasts.
             Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) => continue,
+            Some(Err(error)) if is_fatal(&error) => {
+                // The client never joins again: another one has to.
+                tracing::warn!(%error, "the membership in a group has ended");
+                return;
+            }
             Some(Err(error)) => GroupNews::Trouble(error.to_string()),
         };
         if news.blocking_send(told).is_err() {
             return;
         }
     }
+}
+
+/// Whether an error ends the client, such as another member under the same name.
+fn is_fatal(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::FencedInstanceId))
 }
 
 fn record(message: &BorrowedMessage<'_>) -> TopicRecord {

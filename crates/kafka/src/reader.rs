@@ -25,6 +25,8 @@ const WAITING: usize = 1_024;
 const BYTES: i32 = 1_048_576;
 /// How long a broker waits for a record before it answers that there is none, in milliseconds.
 const WAIT_MS: i32 = 500;
+/// Between two questions of which the first one had no record.
+const IDLE: Duration = Duration::from_millis(10);
 /// How long to wait before a partition that could not be read is read again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -174,6 +176,10 @@ async fn follow(partition: PartitionClient, mut offset: i64, records: mpsc::Send
     while !records.is_closed() {
         match partition.fetch_records(offset, 1..BYTES, WAIT_MS).await {
             Ok((batch, _)) => {
+                if batch.is_empty() {
+                    // What a transaction leaves at the end is no record, and comes without a wait.
+                    tokio::time::sleep(IDLE).await;
+                }
                 for found in batch {
                     offset = found.offset + 1;
                     if records.send(record(number, found)).await.is_err() {

@@ -52,4 +52,10 @@ pub trait Feed: Send {
 
     /// Where a restart would go on, as of the event given last. [`crate::Ingest`] saves it at most once a second.
     fn position(&self) -> FeedPosition;
+
+    /// Whether the event given last may have been taken in before, here or by another process: a feed that begins a while
+    /// before it was left. [`crate::CatchUp`] says how it stands.
+    fn repeats(&self) -> bool {
+        false
+    }
 }

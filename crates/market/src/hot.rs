@@ -1,5 +1,6 @@
 //! [`HotMarket`]: the newest prices and candles, in bounded memory.
 
+mod open_minutes;
 mod series;
 
 use std::collections::HashMap;
@@ -7,6 +8,8 @@ use std::collections::HashMap;
 use parking_lot::RwLock;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 
+pub use self::open_minutes::{CatchUp, OpenMinutes, Repeated};
+use self::open_minutes::{Known, OpenMinute};
 use self::series::Series;
 use crate::{Candle, CandleOrder, CandleQuery, MarketEvent, QuoteBook, Ticker};
 
@@ -69,7 +72,10 @@ impl HotMarket {
             return out;
         };
         let counted = match event {
-            MarketEvent::Trade(trade) => series.count_trade(trade, &mut out),
+            MarketEvent::Trade(trade) => {
+                series.counted = Some(trade.cursor);
+                series.count_trade(trade, &mut out)
+            }
             MarketEvent::Bar(bar) => series.count_bar(&bar.candle, &mut out),
             MarketEvent::Quote(quote) => {
                 series.advance(quote.at, &mut out);
@@ -91,6 +97,11 @@ impl HotMarket {
         let state = &mut *self.state.write();
         if let Some(event) = event {
             state.prices.apply(event);
+            if let MarketEvent::Trade(trade) = event
+                && let Some(series) = state.series(trade.symbol, &self.settings)
+            {
+                series.counted = Some(trade.cursor);
+            }
         }
         let mut made = Vec::new();
         for candle in candles {
@@ -110,12 +121,52 @@ impl HotMarket {
     }
 
     /// Lets go of all candles of symbols, open ones too; prices stay. For a process that begins to have their feed, or
-    /// ceases to: it warms them anew.
-    pub fn forget_candles(&self, symbols: &[Symbol]) {
-        let series = &mut self.state.write().series;
-        symbols.iter().for_each(|symbol| {
-            series.remove(symbol);
-        });
+    /// ceases to: it warms them anew. Gives back what was open.
+    pub fn forget_candles(&self, symbols: &[Symbol]) -> OpenMinutes {
+        let state = &mut *self.state.write();
+        let forget = |symbol: &Symbol| {
+            let series = state.series.remove(symbol);
+            OpenMinute {
+                symbol: *symbol,
+                minute: series.as_ref().and_then(|series| series.open_candle(Timeframe::M1)),
+                counted: series.and_then(|series| series.counted),
+                told: state.prices.get(*symbol).map(|ticker| ticker.cursor()),
+            }
+        };
+        OpenMinutes(symbols.iter().map(forget).collect())
+    }
+
+    /// Has what was open grow on by what another process tells ([`HotMarket::follow`]), but for what a candle that was warmed
+    /// since has ended.
+    pub fn keep_open(&self, open: &OpenMinutes) {
+        let state = &mut *self.state.write();
+        for OpenMinute { symbol, minute, counted, .. } in &open.0 {
+            let Some(series) = state.series(*symbol, &self.settings) else { continue };
+            series.counted = *counted;
+            if let Some(minute) = minute.filter(|minute| series.has_not_ended(minute)) {
+                series.count_bar(&minute, &mut Vec::new());
+            }
+        }
+    }
+
+    /// Goes on with what was open by the events of a feed, and says how its repeated events stand. Call it once candles are
+    /// warmed.
+    pub fn go_on(&self, open: &OpenMinutes) -> CatchUp {
+        let state = &mut *self.state.write();
+        let mut known = HashMap::new();
+        for OpenMinute { symbol, minute, counted, told } in &open.0 {
+            let kept = state.prices.get(*symbol).map(|ticker| ticker.cursor());
+            let Some(series) = state.series(*symbol, &self.settings) else { continue };
+            // A price that was only read from the store was told by somebody else, unless its trades were all heard.
+            let told = if counted.is_some() { *told } else { kept };
+            known.insert(*symbol, Known { told, counted: *counted, kept_until: series.closed_until(Timeframe::M1) });
+            series.counted = *counted;
+            // A minute of a source of bars comes whole with the next one.
+            if let Some(minute) = minute.filter(|minute| counted.is_some() && series.has_not_ended(minute)) {
+                series.resume(&minute, &mut Vec::new());
+            }
+        }
+        CatchUp(known)
     }
 
     /// Tells that the feed's time has come to `now` for the symbols that are wanted, so that their candles close, too,
@@ -159,13 +210,6 @@ impl HotMarket {
         if let Some(series) = self.state.write().series.get_mut(&symbol) {
             series.forget(from, to);
         }
-    }
-
-    /// When the newest closed candle of a symbol and timeframe ends, of those in memory.
-    #[must_use]
-    pub fn closed_until(&self, symbol: Symbol, timeframe: Timeframe) -> Option<Timestamp> {
-        let state = self.state.read();
-        Some(state.series.get(&symbol)?.closed(timeframe).next_back()?.close_time())
     }
 
     /// How many closed candles a symbol and timeframe are held.

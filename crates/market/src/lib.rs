@@ -27,7 +27,7 @@ pub use event::{Aggressor, Bar, FeedCursor, InvalidFeedCursor, MarketEvent, Quot
 pub use feed::{Feed, FeedError, FeedPosition};
 pub use get_quote::{GetQuoteError, get_quote};
 pub use get_symbol::{GetSymbolError, get_symbol};
-pub use hot::{Dropped, HotMarket, HotSettings};
+pub use hot::{CatchUp, Dropped, HotMarket, HotSettings, OpenMinutes, Repeated};
 pub use import_candles::{ImportCandles, ImportCandlesError, import_candles};
 pub use import_trades::{ImportTrades, ImportTradesError, import_trades};
 pub use ingest::{Ingest, Taken};

@@ -1,14 +1,14 @@
 //! [`TopicFeed`]: the market as another processor publishes it, in place of a feed of our own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::counter;
 use velox_kafka::{Begin, KafkaOptions, TopicReader, TopicRecord, read_topic};
-use velox_kernel::{Clock, Symbol, Timeframe, Timestamp};
-use velox_market::{Feed, FeedError, FeedPosition, HotMarket, MarketEvent};
+use velox_kernel::{Clock, Symbol, Timestamp};
+use velox_market::{Feed, FeedError, FeedPosition, MarketEvent};
 use velox_messages::{Codec, DecodeError, MarketData, MarketStep, MarketTold, Topic};
 
 use crate::dead_letters::DeadLetters;
@@ -73,16 +73,16 @@ impl TopicSource for KafkaSource {
 /// A part of the market as another processor publishes it. Trades, quotes and bars count; candles are made here, and whether a
 /// source is mute is judged here.
 ///
-/// It begins some seconds before it was started, so that nothing is missed that came while no process had the part. What
-/// memory knows of these seconds is left out.
+/// It begins some seconds before it was started, so that nothing is missed that came while no process had the part: these
+/// events may be known ([`Feed::repeats`]).
 pub struct TopicFeed {
     source: Box<dyn TopicSource>,
     codec: Arc<Codec>,
-    /// Its symbols, and until when minutes of each were kept at its start.
-    symbols: HashMap<Symbol, Option<Timestamp>>,
-    hot: Arc<HotMarket>,
+    symbols: HashSet<Symbol>,
     /// Wall time of its start: later records are new, whatever number they have.
     begun: Timestamp,
+    /// Whether the event given last is of before.
+    repeats: bool,
     dead_letters: DeadLetters,
     /// A record that was read and not understood yet: the registry may be away.
     waiting: Option<TopicRecord>,
@@ -95,8 +95,6 @@ pub struct TopicFeedPorts {
     pub codec: Arc<Codec>,
     /// Where records go that cannot be read.
     pub dead_letters: DeadLetters,
-    /// What is known already.
-    pub hot: Arc<HotMarket>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
 }
@@ -112,16 +110,8 @@ impl TopicFeed {
         now: Timestamp,
     ) -> Self {
         let position = FeedPosition { feed: format!("{TOPIC_FEED}-{part}"), epoch: 0, index: 0, at: now };
-        let TopicFeedPorts { codec, dead_letters, hot, clock } = ports;
-        let symbols = symbols.into_iter().map(|symbol| (symbol, hot.closed_until(symbol, Timeframe::M1))).collect();
-        Self { source, codec, symbols, hot, begun: clock.now(), dead_letters, waiting: None, position }
-    }
-
-    /// Whether the process that had the part before has taken it in, or a candle that it kept.
-    fn is_known(&self, event: &MarketEvent, made: Timestamp, kept_until: Option<Timestamp>) -> bool {
-        made < self.begun
-            && (self.hot.ticker(event.symbol()).is_some_and(|known| known.cursor() >= event.cursor())
-                || kept_until.is_some_and(|until| event.at() < until))
+        let TopicFeedPorts { codec, dead_letters, clock } = ports;
+        Self { source, codec, symbols, begun: clock.now(), repeats: false, dead_letters, waiting: None, position }
     }
 
     /// What a record says, if it is an event of a symbol of ours. One that cannot be read goes to the dead letters.
@@ -135,11 +125,13 @@ impl TopicFeed {
         };
         let Some(record) = self.waiting.take() else { return Ok(None) };
         match step {
-            Ok(MarketStep { told: MarketTold::Event { event, .. }, .. }) => match self.symbols.get(&event.symbol()) {
-                None => counter!("velox_topic_feed_unknown_symbols_total").increment(1),
-                Some(kept_until) if self.is_known(&event, record.at, *kept_until) => {}
-                Some(_) => return Ok(Some(event)),
-            },
+            Ok(MarketStep { told: MarketTold::Event { event, .. }, .. }) => {
+                if self.symbols.contains(&event.symbol()) {
+                    self.repeats = record.at < self.begun;
+                    return Ok(Some(event));
+                }
+                counter!("velox_topic_feed_unknown_symbols_total").increment(1);
+            }
             Ok(_) => {}
             Err(reason) => {
                 let names = self.codec.names();
@@ -172,6 +164,10 @@ impl Feed for TopicFeed {
     fn position(&self) -> FeedPosition {
         self.position.clone()
     }
+
+    fn repeats(&self) -> bool {
+        self.repeats
+    }
 }
 
 #[cfg(test)]
@@ -179,10 +175,9 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::collections::VecDeque;
 
-    use velox_market::{Candle, HotSettings, Ticker};
     use velox_messages::{Format, Formats, TopicNames};
     use velox_testkit::TestClock;
-    use velox_testkit::market::{sample_candle, sample_trade};
+    use velox_testkit::market::sample_trade;
     use velox_testkit::topics::MemoryTopics;
 
     use super::*;
@@ -218,7 +213,8 @@ mod tests {
         let record = |offset: u64, value: Vec<u8>| TopicRecord {
             partition: 3,
             offset,
-            at: clock.now(),
+            // The first ones are of before it was started.
+            at: if offset < 5 { clock.now().minus(Duration::from_millis(1)) } else { clock.now() },
             key: Some(b"BTC-PERP".to_vec()),
             value,
             headers: vec![("event_id".to_owned(), "its id".to_owned()), ("of another".to_owned(), "x".to_owned())],
@@ -236,12 +232,11 @@ mod tests {
         let posting = tokio::spawn(post.run(shutdown.clone()));
         let symbols = std::iter::once("BTC-PERP".parse().unwrap()).collect();
         let source = Box::new(Script(script.into()));
-        let hot = Arc::new(HotMarket::new(HotSettings::default()));
-        let ports = TopicFeedPorts { codec: codec.clone(), dead_letters: letters, hot, clock: clock.clone() };
+        let ports = TopicFeedPorts { codec: codec.clone(), dead_letters: letters, clock: clock.clone() };
         let mut feed = TopicFeed::new(3, source, symbols, ports, clock.now());
-        assert_eq!(feed.next().await, Ok(event("BTC-PERP", 1)));
+        assert_eq!((feed.next().await, feed.repeats()), (Ok(event("BTC-PERP", 1)), true));
         assert_eq!(feed.next().await, Err(FeedError::Disconnected { reason: "away".to_owned() }));
-        assert_eq!(feed.next().await, Ok(event("BTC-PERP", 3)));
+        assert_eq!((feed.next().await, feed.repeats()), (Ok(event("BTC-PERP", 3)), false));
         assert_eq!(feed.position().index, 3);
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         let letters = topics.of("test.market-data.v1.dead-letters");
@@ -253,48 +248,5 @@ mod tests {
         assert_eq!(header("dead-letter-partition"), Some("3"));
         shutdown.begin();
         posting.await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_the_process_before_has_taken_in_does_not_come_again() {
-        let (clock, topics) = (Arc::new(TestClock::default()), Arc::<MemoryTopics>::default());
-        let names = TopicNames::new("test").unwrap();
-        let codec = Arc::new(Codec::new(names, Formats::all(Format::Json), None, clock.clone()).unwrap());
-        let symbol: Symbol = "BTC-PERP".parse().unwrap();
-        let minute = Timeframe::M1.open_of(clock.now());
-        let trade =
-            |second: u64, offset: u64| sample_trade("BTC-PERP", minute.plus(Duration::from_secs(second)), offset, 1);
-        let record = |made: Timestamp, trade| {
-            let told = MarketTold::Event { event: MarketEvent::Trade(trade), closed: vec![], growing: None };
-            let value = codec.encode(&MarketData::from(&MarketStep { epoch: 7, offset: 1, told })).unwrap().to_vec();
-            Ok(TopicRecord {
-                partition: 3,
-                offset: 1,
-                at: made,
-                key: Some(b"BTC-PERP".to_vec()),
-                value,
-                headers: vec![],
-            })
-        };
-        clock.advance(Duration::from_secs(600));
-        let (now, before) = (clock.now(), clock.now().minus(Duration::from_secs(1)));
-        let script = [
-            record(before, trade(58, 9)),
-            record(before, trade(59, 11)),
-            record(before, trade(61, 10)),
-            record(before, trade(62, 11)),
-            // One that begins to count anew is new.
-            record(now, trade(63, 1)),
-        ];
-        let hot = Arc::new(HotMarket::new(HotSettings::default()));
-        hot.restore(&[Ticker { symbol, quote: None, last: Some(trade(61, 10)) }]);
-        hot.remember(&[Candle { open_time: minute, ..sample_candle(symbol, Timeframe::M1, 0, 1) }]);
-        let (letters, _post) = DeadLetters::new(topics, clock.clone());
-        let ports = TopicFeedPorts { codec: codec.clone(), dead_letters: letters, hot, clock: clock.clone() };
-        let symbols = std::iter::once(symbol).collect();
-        let mut feed = TopicFeed::new(3, Box::new(Script(script.into())), symbols, ports, now);
-        for expected in [trade(62, 11), trade(63, 1)] {
-            assert_eq!(feed.next().await, Ok(MarketEvent::Trade(expected)));
-        }
     }
 }

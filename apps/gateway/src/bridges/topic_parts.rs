@@ -65,6 +65,17 @@ impl TopicParts {
 }
 
 impl Reading {
+    /// Whether nobody listens any more; then nobody reads.
+    fn is_left(&mut self) -> bool {
+        self.listeners.retain(|_, listener| !listener.is_closed());
+        if self.listeners.is_empty() {
+            self.is_read = false;
+            // It has a gap by the time that somebody reads again.
+            self.recent.clear();
+        }
+        self.listeners.is_empty()
+    }
+
     fn keep_recent(&mut self, part: u32, record: TopicRecord) {
         self.recent.push_back((Instant::now(), part, record));
         while self.recent.len() > MOST_RECENT || self.recent.front().is_some_and(|(at, ..)| at.elapsed() > RECENT) {
@@ -83,19 +94,22 @@ impl Reading {
 /// Reads on and on, until nobody listens.
 async fn read(mut source: Box<dyn TopicSource>, reading: Arc<Mutex<Reading>>) {
     loop {
-        // Looked at also while nothing comes.
-        let heard = tokio::time::timeout(AGAIN, source.next()).await;
-        let listener = {
-            let mut reading = reading.lock();
-            reading.listeners.retain(|_, listener| !listener.is_closed());
-            if reading.listeners.is_empty() {
-                reading.is_read = false;
-                // It has a gap by the time that somebody reads again.
-                reading.recent.clear();
+        // Opening a topic may take longer than a look at who listens: it goes on meanwhile.
+        let next = source.next();
+        tokio::pin!(next);
+        let heard = loop {
+            let heard = tokio::time::timeout(AGAIN, &mut next).await;
+            if reading.lock().is_left() {
                 return;
             }
+            if let Ok(heard) = heard {
+                break heard;
+            }
+        };
+        let listener = {
+            let mut reading = reading.lock();
             match &heard {
-                Ok(Ok(record)) => {
+                Ok(record) => {
                     let part = part_of(record);
                     let listener = reading.listeners.get(&part).cloned();
                     if listener.is_none() {
@@ -103,25 +117,23 @@ async fn read(mut source: Box<dyn TopicSource>, reading: Arc<Mutex<Reading>>) {
                     }
                     listener
                 }
-                Ok(Err(reason)) => {
+                Err(reason) => {
                     // Whoever has records to work off hears of it later, or not.
                     reading.listeners.values().for_each(|listener| {
                         let _ = listener.try_send(Err(reason.clone()));
                     });
                     None
                 }
-                Err(_) => None,
             }
         };
         match heard {
-            Ok(Ok(record)) => {
+            Ok(record) => {
                 if let Some(listener) = listener {
                     // One that has gone meanwhile is forgotten with the next record.
                     let _ = listener.send(Ok(record)).await;
                 }
             }
-            Ok(Err(_)) => tokio::time::sleep(AGAIN).await,
-            Err(_) => {}
+            Err(_) => tokio::time::sleep(AGAIN).await,
         }
     }
 }
@@ -238,6 +250,24 @@ mod tests {
         tell(other, 8);
         let mut third = parts.listen(market_part(other));
         assert_eq!(third.next().await.unwrap().offset, 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_that_opens_slowly_is_opened() {
+        let parts = TopicParts::new(Box::new(|| Box::new(Slow)));
+        let one: Symbol = "S0".parse().unwrap();
+        assert_eq!(parts.listen(market_part(one)).next().await.unwrap().offset, 1);
+    }
+
+    /// Takes longer for a record than it is looked whether somebody listens.
+    struct Slow;
+
+    #[async_trait]
+    impl TopicSource for Slow {
+        async fn next(&mut self) -> Result<TopicRecord, String> {
+            tokio::time::sleep(AGAIN * 3).await;
+            Ok(record("S0".parse().unwrap(), 1))
+        }
     }
 
     struct Live(mpsc::UnboundedReceiver<TopicRecord>);

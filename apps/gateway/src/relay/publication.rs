@@ -177,6 +177,7 @@ impl Relay {
             return Ok(());
         }
         self.refused.retain(|_, since| since.elapsed() < REFUSED);
+        self.tell_refused();
         let (mut after, mut behind) = (None, 0_u64);
         loop {
             let page = self.ports.marks.unpublished(after, self.settings.streams).await?;
@@ -255,7 +256,10 @@ impl Relay {
         for (stream, batch) in read {
             match batch {
                 Ok(batch) => batches.push(batch),
-                Err(ReadError::Follow(FollowError::Store(error))) => return Err(error),
+                // One that is damaged is in no other's way.
+                Err(ReadError::Follow(FollowError::Store(error))) if !matches!(error, StoreError::Corrupt(_)) => {
+                    return Err(error);
+                }
                 Err(error) => self.refuse(stream, &error),
             }
         }
@@ -331,11 +335,15 @@ impl Relay {
         Ok(kept)
     }
 
+    fn tell_refused(&self) {
+        gauge!("velox_relay_refused_streams").set(f64::from(u32::try_from(self.refused.len()).unwrap_or(u32::MAX)));
+    }
+
     /// Notes that a stream cannot be published; others go on.
     fn refuse(&mut self, stream: Unpublished, error: &dyn std::error::Error) {
         tracing::error!(account = %stream.account, after = stream.published, %error, "a log cannot be published");
         self.refused.insert(stream.account, Instant::now());
-        gauge!("velox_relay_refused_streams").set(f64::from(u32::try_from(self.refused.len()).unwrap_or(u32::MAX)));
+        self.tell_refused();
     }
 }
 

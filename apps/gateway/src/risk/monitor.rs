@@ -1,6 +1,6 @@
 //! [`RiskMonitor`]: judges the accounts that are watched whenever the market, or what they hold, has moved.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ const AT_ONCE: usize = 16;
 const RECORDS: usize = 4_096;
 /// How long a writer may take until the next look asks it again.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an account is left alone whose log is damaged.
+const DAMAGED: Duration = Duration::from_secs(60);
 
 /// How often the monitor looks.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +102,8 @@ pub struct RiskMonitor {
     listed: BTreeMap<u32, Fence>,
     /// Accounts that are to be read anew.
     stale: HashSet<AccountId>,
+    /// Accounts whose logs are damaged, and when that was seen: they are left alone for a while.
+    damaged: HashMap<AccountId, Instant>,
     /// Accounts that are to be judged.
     unjudged: HashSet<AccountId>,
     progress: BTreeMap<u32, Progress>,
@@ -120,6 +125,7 @@ impl RiskMonitor {
             watched: Watched::default(),
             listed: BTreeMap::new(),
             stale: HashSet::new(),
+            damaged: HashMap::new(),
             unjudged: HashSet::new(),
             progress: BTreeMap::new(),
             waiting: None,
@@ -270,8 +276,10 @@ impl RiskMonitor {
 
     /// Reads anew what has changed. What cannot be read now is read with the next look.
     async fn read_stale(&mut self) {
+        self.damaged.retain(|_, seen| seen.elapsed() < DAMAGED);
         let lanes = &self.ports.lanes;
-        let reading = self.stale.iter().copied().map(|id| async move { (id, timeout(PATIENCE, lanes.read(id)).await) });
+        let readable = self.stale.iter().copied().filter(|id| !self.damaged.contains_key(id));
+        let reading = readable.map(|id| async move { (id, timeout(PATIENCE, lanes.read(id)).await) });
         let read: Vec<(AccountId, _)> =
             stream::iter(reading.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).collect().await;
         for (id, account) in read {
@@ -280,6 +288,16 @@ impl RiskMonitor {
                     self.stale.remove(&id);
                     self.watched.take(account);
                     self.unjudged.insert(id);
+                }
+                Ok(Err(ExecuteError::Store(error @ StoreError::Corrupt(_)))) => {
+                    tracing::error!(account = %id, %error, "an account cannot be watched: it is left alone for a minute");
+                    self.damaged.insert(id, Instant::now());
+                    self.watched.forget(id);
+                    self.unjudged.remove(&id);
+                    // Its records are worked off as far as can be.
+                    if let Some(progress) = self.progress_of(id) {
+                        progress.judged(id);
+                    }
                 }
                 missed => tracing::debug!(account = %id, ?missed, "an account could not be read; it is tried again"),
             }

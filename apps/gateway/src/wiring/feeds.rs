@@ -9,9 +9,7 @@ use velox_feed_replay::{
 };
 use velox_feed_simulated::{InvalidWalk, SimulatedFeed, SimulatedSettings};
 use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe, Timestamp};
-use velox_market::{
-    Candle, Feed, FeedPosition, HotMarket, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles,
-};
+use velox_market::{Candle, Feed, FeedPosition, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles};
 use velox_messages::Codec;
 
 use crate::bridges::{TopicFeed, TopicFeedPorts, TopicParts};
@@ -83,10 +81,10 @@ pub(super) struct TopicMarket {
 }
 
 impl TopicMarket {
-    fn start(&self, part: u32, symbols: &[Symbol], hot: &Arc<HotMarket>, now: Timestamp) -> TopicFeed {
+    fn start(&self, part: u32, symbols: &[Symbol], now: Timestamp) -> TopicFeed {
         let (source, symbols) = (Box::new(self.parts.listen(part)), symbols.iter().copied().collect());
         let (codec, clock) = (Arc::clone(&self.codec), Arc::clone(&self.clock));
-        let ports = TopicFeedPorts { codec, dead_letters: self.dead_letters.clone(), hot: Arc::clone(hot), clock };
+        let ports = TopicFeedPorts { codec, dead_letters: self.dead_letters.clone(), clock };
         TopicFeed::new(part, source, symbols, ports, now)
     }
 }
@@ -171,7 +169,7 @@ impl FeedSource {
     }
 
     /// Starts the feed of a part of the market where it was left, and not before `now`, the feed's time that this process
-    /// has seen; `hot` is what it knows.
+    /// has seen.
     ///
     /// # Errors
     /// [`FeedStartError`] when its place cannot be read; it may be tried again.
@@ -179,7 +177,6 @@ impl FeedSource {
         &self,
         part: u32,
         symbols: &[Symbol],
-        hot: &Arc<HotMarket>,
         now: Timestamp,
     ) -> Result<StartedFeed, FeedStartError> {
         let none = StartedFeed { feed: None, not_before: None, begun: Vec::new(), standing: Vec::new() };
@@ -188,7 +185,7 @@ impl FeedSource {
             return Ok(StartedFeed { feed: feed.lock().take(), ..none });
         }
         if let Kind::Topic(market) = &self.kind {
-            let feed = market.start(part, symbols, hot, now);
+            let feed = market.start(part, symbols, now);
             return Ok(StartedFeed { feed: Some(Box::new(feed)), ..none });
         }
         // Every other feed is of one instrument.

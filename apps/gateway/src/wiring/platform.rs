@@ -1,6 +1,5 @@
 //! [`Platform`]: everything behind the HTTP edge, started.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,25 +7,24 @@ use actix_web::web::{Data, ServiceConfig};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use velox_broker_paper::PaperBroker;
-use velox_brokers::{Brokers, Catalog, PaperSettings};
+use velox_brokers::{Brokers, Catalog};
 use velox_crypto::{
-    AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyRingError, KeyedSecrets, PasetoSigner, PeerSeal, SystemClock,
-    SystemIds, TokenBinding,
+    AesGcmBox, BcryptConfig, BcryptHasher, KeyRing, KeyedSecrets, PasetoSigner, PeerSeal, SystemClock, SystemIds,
+    TokenBinding,
 };
 use velox_engine::{Intake, PastPrices};
 use velox_identity::{Identity, IdentityPorts};
 use velox_kernel::{Clock, Currency, Ids, MemberId, RateLimiter};
-use velox_market::{HotMarket, HotSettings, InstrumentFilter, Market, MarketStoreError, bundled_instruments};
-use velox_redis::InvalidRedisUrl;
-use velox_trading::{StoreError, Trading, TradingQueries};
+use velox_market::{HotMarket, HotSettings, InstrumentFilter, Market, bundled_instruments};
+use velox_trading::{Trading, TradingQueries};
 
 use super::execution::{Execution, Share};
 use super::feed_health::FeedHealth;
 use super::feed_right::keep_feed;
-use super::feeds::{FeedSource, FeedStartError};
-use super::first_start::{FirstStartError, Welcome, first_start};
+use super::feeds::FeedSource;
+use super::first_start::{Welcome, first_start};
 use super::identity_settings::identity_settings;
-use super::kafka::{InvalidKafka, KafkaHealth, Topics};
+use super::kafka::{KafkaHealth, Topics};
 use super::market_parts::{MarketPart, parts_of};
 use super::market_task::MarketTask;
 use super::openings::Openings;
@@ -36,11 +34,13 @@ use super::peers::Peers;
 use super::pruning::Pruning;
 use super::replica_health::ReplicaHealth;
 use super::risk::{Risk, RiskGroup, RiskHealth};
+use super::settings::{lane_settings, paper_settings, stream_settings};
+use super::starting::{StartError, open_keys};
 use super::store_health::StoreHealth;
 use super::stores::Stores;
 use super::tasks::{TaskEnded, Tasks};
 use super::tidying::Tidying;
-use crate::accounts::{Hub, LanePorts, LaneSettings, Lanes};
+use crate::accounts::{Hub, LanePorts, Lanes};
 use crate::bridges::{
     AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices,
     PaperProbe, TradingAccounts,
@@ -60,7 +60,7 @@ use crate::replicas::{Replica, watch_replica};
 use crate::risk::RiskPorts;
 use crate::shards::{GroupState, ShardKeeper, ShardTimes};
 use crate::shutdown::Shutdown;
-use crate::streams::{MarketHub, OpenStreams, StreamDesk, StreamSettings};
+use crate::streams::{MarketHub, OpenStreams, StreamDesk};
 
 /// Sessions' ends that a slow listener may lag behind before it has to ask.
 const ENDINGS: usize = 1_024;
@@ -70,58 +70,6 @@ const REPORTS: usize = 65_536;
 const INSTRUMENTS: u32 = 10_000;
 /// How long the paper broker may take until a query about an order is conclusive.
 const SETTLING: Duration = Duration::from_secs(2);
-
-/// Why the platform cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data directory cannot be made.
-    #[error("data.dir {path}: {source}")]
-    DataDir {
-        /// The directory.
-        path: std::path::PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The keys cannot be read or made.
-    #[error(transparent)]
-    Keys(#[from] KeyRingError),
-    /// The keys are gone while the database is there.
-    #[error(
-        "the database has users, but {0} was not there: without the installation's keys nobody can sign in and no \
-         credential can be opened. Restore the file from a backup, or name it in secrets.keys_file"
-    )]
-    KeysLost(std::path::PathBuf),
-    /// The machine does not let threads start.
-    #[error("threads for passwords: {0}")]
-    Threads(#[from] std::io::Error),
-    /// Something could not be read from the store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Market data could not be read or kept.
-    #[error(transparent)]
-    Market(#[from] MarketStoreError),
-    /// The feed.
-    #[error(transparent)]
-    Feed(#[from] FeedStartError),
-    /// The first start.
-    #[error("the first start: {0}")]
-    First(#[from] FirstStartError),
-    /// Redis.
-    #[error(transparent)]
-    Redis(#[from] InvalidRedisUrl),
-    /// Kafka.
-    #[error(transparent)]
-    Kafka(#[from] InvalidKafka),
-    /// The roles of a process that is alone.
-    #[error("process.roles: {0} alone needs a database that other processes share (database.url)")]
-    Roles(String),
-    /// Identity's store.
-    #[error(transparent)]
-    Identity(#[from] velox_identity::StoreError),
-    /// A built-in name does not fit its own rules.
-    #[error("a built-in name is not valid")]
-    Name,
-}
 
 /// Everything behind the HTTP edge, started.
 pub struct Platform {
@@ -288,6 +236,7 @@ impl Platform {
             topics: Arc::clone(topics),
             dead_letters,
             instance: config.kafka.group_instance.clone(),
+            configured: config.kafka.partitions,
             state: GroupState::default(),
         });
         let risk_health = risk_group.as_ref().map(|group| RiskHealth(group.state.clone()));
@@ -515,29 +464,6 @@ impl Platform {
     }
 }
 
-/// The installation's keys. They are made on the first start alone: a database without its keys is not started anew.
-async fn open_keys(config: &Config, stores: &Stores) -> Result<KeyRing, StartError> {
-    let path = config.secrets.keys_file.clone().unwrap_or_else(|| config.data.dir.join("keys.json"));
-    if !path.exists() && !stores.identity.is_empty().await? {
-        return Err(StartError::KeysLost(path));
-    }
-    let (keys, _) = KeyRing::load_or_create(&path)?;
-    Ok(keys)
-}
-
-/// Makes the data directory, for this user alone; one that is there stays as it is.
-///
-/// # Errors
-/// [`StartError::DataDir`].
-pub fn prepare_data_dir(config: &Config) -> Result<(), StartError> {
-    let dir = &config.data.dir;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|source| StartError::DataDir { path: dir.clone(), source })
-}
-
 fn identity(
     config: &Config,
     stores: &Stores,
@@ -558,40 +484,4 @@ fn identity(
         ids: Arc::clone(ids),
     };
     Ok(Identity::new(ports, identity_settings(&config.auth)))
-}
-
-/// What a paper connection that names no settings trades with.
-fn paper_settings(config: &Config, currency: Currency) -> PaperSettings {
-    PaperSettings {
-        maker_fee_bps: config.paper.fee_bps,
-        taker_fee_bps: config.paper.fee_bps,
-        slippage_bps: config.paper.slippage_bps,
-        latency_ms: config.paper.latency_ms,
-        ..PaperSettings::usual(currency)
-    }
-}
-
-fn lane_settings(config: &Config, shared: bool) -> LaneSettings {
-    // One writer thread serves the embedded database; PostgreSQL takes several commits at once.
-    let lanes = if shared { config.database.pool_size.div_ceil(2) } else { 2 };
-    LaneSettings {
-        lanes,
-        queue: config.trading.queue_capacity.div_ceil(lanes),
-        batch: config.trading.max_batch,
-        accounts: 20_000,
-        snapshot_every: 1_000,
-        shared,
-    }
-}
-
-fn stream_settings(config: &Config, shared: bool) -> StreamSettings {
-    StreamSettings {
-        queue: config.streams.queue_capacity,
-        patience: Duration::from_secs(5),
-        heartbeat: Duration::from_millis(config.streams.heartbeat_ms),
-        sign_in: Duration::from_secs(10),
-        subscriptions: 64,
-        symbols: 100,
-        look_every: shared.then_some(Duration::from_secs(1)),
-    }
 }

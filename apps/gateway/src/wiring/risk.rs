@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use velox_kernel::{MemberId, ShardStore};
+use velox_kernel::MemberId;
 use velox_messages::Topic;
 
 use super::kafka::Topics;
@@ -19,7 +19,7 @@ use crate::shutdown::Shutdown;
 const SHARDS: u32 = 32;
 /// Records that may wait before the role is said to be behind: more than come while processes share the work anew.
 const BEHIND: u64 = 10_000;
-/// How long Kafka may take to say into how many partitions its topic is cut, before the store is asked.
+/// How long Kafka may take to say into how many partitions its topic is cut, before it is taken to be as configured.
 const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// The risk role.
@@ -38,6 +38,8 @@ pub(super) struct RiskGroup {
     pub(super) dead_letters: DeadLetters,
     /// Its name in the group, if it has one.
     pub(super) instance: String,
+    /// Into how many partitions its topic is to be cut.
+    pub(super) configured: u32,
     pub(super) state: GroupState,
 }
 
@@ -47,13 +49,13 @@ impl Risk {
         let Self { ports, member, is_shared, group } = self;
         let (name, settings) = (Role::Risk.as_str(), RiskSettings::default());
         match group {
-            Some(RiskGroup { topics, dead_letters, instance, state }) => {
+            Some(RiskGroup { topics, dead_letters, instance, configured, state }) => {
                 let partitions = topics.partitions(Topic::Orders);
                 tokio::pin!(partitions);
                 let (mut count, mut is_kafkas) = tokio::select! {
                     () = shutdown.begun() => return,
                     count = &mut partitions => (count, true),
-                    count = kept_count(&*ports.shards, name, member) => (count, false),
+                    () = tokio::time::sleep(UNANSWERED) => (configured, false),
                 };
                 loop {
                     let store = Arc::clone(&ports.shards);
@@ -77,7 +79,7 @@ impl Risk {
                     };
                     tokio::select! {
                         () = working => return,
-                        // The store had it from when the work was cut otherwise.
+                        // The topic was made otherwise than is configured now.
                         said = other => (count, is_kafkas) = (said, true),
                     }
                 }
@@ -89,20 +91,6 @@ impl Risk {
                 tokio::join!(keeper.run(shutdown.clone()), monitor.run(shutdown));
             }
             None => RiskMonitor::new(ports, RiskShare::All, settings).run(shutdown).await,
-        }
-    }
-}
-
-/// Into how many shards the work is cut, as the store has it from when Kafka last said so; asked while Kafka does not answer.
-async fn kept_count(store: &dyn ShardStore, role: &'static str, member: MemberId) -> u32 {
-    loop {
-        tokio::time::sleep(UNANSWERED).await;
-        match store.beat(role, member, 0, &[]).await {
-            Ok(look) if !look.shards.is_empty() => {
-                return u32::try_from(look.shards.len()).unwrap_or(u32::MAX);
-            }
-            Ok(_) => {}
-            Err(error) => tracing::debug!(%error, role, "the store does not say into how many shards the work is cut"),
         }
     }
 }

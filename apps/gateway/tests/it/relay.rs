@@ -229,10 +229,23 @@ async fn while_the_bus_is_away_no_log_is_read_again_for_each_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_is_refused_is_in_no_other_streams_way() {
+    let refuse = |house: &House, refused: Option<AccountId>| {
+        house.topics.refuses(refused.map(|account| account.uuid().to_string()).as_deref());
+    };
+    one_in_nobodys_way(refuse).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_damaged_is_in_no_other_streams_way() {
+    one_in_nobodys_way(|house, damaged| *house.store.damaged.lock() = damaged.into_iter().collect()).await;
+}
+
+/// `spoil` spoils the stream of an account, or none.
+async fn one_in_nobodys_way(spoil: impl Fn(&House, Option<AccountId>)) {
     let accounts: Vec<(AccountScenario, Vec<Append>)> = (0..12).map(|_| busy()).collect();
-    let refused = accounts[5].0.id();
+    let spoiled = accounts[5].0.id();
     let house = House::new();
-    house.topics.refuses(Some(&refused.uuid().to_string()));
+    spoil(&house, Some(spoiled));
     let (_shutdown, _running) = house.relay(1);
     for append in accounts.iter().flat_map(|(_, appends)| appends) {
         house.append(append.clone()).await;
@@ -240,8 +253,8 @@ async fn a_record_that_is_refused_is_in_no_other_streams_way() {
     tokio::time::sleep(Duration::from_secs(20)).await;
     let waiting: Vec<AccountId> =
         house.store.unpublished(None, 100).await.unwrap().iter().map(|stream| stream.account).collect();
-    assert_eq!(waiting, [refused]);
-    house.topics.refuses(None);
+    assert_eq!(waiting, [spoiled]);
+    spoil(&house, None);
     house.published().await;
     let scenarios: Vec<AccountScenario> = accounts.into_iter().map(|(scenario, _)| scenario).collect();
     house.holds_logs(&scenarios).await;

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use velox_kafka::{GroupNews, KafkaProducer, join_group};
+use velox_kafka::{GroupNews, GroupWorker, KafkaProducer, join_group};
 use velox_kernel::{BusRecord, EventBus, Timestamp};
 
 use crate::{PATIENCE, name, options, topic};
@@ -122,6 +122,36 @@ async fn workers_share_partitions_and_go_on_where_the_store_says() {
     publish(&topic, 1_200).await;
     until("everything to the other", || store.lock().seen.len() == 1_800).await;
     assert!(store.lock().owners.values().all(|owner| *owner == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_name_another_one_has_taken_has_ended() {
+    let (topic, group) = (topic(1).await, name("group"));
+    let join = || join_group(&options(), &group, &topic, Some("the same")).unwrap();
+    let mut first = join();
+    let given = async |member: &mut GroupWorker| {
+        while let Some(news) = member.next().await {
+            if let GroupNews::Assigned { place, .. } = news {
+                place.send(vec![(0, Some(0))]).unwrap();
+                return;
+            }
+        }
+        panic!("it has ended");
+    };
+    timeout(PATIENCE, given(&mut first)).await.unwrap();
+    let mut second = join();
+    let (given, ended) = tokio::join!(
+        timeout(PATIENCE, given(&mut second)),
+        timeout(PATIENCE, async {
+            while let Some(news) = first.next().await {
+                if let GroupNews::Revoked { finished, .. } = news {
+                    let _ = finished.send(());
+                }
+            }
+        })
+    );
+    given.unwrap();
+    ended.unwrap();
 }
 
 /// What the group has noted.

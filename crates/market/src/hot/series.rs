@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 
 use super::HotSettings;
-use crate::{Candle, CandleBuilder, CandleRollup, Counted, Trade};
+use crate::{Candle, CandleBuilder, CandleRollup, Counted, FeedCursor, Trade};
 
 /// Minutes are built from trades, and each longer timeframe from the next shorter one: what a day needs to know of its
 /// past is six candles of four hours.
@@ -15,6 +15,8 @@ pub(super) struct Series {
     rollups: Vec<(Timeframe, CandleRollup)>,
     /// The open candle of a feed of bars, by the timeframe it comes in.
     growing: Option<Candle>,
+    /// The last trade that is in a candle.
+    pub(super) counted: Option<FeedCursor>,
     /// The last closed candles of each timeframe, oldest first.
     closed: [VecDeque<Candle>; Timeframe::ALL.len()],
     most: usize,
@@ -28,6 +30,7 @@ impl Series {
             minutes: CandleBuilder::new(symbol, Timeframe::M1, kept),
             rollups: longer.map(|timeframe| (timeframe, CandleRollup::new(timeframe, kept))).collect(),
             growing: None,
+            counted: None,
             closed: Default::default(),
             most: usize::from(settings.candles),
         }
@@ -105,6 +108,16 @@ impl Series {
 
     pub(super) fn closed(&self, timeframe: Timeframe) -> impl DoubleEndedIterator<Item = &Candle> {
         self.closed.get(place(timeframe)).into_iter().flatten()
+    }
+
+    /// When the newest closed candle of a timeframe ends.
+    pub(super) fn closed_until(&self, timeframe: Timeframe) -> Option<Timestamp> {
+        Some(self.closed(timeframe).next_back()?.close_time())
+    }
+
+    /// Whether no closed candle reaches into an open minute.
+    pub(super) fn has_not_ended(&self, minute: &Candle) -> bool {
+        self.closed_until(Timeframe::M1).is_none_or(|until| minute.open_time >= until)
     }
 
     pub(super) fn open_candle(&self, timeframe: Timeframe) -> Option<Candle> {

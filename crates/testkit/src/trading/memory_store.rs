@@ -24,6 +24,8 @@ pub struct MemoryTradingStore {
     pub shards: MemoryShards,
     /// How often a log was read.
     pub reads: AtomicU64,
+    /// Accounts whose logs cannot be read any more.
+    pub damaged: Mutex<BTreeSet<AccountId>>,
 }
 
 /// Every account, and the indexes that span them.
@@ -152,6 +154,9 @@ impl TradingLog for MemoryTradingStore {
 
     async fn events(&self, account: AccountId, after: u64, limit: u32) -> Result<Vec<RecordedEvent>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
+        if self.damaged.lock().contains(&account) {
+            return Err(StoreError::Corrupt(format!("the log of {account}")));
+        }
         let tables = self.tables.lock();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(tables

@@ -1,6 +1,6 @@
 //! A process that has no feed of a part follows the one that has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -32,11 +32,13 @@ struct Following {
     /// What was found in the store and told while it was silent, and when: it may say that after it was kept.
     found: HashMap<Symbol, (FeedCursor, Instant)>,
     mutes: Mutes,
+    /// Sources that it told itself to be mute, while nobody with the feed said anything.
+    own: HashSet<Symbol>,
 }
 
 impl Following {
     fn new(mutes: Mutes) -> Self {
-        Self { heard: None, epoch: 0, alone: false, warm: false, found: HashMap::new(), mutes }
+        Self { heard: None, epoch: 0, alone: false, warm: false, found: HashMap::new(), mutes, own: HashSet::new() }
     }
 
     /// Whether an event was told when it was found in the store, a moment ago.
@@ -96,7 +98,9 @@ impl MarketTask {
                 }
                 let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
                 self.market.hot.follow(Some(&event), &candles);
-                if following.mutes.hear(&self.market, event.symbol()) {
+                // Of what it told itself; of the rest the process with the feed tells.
+                if following.own.contains(&event.symbol()) && following.mutes.hear(&self.market, event.symbol()) {
+                    following.own.remove(&event.symbol());
                     self.hub.tell_stale(event.symbol(), event.at(), false);
                     self.hub.go_on(self.part, MarketCursor { epoch, offset });
                 }
@@ -111,6 +115,7 @@ impl MarketTask {
             }
             MarketTold::Stale { symbol, at, stale } => {
                 following.mutes.note(symbol, stale);
+                following.own.remove(&symbol);
                 self.hub.tell_stale(symbol, at, stale);
             }
             MarketTold::Alive { at } => {
@@ -130,7 +135,7 @@ impl MarketTask {
         let looked = async {
             if !following.warm {
                 let open = self.warm().await?;
-                self.market.hot.follow(None, &open);
+                self.market.hot.keep_open(&open);
                 following.warm = true;
             }
             if !silent {
@@ -152,6 +157,7 @@ impl MarketTask {
         if silent {
             let now = self.market.clock.now();
             for symbol in following.mutes.look(&self.market) {
+                following.own.insert(symbol);
                 self.hub.tell_stale(symbol, now, true);
             }
         }

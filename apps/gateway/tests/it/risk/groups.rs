@@ -237,3 +237,30 @@ async fn what_cannot_be_read_is_put_aside_and_the_group_hears_how_far_it_is() {
     assert_eq!(desk.shard(partition).await.position, Some(3), "a record of what went is another one's");
     assert_eq!(*member.joins.lock(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_damaged_is_left_alone_and_in_nobodys_way() {
+    let desk = Desk::new();
+    let elsewhere = Desk { ledger: desk.ledger.beside(), process: desk.ledger.process() };
+    let damaged = elsewhere.holder(Some("10")).await;
+    let values = desk.values(damaged).await;
+    let (store, partition) = (&desk.ledger.store.inner, partition_of(damaged));
+    store.damaged.lock().insert(damaged);
+    let member = Member::join(&desk, RiskSettings { note_every: Duration::from_millis(100), ..SETTINGS });
+    member.assign(&[0, 1, 2, 3]).await;
+    for (offset, value) in (0..).zip(values.clone()) {
+        member.record(partition, offset, value);
+    }
+    let end = u64::try_from(values.len()).unwrap();
+    until("the note", async || desk.shard(partition).await.position == Some(end)).await;
+    let reads = || store.reads.load(std::sync::atomic::Ordering::Relaxed);
+    let before = reads();
+    some_looks().await;
+    assert_eq!(reads(), before);
+    // It is watched as soon as it can be read.
+    store.damaged.lock().clear();
+    desk.price("70");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    desk.until_halted(damaged).await;
+    assert_eq!(desk.halts(damaged).await, 1);
+}

@@ -1,0 +1,175 @@
+//! [`OpenMinutes`] and [`CatchUp`]: what a process knows of a market that it follows, when it takes the feed over.
+
+use std::collections::HashMap;
+
+use velox_kernel::{Symbol, Timestamp};
+
+use crate::{Candle, FeedCursor, MarketEvent};
+
+/// What was open of some symbols when their candles were let go of, and how far they were known.
+#[derive(Clone, Debug, Default)]
+pub struct OpenMinutes(pub(super) Vec<OpenMinute>);
+
+/// Of one symbol.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenMinute {
+    pub(super) symbol: Symbol,
+    /// The minute that was growing.
+    pub(super) minute: Option<Candle>,
+    /// The last trade that is in it, or in those before; `None` of a symbol whose minutes come as bars.
+    pub(super) counted: Option<FeedCursor>,
+    /// The newest price.
+    pub(super) told: Option<FeedCursor>,
+}
+
+/// How an event stands that a feed gives again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeated {
+    /// Nobody has heard of it.
+    News,
+    /// It was told, and is in no candle.
+    OnlyCounts,
+    /// It is taken in.
+    Known,
+}
+
+/// Judges the events of a feed that begins a while before it was left ([`crate::Feed::repeats`]).
+#[derive(Clone, Debug, Default)]
+pub struct CatchUp(pub(super) HashMap<Symbol, Known>);
+
+/// What is known of one symbol.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    pub(super) told: Option<FeedCursor>,
+    pub(super) counted: Option<FeedCursor>,
+    /// Minutes before this are kept, by whoever had the feed.
+    pub(super) kept_until: Option<Timestamp>,
+}
+
+impl CatchUp {
+    /// How an event stands.
+    #[must_use]
+    pub fn judge(&self, event: &MarketEvent) -> Repeated {
+        let Known { told, counted, kept_until } = self.0.get(&event.symbol()).copied().unwrap_or_default();
+        let after = |known: Option<FeedCursor>| known.is_none_or(|known| event.cursor() > known);
+        let is_trade = matches!(event, MarketEvent::Trade(_));
+        let counts = is_trade && after(counted) && kept_until.is_none_or(|until| event.at() >= until);
+        match (after(told), counts) {
+            (true, true) => Repeated::News,
+            (true, false) if !is_trade => Repeated::News,
+            (false, true) => Repeated::OnlyCounts,
+            _ => Repeated::Known,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use velox_kernel::{Decimal, Price, Quantity, Timeframe};
+
+    use super::*;
+    use crate::{HotMarket, HotSettings, Quote, Ticker, Trade};
+
+    fn symbol() -> Symbol {
+        "BTC-PERP".parse().unwrap()
+    }
+
+    fn trade(second: i64, offset: u64) -> Trade {
+        Trade {
+            symbol: symbol(),
+            at: Timestamp::from_seconds(second),
+            cursor: FeedCursor { epoch: 1, offset },
+            synthetic: false,
+            id: offset,
+            price: Price::new(Decimal::ONE),
+            quantity: Quantity::new(Decimal::ONE),
+            aggressor: None,
+        }
+    }
+
+    fn quote(second: i64, offset: u64) -> MarketEvent {
+        let Trade { symbol, at, cursor, synthetic, price, quantity, .. } = trade(second, offset);
+        MarketEvent::Quote(Quote {
+            symbol,
+            at,
+            cursor,
+            synthetic,
+            bid: price,
+            bid_size: quantity,
+            ask: price,
+            ask_size: quantity,
+        })
+    }
+
+    fn judged(catch_up: &CatchUp, events: impl IntoIterator<Item = (i64, u64)>) -> Vec<Repeated> {
+        events.into_iter().map(|(second, offset)| catch_up.judge(&MarketEvent::Trade(trade(second, offset)))).collect()
+    }
+
+    /// A market that heard a trade, and the minute with it.
+    fn follower() -> (HotMarket, Candle) {
+        let leader = HotMarket::new(HotSettings::default());
+        leader.apply(&MarketEvent::Trade(trade(60, 1)));
+        leader.apply(&MarketEvent::Trade(trade(61, 2)));
+        let growing = leader.open_candle(symbol(), Timeframe::M1).unwrap();
+        let hot = HotMarket::new(HotSettings::default());
+        hot.follow(Some(&MarketEvent::Trade(trade(61, 2))), &[growing]);
+        (hot, growing)
+    }
+
+    #[test]
+    fn what_was_heard_is_known_and_what_only_the_store_has_is_news() {
+        let (hot, growing) = follower();
+        let open = hot.forget_candles(&[symbol()]);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), None);
+        hot.restore(&[Ticker { symbol: symbol(), quote: None, last: Some(trade(62, 3)) }]);
+        let catch_up = hot.go_on(&open);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), Some(growing));
+        let stands = judged(&catch_up, [(60, 1), (61, 2), (62, 3), (63, 4)]);
+        assert_eq!(stands, [Repeated::Known, Repeated::Known, Repeated::News, Repeated::News]);
+    }
+
+    #[test]
+    fn what_was_found_in_the_store_and_told_only_counts() {
+        let (hot, _) = follower();
+        hot.restore(&[Ticker { symbol: symbol(), quote: None, last: Some(trade(63, 4)) }]);
+        let catch_up = hot.go_on(&hot.forget_candles(&[symbol()]));
+        let stands = judged(&catch_up, [(61, 2), (62, 3), (63, 4), (64, 5)]);
+        assert_eq!(stands, [Repeated::Known, Repeated::OnlyCounts, Repeated::OnlyCounts, Repeated::News]);
+        assert_eq!(catch_up.judge(&quote(62, 3)), Repeated::Known);
+        assert_eq!(catch_up.judge(&quote(64, 5)), Repeated::News);
+    }
+
+    #[test]
+    fn a_minute_that_is_kept_has_ended() {
+        let (hot, growing) = follower();
+        let open = hot.forget_candles(&[symbol()]);
+        hot.warm(&[Candle { complete: true, ..growing }]);
+        let catch_up = hot.go_on(&open);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), None);
+        let stands = judged(&catch_up, [(119, 7), (120, 8)]);
+        assert_eq!(stands, [Repeated::Known, Repeated::News]);
+    }
+
+    #[test]
+    fn of_what_was_never_heard_the_store_says_what_was_told() {
+        let hot = HotMarket::new(HotSettings::default());
+        let open = hot.forget_candles(&[symbol()]);
+        hot.restore(&[Ticker { symbol: symbol(), quote: None, last: Some(trade(61, 2)) }]);
+        let catch_up = hot.go_on(&open);
+        assert_eq!(judged(&catch_up, [(61, 2), (62, 3)]), [Repeated::OnlyCounts, Repeated::News]);
+        assert_eq!(judged(&CatchUp::default(), [(61, 2)]), [Repeated::News]);
+    }
+
+    #[test]
+    fn a_minute_of_a_source_of_bars_is_left_to_its_next_bar() {
+        let (_, growing) = follower();
+        let hot = HotMarket::new(HotSettings::default());
+        hot.follow(None, &[growing]);
+        let open = hot.forget_candles(&[symbol()]);
+        hot.keep_open(&open);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), Some(growing));
+        let open = hot.forget_candles(&[symbol()]);
+        hot.go_on(&open);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), None);
+    }
+}
