@@ -321,9 +321,7 @@ impl RiskMonitor {
         for id in done {
             self.is_judged(id);
         }
-        for id in over {
-            self.enforce(id, fences).await;
-        }
+        self.enforce(over, fences).await;
     }
 
     fn is_judged(&mut self, account: AccountId) {
@@ -341,62 +339,61 @@ impl RiskMonitor {
         self.progress.get_mut(&shard_of(account, held.count()))
     }
 
-    /// Has an account's writer decide. What could not be done is done with the next look.
-    async fn enforce(&mut self, account: AccountId, fences: Option<&BTreeMap<u32, Fence>>) {
+    /// Has the accounts' writers decide, several at a time: one that does not answer is in few others' way. What could not
+    /// be done is done with the next look.
+    async fn enforce(&mut self, accounts: Vec<AccountId>, fences: Option<&BTreeMap<u32, Fence>>) {
+        let decisions: Vec<Decision> = accounts.into_iter().filter_map(|id| self.decision(id, fences)).collect();
+        let ports = &self.ports;
+        let asking = decisions.into_iter().map(|decision| async move {
+            let Decision { account, .. } = decision;
+            (account, timeout(PATIENCE, decision.ask(ports)).await)
+        });
+        let answers: Vec<(AccountId, _)> =
+            stream::iter(asking.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).collect().await;
+        for (account, answer) in answers {
+            match answer {
+                Ok(answer) => self.decided(account, answer),
+                Err(_) => tracing::debug!(%account, "a loss is enforced with the next look: no answer came"),
+            }
+        }
+    }
+
+    /// What to ask an account's writer, unless the right to its shard is gone.
+    fn decision(&mut self, account: AccountId, fences: Option<&BTreeMap<u32, Fence>>) -> Option<Decision> {
         let fence = match (fences, &self.share) {
             (Some(fences), RiskShare::Shards(held) | RiskShare::Group { held, .. }) => {
-                let Some(fence) = fences.get(&shard_of(account, held.count())) else { return };
-                Some(*fence)
+                Some(*fences.get(&shard_of(account, held.count()))?)
             }
             _ => None,
         };
-        // The records up to here are worked off with it, or not at all.
         let is_stale = self.stale.contains(&account);
         let position = self
             .progress_of(account)
             .map(|progress| if is_stale { progress.position() } else { progress.position_without(account) });
-        match timeout(PATIENCE, self.ask(account, fence, position)).await {
-            Ok(Ok(Executed { events, account: after })) => {
+        Some(Decision { account, fence, position })
+    }
+
+    fn decided(&mut self, account: AccountId, answer: Result<Executed, ExecuteError>) {
+        match answer {
+            Ok(Executed { events, account: after }) => {
                 if !events.is_empty() {
                     counter!("velox_risk_halts_total").increment(1);
                     tracing::warn!(%account, "the loss of the trading day has reached its limit: the account was halted");
                 }
                 self.watched.take(after);
                 self.is_judged(account);
-                if let (Some(position), false) = (position, events.is_empty())
-                    && let Some(progress) = self.progress_of(account)
-                {
-                    progress.noted = Some(position);
-                }
             }
-            Ok(Err(ExecuteError::Fenced)) => {
+            Err(ExecuteError::Fenced) => {
                 counter!("velox_risk_fenced_total").increment(1);
                 tracing::info!(%account, "another process watches this account by now");
             }
-            Ok(Err(ExecuteError::Refused(refused))) => {
+            Err(ExecuteError::Refused(refused)) => {
                 tracing::error!(%account, %refused, "a loss that has reached its limit could not be enforced");
                 self.watched.forget(account);
                 self.is_judged(account);
             }
-            Ok(Err(error)) => tracing::debug!(%account, %error, "a loss is enforced with the next look"),
-            Err(_) => tracing::debug!(%account, "a loss is enforced with the next look: no answer came"),
+            Err(error) => tracing::debug!(%account, %error, "a loss is enforced with the next look"),
         }
-    }
-
-    async fn ask(
-        &self,
-        account: AccountId,
-        fence: Option<Fence>,
-        position: Option<u64>,
-    ) -> Result<Executed, ExecuteError> {
-        let command = CommandId::new(self.ports.ids.next());
-        let cause = Cause { actor: Principal::System, command, request: None, trace: None };
-        let (lanes, enforce) = (&self.ports.lanes, Command::EnforceDailyLoss);
-        let answer = match (fence, position) {
-            (Some(fence), Some(position)) => lanes.enqueue_at(account, enforce, cause, fence, position).await?,
-            _ => lanes.enqueue(account, enforce, cause, fence).await?,
-        };
-        answer_of(answer).await
     }
 
     /// Notes how far records are worked off, where that has changed.
@@ -421,5 +418,28 @@ impl RiskMonitor {
                 missed => tracing::debug!(partition, ?missed, "a position is noted later"),
             }
         }
+    }
+}
+
+/// What an account's writer is asked to decide.
+#[derive(Clone, Copy)]
+struct Decision {
+    account: AccountId,
+    /// The right under which it is asked.
+    fence: Option<Fence>,
+    /// The records up to here are worked off with what is decided, or not at all.
+    position: Option<u64>,
+}
+
+impl Decision {
+    async fn ask(self, ports: &RiskPorts) -> Result<Executed, ExecuteError> {
+        let command = CommandId::new(ports.ids.next());
+        let cause = Cause { actor: Principal::System, command, request: None, trace: None };
+        let (lanes, enforce) = (&ports.lanes, Command::EnforceDailyLoss);
+        let answer = match (self.fence, self.position) {
+            (Some(fence), Some(position)) => lanes.enqueue_at(self.account, enforce, cause, fence, position).await?,
+            _ => lanes.enqueue(self.account, enforce, cause, self.fence).await?,
+        };
+        answer_of(answer).await
     }
 }

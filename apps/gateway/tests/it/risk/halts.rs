@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use velox::accounts::Touched;
 use velox::risk::{RiskSettings, RiskShare};
 use velox::shards::{ShardKeeper, ShardTimes, shard_of};
@@ -93,6 +94,29 @@ async fn a_store_that_was_away_is_asked_again() {
     desk.ledger.store.away.store(false, std::sync::atomic::Ordering::SeqCst);
     desk.until_halted(account).await;
     assert_eq!(desk.halts(account).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_does_not_answer_is_in_no_others_way() {
+    let desk = Desk::new();
+    let accounts = [desk.holder(Some("10")).await, desk.holder(Some("10")).await];
+    let _running = desk.watch(RiskShare::All, SETTINGS);
+    some_looks().await;
+    let (never, answer) = tokio::sync::oneshot::channel::<()>();
+    desk.ledger.store.before_append.lock().push_back(Box::new(|| {
+        Box::pin(async {
+            let _ = answer.await;
+        })
+    }));
+    let halts = async || desk.halts(accounts[0]).await + desk.halts(accounts[1]).await;
+    let began = Instant::now();
+    desk.price("70");
+    until("the other's halt", async || halts().await == 1).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "it waited for the one that does not answer");
+    drop(never);
+    until("both halts", async || halts().await == 2).await;
+    some_looks().await;
+    assert_eq!(halts().await, 2);
 }
 
 #[tokio::test(start_paused = true)]
