@@ -25,6 +25,11 @@ const COUNTED_PAGES: u32 = 64;
 /// How long a stream is left alone that could not be published.
 const REFUSED: Duration = Duration::from_secs(60);
 
+/// Until when it is known which stream could not be published, should nobody try it again: it may be another one's now.
+const FORGOTTEN: Duration = REFUSED.saturating_mul(2);
+/// Refused streams that are tried again with one look.
+const TRIED_AGAIN: usize = 16;
+
 /// From so many streams refused one after the other on, it is the topic that is refused.
 const REFUSED_IN_A_ROW: u32 = 8;
 
@@ -80,7 +85,7 @@ pub struct Relay {
     followers: Followers,
     /// What could not be published yet. An account is not read anew for each attempt.
     unsent: HashMap<AccountId, Batch>,
-    /// Streams that could not be published, and when that was found.
+    /// Streams that could not be published, and when that was found. Each is tried again by itself.
     refused: HashMap<AccountId, Instant>,
     /// Whether unpublished streams can be found without reading all of them.
     is_prepared: bool,
@@ -176,25 +181,38 @@ impl Relay {
             self.unsent.clear();
             return Ok(());
         }
-        self.refused.retain(|_, since| since.elapsed() < REFUSED);
-        self.tell_refused();
-        let (mut after, mut behind) = (None, 0_u64);
+        self.refused.retain(|_, since| since.elapsed() < FORGOTTEN);
+        let (mut after, mut behind, mut tried_again) = (None, 0_u64, 0);
         loop {
             let page = self.ports.marks.unpublished(after, self.settings.streams).await?;
             let full = page.len() >= usize::try_from(self.settings.streams).unwrap_or(usize::MAX);
             after = page.last().map(|stream| stream.account);
-            let mut ours = self.ours(&fences, page);
+            let ours = self.ours(&fences, page);
             behind += events(&ours);
-            ours.retain(|(stream, _)| !self.refused.contains_key(&stream.account));
-            self.publish(ours).await?;
+            let (suspects, sound) =
+                ours.into_iter().partition(|(stream, _)| self.refused.contains_key(&stream.account));
+            self.publish(sound).await?;
+            for suspect in self.due(suspects) {
+                if tried_again < TRIED_AGAIN {
+                    tried_again += 1;
+                    self.publish(vec![suspect]).await?;
+                }
+            }
             if !full {
                 break;
             }
         }
         // Of streams that are not its own any more.
         self.unsent.clear();
+        self.tell_refused();
         tell_behind(behind);
         Ok(())
+    }
+
+    /// Those of the streams that could not be published that were left alone long enough.
+    fn due(&self, mut suspects: Vec<(Unpublished, Fence)>) -> Vec<(Unpublished, Fence)> {
+        suspects.retain(|(stream, _)| self.refused.get(&stream.account).is_none_or(|since| since.elapsed() >= REFUSED));
+        suspects
     }
 
     /// Those streams whose shards it has.
@@ -286,6 +304,10 @@ impl Relay {
             self.keep_unsent(batches);
             return Err(error);
         }
+        if let [alone] = &batches[..] {
+            self.refuse(alone.stream, &error);
+            return Ok(Vec::new());
+        }
         let (mut sent, mut batches) = (Vec::with_capacity(batches.len()), batches.into_iter());
         let mut in_a_row = 0;
         while let Some(batch) = batches.next() {
@@ -329,6 +351,7 @@ impl Relay {
         }
         for batch in batches {
             if kept.contains_key(&batch.stream.account) {
+                self.refused.remove(&batch.stream.account);
                 self.followers.keep(batch.stream.account, batch.follower);
             }
         }

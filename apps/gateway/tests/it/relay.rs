@@ -254,6 +254,18 @@ async fn one_in_nobodys_way(spoil: impl Fn(&House, Option<AccountId>)) {
     let waiting: Vec<AccountId> =
         house.store.unpublished(None, 100).await.unwrap().iter().map(|stream| stream.account).collect();
     assert_eq!(waiting, [spoiled]);
+    // It is tried again, and by itself.
+    let others = || {
+        house
+            .topics
+            .of(&house.codec.names().topic(Topic::Orders))
+            .into_iter()
+            .filter(|record| record.key != spoiled.uuid().to_string())
+            .count()
+    };
+    let before = others();
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(others(), before, "others are published again and again");
     spoil(&house, None);
     house.published().await;
     let scenarios: Vec<AccountScenario> = accounts.into_iter().map(|(scenario, _)| scenario).collect();
