@@ -45,7 +45,7 @@ pub struct SettingsArgs {
     /// The directory of the embedded database (data.dir)
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// What this process does: gateway, execution, market-data, relay, by commas, or all (process.roles)
+    /// What this process does: gateway, execution, market-data, risk, relay, by commas, or all (process.roles)
     #[arg(long, global = true, value_name = "ROLES")]
     pub roles: Option<String>,
 }

@@ -146,10 +146,12 @@ const LOOK: Duration = Duration::from_secs(1);
 pub async fn watch_queues(lanes: Arc<Lanes>, paper: Arc<PaperBroker>, shutdown: Shutdown) {
     let commands = gauge!("velox_queue_depth", "queue" => "commands");
     let reports = gauge!("velox_queue_depth", "queue" => "paper_reports");
+    let missed = counter!("velox_paper_missed_ticks_total");
     let depth = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     let look = || {
         commands.set(depth(lanes.waiting()));
         reports.set(depth(paper.waiting_reports()));
+        missed.absolute(paper.missed_ticks());
     };
     shutdown.every(LOOK, look).await;
 }

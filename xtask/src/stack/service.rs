@@ -14,7 +14,7 @@ use std::process::Command;
 pub(crate) enum Service {
     /// The store.
     Postgres,
-    /// Caches and limits that gateways share.
+    /// Limits that gateways share, and signals between them.
     Redis,
     /// The first broker of the bus.
     Kafka,

@@ -16,7 +16,7 @@ pub enum Document {
     ConfigSchema,
     /// schemas/openapi.json
     Openapi,
-    /// docs/error-codes.md
+    /// docs/errors.md
     ErrorCodes,
 }
 

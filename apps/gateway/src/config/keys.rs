@@ -152,7 +152,7 @@ config! {
     }
     /// What is kept on this machine.
     data: DataConfig {
-        dir: PathBuf = "./velox-data", "", Any, "The directory of the embedded database, keys and feed positions.";
+        dir: PathBuf = "./velox-data", "", Any, "The directory of the embedded database, the keys and the first sign-in.";
     }
     /// The database.
     database: DatabaseConfig {
@@ -186,7 +186,7 @@ config! {
         compression: KafkaCompression = "lz4", "", Words(KafkaCompression::WORDS), "How batches are compressed.";
         linger_ms: u64 = "5", "ms", Within(0, 10_000), "How long a record waits for others to share its batch.";
         batch_bytes: usize = "262144", "bytes", Within(1_024, 16_777_216), "The largest batch.";
-        partitions: u32 = "12", "partitions", Within(1, 1_024), "Into how many partitions a new topic is cut, and into how many shards the work of a role. The same in every process.";
+        partitions: u32 = "12", "partitions", Within(1, 1_024), "Into how many partitions a new topic is cut, and into how many shards the work of the relays. The same in every process.";
         replication: u32 = "0", "brokers", Within(0, 32), "On how many brokers a new topic is kept; 0 leaves it to the cluster.";
         min_in_sync: u32 = "0", "brokers", Within(0, 32), "How many of them must have a record before it is acknowledged, on a new topic; 0 leaves it to the cluster.";
         group_instance: String = "", "", Any, "A name that no other process has, such as the host's: after a restart the process finds its part of a group's work again, without the others sharing it anew. Empty: it joins as somebody new.";
@@ -221,7 +221,7 @@ config! {
     /// Market data.
     market: MarketConfig {
         feed: FeedKind = "demo", "", Words(FeedKind::WORDS), "Where market data comes from.";
-        speed: Speed = "1", "times", Between("0.001", "10000", 3), "How fast the demo or a replay runs, against wall time; a simulation runs with it.";
+        speed: Speed = "1", "times", Between("0.001", "10000", 3), "How fast the demo or a replay runs, against wall time. The other feeds run at wall time whatever it says.";
         seed: u64 = "1", "", Any, "The seed of simulated prices and of the path within a bar.";
         replay_path: Option<PathBuf> = "", "", Any, "The file of bars to replay.";
         stale_after_ms: u64 = "15000", "ms", Within(100, 86_400_000), "The age, in the feed's time, from which a price is stale.";

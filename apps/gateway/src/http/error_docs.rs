@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use velox_kernel::error_code;
 
-/// The codes as Markdown, as `docs/error-codes.md` keeps them.
+/// The codes as Markdown, as `docs/errors.md` keeps them.
 #[must_use]
 pub fn to_markdown() -> String {
     let mut text = String::from(

@@ -24,6 +24,7 @@ struct Store {
     seen: Vec<(u32, u64)>,
     /// Of each partition, how much was said to wait.
     lag: BTreeMap<u32, u64>,
+    trouble: Vec<String>,
 }
 
 /// Works until it is dropped, and keeps its positions in the store.
@@ -58,19 +59,29 @@ fn worker(group: &str, topic: &str, number: u32, store: &Arc<Mutex<Store>>) -> J
                 }
                 GroupNews::Lag(lag) => kept.lag.extend(lag),
                 // It is tried again: what counts is that everything comes.
-                GroupNews::Trouble(trouble) => println!("{number}: {trouble}"),
+                GroupNews::Trouble(trouble) => kept.trouble.push(format!("{number}: {trouble}")),
             }
         }
     })
 }
 
-async fn until(what: &str, reached: impl Fn() -> bool) {
+async fn until(what: &str, store: &Mutex<Store>, reached: impl Fn(&Store) -> bool) {
     let waiting = async {
-        while !reached() {
+        while !reached(&store.lock()) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} did not come"));
+    if timeout(PATIENCE, waiting).await.is_err() {
+        let kept = store.lock();
+        panic!(
+            "{what} did not come: {} seen, positions {:?}, owners {:?}, lag {:?}, trouble {:?}",
+            kept.seen.len(),
+            kept.positions,
+            kept.owners,
+            kept.lag,
+            kept.trouble
+        );
+    }
 }
 
 async fn publish(topic: &str, from: u64) {
@@ -90,20 +101,20 @@ async fn workers_share_partitions_and_go_on_where_the_store_says() {
     publish(&topic, 0).await;
     let store = Arc::<Mutex<Store>>::default();
     let _one = worker(&group, &topic, 1, &store);
-    until("everything to one", || store.lock().seen.len() == 600).await;
+    until("everything to one", &store, |store| store.seen.len() == 600).await;
     let two = worker(&group, &topic, 2, &store);
-    until("half to each", || {
-        let owners = &store.lock().owners;
+    until("half to each", &store, |store| {
+        let owners = &store.owners;
         owners.len() == 6 && owners.values().filter(|owner| **owner == 2).count() == 3
     })
     .await;
     publish(&topic, 600).await;
-    until("everything to both", || store.lock().seen.len() == 1_200).await;
+    until("everything to both", &store, |store| store.seen.len() == 1_200).await;
     // Effects happened once, in the order of each partition.
     let distinct: BTreeSet<(u32, u64)> = store.lock().seen.iter().copied().collect();
     assert_eq!(distinct.len(), 1_200);
-    until("nothing to wait", || {
-        let lag = &store.lock().lag;
+    until("nothing to wait", &store, |store| {
+        let lag = &store.lag;
         lag.len() == 6 && lag.values().all(|behind| *behind == 0)
     })
     .await;
@@ -120,7 +131,7 @@ async fn workers_share_partitions_and_go_on_where_the_store_says() {
     assert!(two.await.unwrap_err().is_cancelled());
     store.lock().owners.retain(|_, owner| *owner == 1);
     publish(&topic, 1_200).await;
-    until("everything to the other", || store.lock().seen.len() == 1_800).await;
+    until("everything to the other", &store, |store| store.seen.len() == 1_800).await;
     assert!(store.lock().owners.values().all(|owner| *owner == 1));
 }
 
