@@ -122,11 +122,10 @@ impl Job {
     /// an earlier request under it was carried out, and "nothing was done" would invite another one under a new name.
     pub(super) fn after_conflict(&self, error: &ExecuteError) -> ExecuteError {
         match (&self.task, error) {
-            (Task::Execute { command, .. }, ExecuteError::Store(StoreError::Unavailable(reason)))
-                if command.client_order_id().is_some() =>
-            {
-                StoreError::OutcomeUnknown(reason.clone()).into()
-            }
+            (
+                Task::Execute { command, .. },
+                ExecuteError::Store(StoreError::Unavailable(reason) | StoreError::Full(reason)),
+            ) if command.client_order_id().is_some() => StoreError::OutcomeUnknown(reason.clone()).into(),
             _ => error.clone(),
         }
     }

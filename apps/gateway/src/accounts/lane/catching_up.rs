@@ -101,7 +101,7 @@ impl Lane {
         let tails = match round.ask(asked.instrument(span)).await {
             Ok(tails) => tails,
             Err(error) => {
-                unsure.into_iter().for_each(|group| answer_all(group.jobs, &error));
+                unsure.into_iter().for_each(|group| group.answer_failed(&error));
                 return sure;
             }
         };
@@ -115,7 +115,10 @@ impl Lane {
             match followed {
                 Ok(live) => {
                     self.hold_newer(account, &live);
-                    sure.extend(self.decide_upon(jobs, live, true, &round.moment).await);
+                    match self.decide_upon(jobs, live, true, &round.moment).await {
+                        Ok(group) => sure.push(group),
+                        Err((jobs, error)) => answer_all(jobs, &error),
+                    }
                 }
                 Err(error) => {
                     self.held.let_go(account);
@@ -157,8 +160,11 @@ impl Lane {
                 // Nobody has written: it was about a name, which is looked up.
                 let thorough = tail.is_empty();
                 contested.push(Contested { jobs: group.jobs, known: live, thorough, met: true });
-            } else if let Some(group) = self.decide_upon(group.jobs, live, true, &round.moment).await {
-                groups.push(Group { met: true, ..group });
+            } else {
+                match self.decide_upon(group.jobs, live, true, &round.moment).await {
+                    Ok(group) => groups.push(group.after_conflict()),
+                    Err((jobs, error)) => answer_after_conflict(jobs, &error),
+                }
             }
         }
         (groups, contested)
@@ -198,10 +204,14 @@ impl Lane {
     /// What was met cannot be read.
     fn give_up(&mut self, group: Group, error: &ExecuteError) {
         self.held.let_go(group.account);
-        for job in group.jobs {
-            let said = job.after_conflict(error);
-            job.answer(Err(said));
-        }
+        answer_after_conflict(group.jobs, error);
+    }
+}
+
+fn answer_after_conflict(jobs: Vec<Job>, error: &ExecuteError) {
+    for job in jobs {
+        let said = job.after_conflict(error);
+        job.answer(Err(said));
     }
 }
 

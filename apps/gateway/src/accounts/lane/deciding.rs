@@ -29,41 +29,46 @@ impl Lane {
             return None;
         }
         let live = self.held.get(account).cloned().unwrap_or_else(|| LiveAccount::unopened(account));
-        self.decide_upon(jobs, live, is_newest || fresh, &round.moment).await
+        let decided = self.decide_upon(jobs, live, is_newest || fresh, &round.moment).await;
+        decided.map_err(|(jobs, error)| answer_all(jobs, &error)).ok()
     }
 
-    /// Decides jobs upon a state; when that breaks they are answered. One account that breaks its decision takes no
-    /// other one along.
+    /// Decides jobs upon a state, or gives them back with the reason. One account that breaks its decision takes no other
+    /// one along.
     pub(super) async fn decide_upon(
         &self,
         jobs: Vec<Job>,
         live: LiveAccount,
         is_newest: bool,
         moment: &Moment,
-    ) -> Option<Group> {
+    ) -> Result<Group, (Vec<Job>, ExecuteError)> {
         let account = live.account().id();
         // What is read for them hangs below the first.
         let deciding = self.decide_all(&jobs, live, moment).instrument(span_of(&jobs));
         match AssertUnwindSafe(deciding).catch_unwind().await {
-            Ok(decided) => Some(Group::new(jobs, decided, is_newest)),
-            Err(_) => {
-                answer_all(jobs, &broken(account));
-                None
-            }
+            Ok(Ok(decided)) => Ok(Group::new(jobs, decided, is_newest)),
+            Ok(Err(error)) => Err((jobs, error)),
+            Err(_) => Err((jobs, broken(account))),
         }
     }
 
-    async fn decide_all(&self, jobs: &[Job], live: LiveAccount, moment: &Moment) -> Decided {
+    /// Fails when something that this process brought could not be looked up: what comes after it must not overtake it.
+    async fn decide_all(&self, jobs: &[Job], live: LiveAccount, moment: &Moment) -> Result<Decided, ExecuteError> {
         let mut run = Run::new(live);
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             answers.push(match &job.task {
                 Task::Read => Ok(Executed { events: Vec::new(), account: run.account().clone() }),
-                Task::Execute { org, command, cause } => self.decide_one(&mut run, *org, command, cause, moment).await,
+                Task::Execute { org, command, cause } => {
+                    match self.decide_one(&mut run, *org, command, cause, moment).await {
+                        Err(error @ ExecuteError::Store(_)) if org.is_none() => return Err(error),
+                        decided => decided,
+                    }
+                }
             });
         }
         let (append, after) = run.finish();
-        Decided { answers, append, after }
+        Ok(Decided { answers, append, after })
     }
 
     async fn decide_one(

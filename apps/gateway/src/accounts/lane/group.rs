@@ -1,7 +1,7 @@
 //! [`Group`]: the jobs of one account in one round, and what was decided for each.
 
 use velox_kernel::AccountId;
-use velox_trading::{Append, LiveAccount, Order, RecordedEvent};
+use velox_trading::{Append, ExecuteError, LiveAccount, Order, RecordedEvent, Refused};
 
 use crate::accounts::hub;
 use crate::accounts::job::{Answer, Job, fence_of, position_of};
@@ -43,8 +43,33 @@ impl Group {
         Self { account: after.account().id(), jobs, answers, after, append, events, waiting, is_newest, met: false }
     }
 
+    /// What was decided again because an earlier decision met a conflict.
+    pub(super) fn after_conflict(self) -> Self {
+        let Self { jobs, answers, .. } = self;
+        let said = |(job, answer): (&Job, Answer)| answer.map_err(|error| job.after_conflict(&error));
+        let answers = jobs.iter().zip(answers).map(said).collect();
+        Self { jobs, answers, met: true, ..self }
+    }
+
     /// Whether anything follows from it.
     pub(super) fn appends(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    /// Answers jobs whose commit failed, or which rest on what others may have changed while the store cannot be asked.
+    /// That a request was made before stands all the same: the log says so, and names are taken for ever.
+    pub(super) fn answer_failed(self, error: &ExecuteError) {
+        let Self { jobs, answers, events, met, .. } = self;
+        // What is in the log already, and not just about to be.
+        let is_logged = |seq: u64| events.first().is_none_or(|event| seq < event.seq);
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            let stands = match &answer {
+                Err(ExecuteError::Refused(Refused::Repeated { seq, .. })) => is_logged(*seq),
+                Err(ExecuteError::Refused(Refused::IdConflict { .. })) => events.is_empty(),
+                _ => false,
+            };
+            let said = if met { job.after_conflict(error) } else { error.clone() };
+            job.answer(if stands { answer } else { Err(said) });
+        }
     }
 }

@@ -169,11 +169,10 @@ impl Lane {
             // What the store holds now is to be read again.
             self.held.let_go(group.account);
         }
-        let (appends, met) = (group.appends(), group.met);
-        let error = ExecuteError::from(error.clone());
-        for (job, answer) in group.jobs.into_iter().zip(group.answers) {
-            let said = if met { job.after_conflict(&error) } else { error.clone() };
-            job.answer(if appends { Err(said) } else { answer });
+        if group.appends() {
+            group.answer_failed(&error.clone().into());
+        } else {
+            group.jobs.into_iter().zip(group.answers).for_each(|(job, answer)| job.answer(answer));
         }
     }
 

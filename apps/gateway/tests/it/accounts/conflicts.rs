@@ -7,9 +7,11 @@ use futures_util::FutureExt;
 use velox_kernel::Digest;
 use velox_testkit::trading::{instrument, symbol};
 use velox_trading::{
-    AccountWriter, ClosePosition, Command, ExecuteError, OrderKind, OrderStatus, PlaceOrder, Refused, ReplaceOrder,
+    AccountWriter, ClosePosition, Command, ExecuteError, Executed, OrderKind, OrderStatus, PlaceOrder, Refused,
+    ReplaceOrder, StoreError,
 };
 
+use super::faulty_store::Fault;
 use super::ledger::Ledger;
 use super::words::placing;
 
@@ -222,4 +224,32 @@ async fn what_would_now_be_refused_still_gets_the_answer_of_the_same_request() {
     again.rules.min_notional = "1000000".parse().unwrap();
     let answer = process.run(account, Command::Place(again)).await;
     assert!(matches!(answer, Err(ExecuteError::Refused(Refused::Repeated { order, .. })) if order == first));
+}
+
+#[tokio::test]
+async fn what_was_answered_stays_answered_while_the_store_is_away() {
+    let ledger = Ledger::new();
+    let process = ledger.process();
+    let account = ledger.open(&process).await;
+    let placed = ledger.order();
+    let place = |order: &PlaceOrder| process.run(account, Command::Place(order.clone()));
+    place(&placed).await.unwrap();
+    let is_repeated = |answer: &Result<Executed, ExecuteError>| {
+        matches!(answer, Err(ExecuteError::Refused(Refused::Repeated { .. })))
+    };
+    // In one commit with another one, which fails.
+    ledger.store.fail_next([Fault::Unavailable]);
+    let (again, other) = tokio::join!(place(&placed), place(&ledger.order()));
+    assert!(is_repeated(&again), "{again:?}");
+    assert!(matches!(other, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{other:?}");
+    // What is only about to be in the log was not answered.
+    let new = ledger.order();
+    ledger.store.fail_next([Fault::Unavailable]);
+    let (first, second) = tokio::join!(place(&new), place(&new));
+    assert!(first.is_err() && !is_repeated(&second), "{second:?}");
+    // And by itself, where nobody can say whether others have written.
+    ledger.store.away.store(true, Ordering::SeqCst);
+    let again = place(&placed).await;
+    assert!(is_repeated(&again), "{again:?}");
+    assert!(place(&ledger.order()).await.is_err());
 }
