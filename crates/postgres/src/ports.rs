@@ -9,16 +9,33 @@ use crate::PostgresStore;
 /// Runs a repository function on a session of the pool, within the deadline of a statement; once more on a fresh session
 /// when the first one turns out to be dead. What it runs must be the same when it is done twice.
 macro_rules! read {
-    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {{
+    ($store:ident, $area:ident::$function:ident($($argument:expr),*)) => {
+        $crate::ports::read_since!($store, None, $area::$function($($argument),*))
+    };
+}
+pub(crate) use read;
+
+/// [`read`] on a session of a replica that has replayed the history up to a position, if one is given.
+macro_rules! read_since {
+    ($store:ident, $since:expr, $area:ident::$function:ident($($argument:expr),*)) => {{
         let work = async {
             let mut is_first = true;
             loop {
                 let mut lease = $store.lease().await?;
-                let asked = velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*);
+                let asked = async {
+                    if let Some(since) = $since
+                        && !crate::store::has_replayed(&mut lease, since).await?
+                    {
+                        return Ok(None);
+                    }
+                    velox_sql::on_postgres::$area::$function(&mut lease, $($argument),*).await.map(Some)
+                };
                 let answered = tokio::time::timeout($store.options().statement, asked).await;
                 match lease.judge(answered) {
                     Err(velox_sql::Failure::Disconnected(_)) if is_first => is_first = false,
-                    answer => break answer,
+                    Ok(None) => break Err(crate::store::behind()),
+                    Ok(Some(value)) => break Ok(value),
+                    Err(failure) => break Err(failure),
                 }
             }
         };
@@ -26,7 +43,7 @@ macro_rules! read {
         velox_sql::traced(span, work).await.map_err(Into::into)
     }};
 }
-pub(crate) use read;
+pub(crate) use read_since;
 
 /// Runs a repository function in a transaction.
 macro_rules! change {

@@ -1,6 +1,8 @@
 //! Brings a database to this program's schema.
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::{Duration, sleep};
 use velox_sql::on_postgres::migrate;
 use velox_sql::{Failure, MIGRATIONS_POSTGRES, Migration, MigrationError};
@@ -28,6 +30,12 @@ pub enum ConnectError {
         "candles are in a hypertable, and this server has not loaded TimescaleDB: add it to shared_preload_libraries"
     )]
     NotLoaded,
+    /// What it says about failures would not be understood.
+    #[error(
+        "this server speaks `{0}` (lc_messages), and what it says about failures decides what is tried again: \
+         have a superuser run ALTER ROLE … SET lc_messages = 'C' for the role of the address"
+    )]
+    Language(String),
 }
 
 impl From<MigrationError> for ConnectError {
@@ -37,6 +45,13 @@ impl From<MigrationError> for ConnectError {
             other => Self::Schema(other),
         }
     }
+}
+
+/// In which language a server speaks.
+#[derive(QueryableByName)]
+struct Language {
+    #[diesel(sql_type = Text)]
+    messages: String,
 }
 
 /// The advisory lock that lets one program change the schema at a time: `velox` in ASCII.
@@ -60,6 +75,7 @@ pub(crate) async fn migrate(pool: &Pool, options: &PostgresOptions) -> Result<()
         apply(&mut lease, pool, step, options.schema_lock).await?;
     }
     must_show_candles(&mut lease).await?;
+    must_speak_english(&mut lease).await?;
     // On every other way out the session is closed, which frees the lock too.
     let end = format!("RESET statement_timeout; SELECT pg_advisory_unlock({LOCK})");
     execute(&mut lease, &end).await.map_err(ConnectError::Unavailable)?;
@@ -73,6 +89,20 @@ async fn must_show_candles(lease: &mut Lease) -> Result<(), ConnectError> {
         Ok(false) => Err(ConnectError::NotLoaded),
         Err(failure) => Err(ConnectError::Unavailable(failure)),
     }
+}
+
+async fn must_speak_english(lease: &mut Lease) -> Result<(), ConnectError> {
+    let asked = diesel::sql_query("SELECT current_setting('lc_messages') AS messages").get_result(&mut **lease).await;
+    let Language { messages } = asked.map_err(|error| ConnectError::Unavailable(error.into()))?;
+    if speaks_english(&messages) { Ok(()) } else { Err(ConnectError::Language(messages)) }
+}
+
+/// Whether a server with this `lc_messages` says of failures what its source says: by these words they are told apart.
+#[must_use]
+pub fn speaks_english(locale: &str) -> bool {
+    let language = locale.split(['_', '-', '.', '@']).next().unwrap_or_default();
+    // Without one it is as whoever started the server was.
+    matches!(language, "C" | "POSIX" | "en" | "English")
 }
 
 async fn execute(connection: &mut AsyncPgConnection, statements: &str) -> Result<(), Failure> {
@@ -124,10 +154,27 @@ async fn apply(lease: &mut Lease, pool: &Pool, step: Migration, patience: Durati
 pub(crate) async fn check(pool: &Pool) -> Result<(), ConnectError> {
     let mut lease = pool.lease().await.map_err(ConnectError::Unavailable)?;
     let missing = migrate::missing(&mut lease, MIGRATIONS_POSTGRES).await?;
-    let checked = match missing.first() {
-        Some(step) => Err(ConnectError::Schema(MigrationError::Older { version: step.version })),
-        None => must_show_candles(&mut lease).await,
+    let checked = match &missing[..] {
+        [step, ..] => Err(ConnectError::Schema(MigrationError::Older { version: step.version })),
+        [] => must_show_candles(&mut lease).await,
     };
     lease.keep();
     checked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::speaks_english;
+
+    #[test]
+    fn servers_that_speak_english_are_understood() {
+        for locale in
+            ["C", "C.UTF-8", "POSIX", "en_US.utf8", "en_GB.UTF-8@euro", "en", "en-US", "English_United States.1252"]
+        {
+            assert!(speaks_english(locale), "{locale}");
+        }
+        for locale in ["", "de_DE.UTF-8", "fr", "Cherokee", "enm"] {
+            assert!(!speaks_english(locale), "{locale}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable};
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::timeout;
 use velox_kernel::StorePosition;
 use velox_sql::Failure;
@@ -19,6 +19,27 @@ use crate::{PostgresOptions, PostgresSignals};
 struct Number {
     #[diesel(sql_type = Nullable<BigInt>)]
     number: Option<i64>,
+}
+
+/// How far a replica is; nothing on any other server.
+const REPLAYED: &str = "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END";
+
+/// How far the server of a session is.
+async fn ask_position(connection: &mut AsyncPgConnection, position: &str) -> Result<StorePosition, Failure> {
+    let query = format!("SELECT ({position} - pg_lsn '0/0')::bigint AS number");
+    let Number { number } = diesel::sql_query(query).get_result(connection).await?;
+    let number = number.and_then(|number| u64::try_from(number).ok());
+    number.map(StorePosition::new).ok_or_else(|| Failure::Unavailable("it is not a replica".to_owned()))
+}
+
+/// Whether the replica of a session has come as far as that.
+pub(crate) async fn has_replayed(connection: &mut AsyncPgConnection, since: StorePosition) -> Result<bool, Failure> {
+    Ok(ask_position(connection, REPLAYED).await? >= since)
+}
+
+/// Said of a replica that has not come far enough.
+pub(crate) fn behind() -> Failure {
+    Failure::Unavailable("the replica has not come so far yet".to_owned())
 }
 
 /// The store on a PostgreSQL server. Several servers of ours may share it.
@@ -101,19 +122,13 @@ impl PostgresStore {
     /// # Errors
     /// [`Failure`] when it does not answer, or is no replica any more: one that was promoted goes its own way.
     pub async fn replayed(&self) -> Result<StorePosition, Failure> {
-        self.ask_position("CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END").await
+        self.ask_position(REPLAYED).await
     }
 
     async fn ask_position(&self, position: &str) -> Result<StorePosition, Failure> {
         let mut lease = self.lease().await?;
-        let asked = async {
-            let query = format!("SELECT ({position} - pg_lsn '0/0')::bigint AS number");
-            Ok(diesel::sql_query(query).get_result::<Number>(&mut *lease).await?)
-        };
-        let answered = timeout(self.options.statement, asked).await;
-        let Number { number } = lease.judge(answered)?;
-        let number = number.and_then(|number| u64::try_from(number).ok());
-        number.map(StorePosition::new).ok_or_else(|| Failure::Unavailable("it is not a replica".to_owned()))
+        let answered = timeout(self.options.statement, ask_position(&mut lease, position)).await;
+        lease.judge(answered)
     }
 
     /// Which database cluster this is a server of: the same for a primary and its replicas, and for nobody else.

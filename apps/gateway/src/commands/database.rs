@@ -92,7 +92,7 @@ impl Reading {
                     Ok(store) => Ok(Self::Server(store)),
                     Err(ConnectError::Schema(error)) => Err(of_schema(error)),
                     Err(ConnectError::Unavailable(failure)) => Err(of_failure(failure)),
-                    Err(error @ (ConnectError::Address(_) | ConnectError::NotLoaded)) => {
+                    Err(error @ (ConnectError::Address(_) | ConnectError::NotLoaded | ConnectError::Language(_))) => {
                         Err(State::Unavailable(error.to_string()))
                     }
                 }

@@ -132,7 +132,10 @@ impl Frame {
             && !http.method().is_safe()
             && http.extensions().contains::<MaxBody>()
         {
-            super::seen_position::tell(response.headers_mut(), replica.newest().await);
+            // What is still under way may come after everything that there is now.
+            let is_open = response.extensions().get::<Outcome>() == Some(&Outcome::Unknown);
+            let newest = if is_open { None } else { replica.newest().await };
+            super::seen_position::tell(response.headers_mut(), newest);
         }
         if let Some((limiter, allowance)) = told {
             limiter.tell(response.headers_mut(), allowance);

@@ -235,7 +235,9 @@ impl Problem {
         for (name, value) in &inner.headers {
             response.append_header((name.clone(), value.clone()));
         }
-        response.body(serde_json::to_vec(&body).unwrap_or_default())
+        let mut response = response.body(serde_json::to_vec(&body).unwrap_or_default());
+        response.extensions_mut().insert(inner.outcome);
+        response
     }
 }
 

@@ -25,21 +25,21 @@ impl Choice {
     }
 
     /// The replica's answer, if it may and can give one; what it refuses as the primary would is one, too. `None` when
-    /// the primary is to be asked.
-    async fn replica<T, E: Display>(
+    /// the primary is to be asked. `ask` is told what the answer must rest on at least.
+    async fn replica<T, E: Display, A: Future<Output = Result<T, E>>>(
         &self,
         freshness: Freshness,
-        asked: impl Future<Output = Result<T, E>>,
+        ask: impl FnOnce(Freshness) -> A,
         refuses: impl Fn(&E) -> bool,
     ) -> Option<Result<T, E>> {
-        if self.watched.may_answer(freshness).await {
-            match asked.await {
+        if let Some(wanted) = self.watched.may_answer(freshness).await {
+            match ask(Freshness::Since(wanted)).await {
                 Ok(rows) => {
                     self.by_replica.increment(1);
                     return Some(Ok(rows));
                 }
                 Err(error) if refuses(&error) => return Some(Err(error)),
-                Err(error) => self.watched.failed(&error.to_string()),
+                Err(error) => self.watched.doubt(&error.to_string()).await,
             }
         }
         self.by_primary.increment(1);
@@ -65,11 +65,14 @@ impl ReplicaLists {
 /// Asks the replica if it may answer, and the primary otherwise.
 macro_rules! list {
     ($lists:ident, $page:ident, $list:ident($($argument:expr),*)) => {{
-        let asked = $lists.replica.$list($($argument),*);
+        let ask = |freshness| {
+            let page = $page.clone().as_new_as(freshness);
+            async move { $lists.replica.$list($($argument,)* &page).await }
+        };
         let refuses = |error: &StoreError| matches!(error, StoreError::InvalidCursor(_));
-        match $lists.choice.replica($page.freshness, asked, refuses).await {
+        match $lists.choice.replica($page.freshness, ask, refuses).await {
             Some(answer) => answer,
-            None => $lists.primary.$list($($argument),*).await,
+            None => $lists.primary.$list($($argument,)* $page).await,
         }
     }};
 }
@@ -77,11 +80,11 @@ macro_rules! list {
 #[async_trait]
 impl TradingLists for ReplicaLists {
     async fn accounts(&self, org: OrgId, page: &PageRequest) -> Result<Page<AccountRow>, StoreError> {
-        list!(self, page, accounts(org, page))
+        list!(self, page, accounts(org))
     }
 
     async fn orders(&self, org: OrgId, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
-        list!(self, page, orders(org, filter, page))
+        list!(self, page, orders(org, filter))
     }
 
     async fn fills(
@@ -90,7 +93,7 @@ impl TradingLists for ReplicaLists {
         filter: &FillFilter,
         page: &PageRequest,
     ) -> Result<Page<RecordedFill>, StoreError> {
-        list!(self, page, fills(org, filter, page))
+        list!(self, page, fills(org, filter))
     }
 }
 
@@ -112,7 +115,8 @@ impl ReplicaCandles {
 #[async_trait]
 impl CandleHistory for ReplicaCandles {
     async fn candles(&self, query: &CandleQuery, freshness: Freshness) -> Result<Vec<Candle>, MarketStoreError> {
-        match self.choice.replica(freshness, self.replica.candles(query, freshness), |_| false).await {
+        let ask = |freshness| self.replica.candles(query, freshness);
+        match self.choice.replica(freshness, ask, |_| false).await {
             Some(answer) => answer,
             None => self.primary.candles(query, freshness).await,
         }

@@ -80,25 +80,19 @@ impl Replica {
         ask(&*self.primary).await.ok()
     }
 
-    /// Whether the replica may answer what has to be so new.
-    pub async fn may_answer(&self, freshness: Freshness) -> bool {
-        let Ok(known) = self.known.lock().replica.clone() else { return false };
+    /// What the replica must have to answer what has to be so new; `None` when it has not, and the primary is to be asked.
+    pub async fn may_answer(&self, freshness: Freshness) -> Option<StorePosition> {
+        let known = self.known.lock().replica.clone().ok()?;
         let wanted = match freshness {
-            Freshness::Since(seen) => match self.oldest_allowed() {
-                Some(oldest) => seen.max(oldest),
-                None => return false,
-            },
-            Freshness::Now => match ask(&*self.primary).await {
-                Ok(now) => now,
-                Err(_) => return false,
-            },
+            Freshness::Since(seen) => seen.max(self.oldest_allowed()?),
+            Freshness::Now => ask(&*self.primary).await.ok()?,
         };
         if known >= wanted {
-            return true;
+            return Some(wanted);
         }
         // One that is far behind does not come up in a moment.
         if matches!(self.state(), ReplicaState::Behind(behind) if behind > LOOK * 2) {
-            return false;
+            return None;
         }
         for turn in 0..PATIENCE {
             if turn > 0 {
@@ -108,16 +102,24 @@ impl Replica {
                 Ok(there) => {
                     self.note(&Ok(there));
                     if there >= wanted {
-                        return true;
+                        return Some(wanted);
                     }
                 }
                 Err(error) => {
                     self.failed(&error);
-                    return false;
+                    return None;
                 }
             }
         }
-        false
+        None
+    }
+
+    /// It gave no list: that may be of one server behind its name that is further behind than the others, or it is away.
+    pub async fn doubt(&self, why: &str) {
+        match ask(&*self.replica).await {
+            Ok(there) => tracing::debug!(why, ?there, "the primary answers a list in the replica's place"),
+            Err(_) => self.failed(why),
+        }
     }
 
     /// It did not answer: it is not read until it is found fit again.
@@ -258,7 +260,7 @@ mod tests {
         }
 
         async fn answers(&self, freshness: Freshness) -> bool {
-            self.watched.may_answer(freshness).await
+            self.watched.may_answer(freshness).await.is_some()
         }
     }
 

@@ -10,7 +10,7 @@ use velox_brokers::BrokerStore;
 use velox_identity::IdentityStore;
 use velox_kernel::{ShardStore, SignalBus, StorePosition};
 use velox_market::{CandleHistory, MarketStore};
-use velox_postgres::{PoolStatus, PostgresOptions, PostgresStore};
+use velox_postgres::{PoolStatus, PostgresOptions, PostgresReplica, PostgresStore};
 use velox_sqlite::{SqliteOptions, SqliteStore};
 use velox_trading::{RelayStore, TradingLists, TradingLog, TradingQueries};
 
@@ -122,12 +122,10 @@ impl Stores {
                 let bound = Duration::from_millis(config.database.read_max_lag_ms);
                 let standby = Standby { store: replica.clone(), primary: store.clone() };
                 let watched = Replica::new(Arc::new(Primary(store.clone())), Arc::new(standby), bound);
-                let lists = ReplicaLists::new(store.clone(), replica.clone(), Arc::clone(&watched));
-                let candles = |store: Arc<PostgresStore>| -> Arc<dyn CandleHistory> {
-                    let store: Arc<dyn MarketStore> = store;
-                    Arc::new(store)
-                };
-                let candles = ReplicaCandles::new(candles(store.clone()), candles(replica), Arc::clone(&watched));
+                let reads = Arc::new(PostgresReplica::new(replica));
+                let lists = ReplicaLists::new(store.clone(), reads.clone(), Arc::clone(&watched));
+                let primary: Arc<dyn MarketStore> = store.clone();
+                let candles = ReplicaCandles::new(Arc::new(primary), reads, Arc::clone(&watched));
                 Some(ReadReplica { lists: Arc::new(lists), candles: Arc::new(candles), watched })
             }
         };

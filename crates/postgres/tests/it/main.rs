@@ -11,5 +11,6 @@ mod plans;
 mod pool;
 mod presence;
 mod proxy;
+mod replica;
 mod retries;
 mod tls;

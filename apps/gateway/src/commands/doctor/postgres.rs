@@ -1,4 +1,4 @@
-//! The settings of a PostgreSQL server that decide whether a commit is durable.
+//! The settings of a PostgreSQL server that decide whether a commit is durable, and whether failures are understood.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::SimpleQueryMessage;
 use velox_crypto::SystemClock;
 use velox_kernel::Clock;
-use velox_postgres::Server;
+use velox_postgres::{Server, speaks_english};
 
 use super::finding::Finding;
 
@@ -41,7 +41,7 @@ async fn ask(url: &SecretString) -> Result<Vec<Finding>, Box<dyn std::error::Err
     let driver = tokio::spawn(connection);
     let query = "SELECT current_setting('server_version_num'), current_setting('fsync'), \
                  current_setting('synchronous_commit'), current_setting('full_page_writes'), \
-                 extract(epoch FROM clock_timestamp())::bigint";
+                 extract(epoch FROM clock_timestamp())::bigint, current_setting('lc_messages')";
     let rows = client.simple_query(query).await;
     let now = SystemClock.now().seconds();
     drop(client);
@@ -78,6 +78,16 @@ async fn ask(url: &SecretString) -> Result<Vec<Finding>, Box<dyn std::error::Err
             CHECK,
             format!("its clock and this one are {} s apart", theirs.abs_diff(now)),
             "let both be kept by NTP",
+        ));
+    }
+    if !speaks_english(text(5)) {
+        findings.push(Finding::fail(
+            CHECK,
+            format!(
+                "it speaks `{}` (lc_messages), and what it says about failures decides what is tried again",
+                text(5)
+            ),
+            "have a superuser run ALTER ROLE … SET lc_messages = 'C' for the role of database.url",
         ));
     }
     if findings.is_empty() {
