@@ -10,8 +10,8 @@ use velox_sql::Failure;
 use crate::PostgresStore;
 use crate::lease::silence;
 
-/// The advisory lock of whoever builds the index: `velox` in ASCII, and a two.
-const LOCK: i64 = 0x7665_6C6F_7802;
+/// The advisory lock of whoever builds the index: `velox` in ASCII, and a three.
+const LOCK: i64 = 0x7665_6C6F_7803;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// What the session may do longer than others, and nobody waits for: appends go on while the index is built.
@@ -27,8 +27,8 @@ struct Found {
 }
 
 impl PostgresStore {
-    /// Builds the index, unless it is there or another process builds it now.
-    pub(crate) async fn index_unpublished(&self) -> Result<(), Failure> {
+    /// Builds the index, unless it is there or another process builds it now; says whether it is there.
+    pub(crate) async fn index_unpublished(&self) -> Result<bool, Failure> {
         let mut lease = self.lease().await?;
         let work = async {
             let question = format!(
@@ -44,7 +44,7 @@ impl PostgresStore {
                 }
                 lease.batch_execute(BUILD).await?;
             }
-            Ok::<_, Failure>(())
+            Ok::<_, Failure>(turn || valid == Some(true))
         };
         // The session is closed afterwards, and the lock and its timeout with it.
         timeout(PATIENCE, work).await.map_err(|_| silence())?

@@ -424,7 +424,7 @@ macro_rules! impl_relay_store {
     ($store:ty, $read:ident, $change:ident) => {
         #[async_trait::async_trait]
         impl velox_trading::RelayStore for $store {
-            async fn prepare_relay(&self) -> Result<(), velox_trading::StoreError> {
+            async fn prepare_relay(&self) -> Result<bool, velox_trading::StoreError> {
                 Ok(self.index_unpublished().await?)
             }
 

@@ -43,11 +43,12 @@ impl_relay_store!(SqliteStore, read, change);
 impl_shard_store!(SqliteStore, change);
 
 impl SqliteStore {
-    /// The index by which a relay finds what is not published.
-    async fn index_unpublished(&self) -> Result<(), Failure> {
+    /// The index by which a relay finds what is not published, which is there then.
+    async fn index_unpublished(&self) -> Result<bool, Failure> {
         let index = "CREATE INDEX IF NOT EXISTS stream_heads_unpublished ON stream_heads (account_id) \
                      WHERE published_seq < seq";
-        self.write(async move |conn: &mut InlineSqlite| Ok(conn.batch_execute(index).await?)).await
+        self.write(async move |conn: &mut InlineSqlite| Ok(conn.batch_execute(index).await?)).await?;
+        Ok(true)
     }
 
     /// No other process can have the store: there is nobody to show it to.

@@ -31,8 +31,8 @@ pub enum Marked {
 #[async_trait]
 pub trait RelayStore: Send + Sync {
     /// Makes what finding unpublished streams needs, unless it is there. It is made when first somebody publishes, because
-    /// every append pays for it.
-    async fn prepare_relay(&self) -> Result<(), StoreError>;
+    /// every append pays for it. Says whether it is there: another process may still be making it, which may end in between.
+    async fn prepare_relay(&self) -> Result<bool, StoreError>;
 
     /// Up to `limit` streams with events that are not published, by account, after the given one.
     async fn unpublished(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<Unpublished>, StoreError>;

@@ -22,6 +22,8 @@ const EVENTS: u32 = 4_096;
 /// Streams of a page, and pages, that are looked at to count what waits. Of more streams the gauge says a part.
 const COUNTED: u32 = 4_096;
 const COUNTED_PAGES: u32 = 64;
+/// How long another process may make what finds unpublished streams until this one looks whether it is there.
+const PREPARED_AGAIN: Duration = Duration::from_secs(10);
 /// How long a stream is left alone that could not be published.
 const REFUSED: Duration = Duration::from_secs(60);
 
@@ -87,8 +89,8 @@ pub struct Relay {
     unsent: HashMap<AccountId, Batch>,
     /// Streams that could not be published, and when that was found. Each is tried again by itself.
     refused: HashMap<AccountId, Instant>,
-    /// Whether unpublished streams can be found without reading all of them.
-    is_prepared: bool,
+    /// When to ask again for what finds unpublished streams without reading all of them; `None` once it is there.
+    prepare_at: Option<Instant>,
 }
 
 /// Why a look did not come to its end.
@@ -114,7 +116,7 @@ impl Relay {
     #[must_use]
     pub fn new(ports: RelayPorts, held: Held, settings: RelaySettings) -> Self {
         let (followers, unsent, refused) = (Followers::default(), HashMap::new(), HashMap::new());
-        Self { ports, settings, held, followers, unsent, refused, is_prepared: false }
+        Self { ports, settings, held, followers, unsent, refused, prepare_at: Some(Instant::now()) }
     }
 
     /// Publishes until the shutdown begins.
@@ -166,9 +168,9 @@ impl Relay {
         if let Err(error) = self.ports.codec.register().await {
             return Err(PublishError::Away(error.to_string()).into());
         }
-        if !self.is_prepared {
-            self.ports.marks.prepare_relay().await?;
-            self.is_prepared = true;
+        if self.prepare_at.is_some_and(|at| Instant::now() >= at) {
+            let is_prepared = self.ports.marks.prepare_relay().await?;
+            self.prepare_at = (!is_prepared).then(|| Instant::now() + PREPARED_AGAIN);
         }
         self.look().await
     }

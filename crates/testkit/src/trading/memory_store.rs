@@ -189,8 +189,8 @@ impl TradingLog for MemoryTradingStore {
 
 #[async_trait]
 impl RelayStore for MemoryTradingStore {
-    async fn prepare_relay(&self) -> Result<(), StoreError> {
-        Ok(())
+    async fn prepare_relay(&self) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn unpublished(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<Unpublished>, StoreError> {

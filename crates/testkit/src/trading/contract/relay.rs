@@ -23,8 +23,9 @@ async fn unpublished_of(store: &dyn RelayStore, account: AccountId) -> Option<Un
 /// Streams are found until all of their events are published, and marks are kept by whoever has the shard.
 pub async fn marks_are_kept_by_whoever_has_the_shard<S: TradingLog + RelayStore + ShardStore>(store: &S) {
     const ROLE: &str = "relay-contract";
-    store.prepare_relay().await.expect("the store answers");
-    store.prepare_relay().await.expect("it may be there");
+    for _ in 0..2 {
+        assert_eq!(store.prepare_relay().await, Ok(true), "nobody else makes it");
+    }
     let commit = async |append: Append| {
         assert_eq!(store.append(vec![append]).await, Ok(vec![Appended::Committed]));
     };
