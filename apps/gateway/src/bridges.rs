@@ -24,6 +24,6 @@ pub use identity_standing::IdentityStanding;
 pub use market_prices::MarketPrices;
 pub use paper_probe::PaperProbe;
 pub use topic_feed::{KafkaSource, TopicFeed, TopicFeedPorts, TopicSource};
-pub use topic_parts::{OpenTopic, PartSource, TopicParts};
+pub use topic_parts::{Gathering, OpenTopic, PartSource, TopicParts};
 pub use trading_accounts::{TradingAccounts, paper_config};
 pub use watched_bus::{BusTrouble, WatchedBus};

@@ -71,11 +71,9 @@ impl HotMarket {
             state.dropped.beyond_bound += 1;
             return out;
         };
+        series.counted.hear(event);
         let counted = match event {
-            MarketEvent::Trade(trade) => {
-                series.counted = Some(trade.cursor);
-                series.count_trade(trade, &mut out)
-            }
+            MarketEvent::Trade(trade) => series.count_trade(trade, &mut out),
             MarketEvent::Bar(bar) => series.count_bar(&bar.candle, &mut out),
             MarketEvent::Quote(quote) => {
                 series.advance(quote.at, &mut out);
@@ -97,10 +95,8 @@ impl HotMarket {
         let state = &mut *self.state.write();
         if let Some(event) = event {
             state.prices.apply(event);
-            if let MarketEvent::Trade(trade) = event
-                && let Some(series) = state.series(trade.symbol, &self.settings)
-            {
-                series.counted = Some(trade.cursor);
+            if let Some(series) = state.series(event.symbol(), &self.settings) {
+                series.counted.hear(event);
             }
         }
         let mut made = Vec::new();
@@ -129,7 +125,7 @@ impl HotMarket {
             OpenMinute {
                 symbol: *symbol,
                 minute: series.as_ref().and_then(|series| series.open_candle(Timeframe::M1)),
-                counted: series.and_then(|series| series.counted),
+                counted: series.map(|series| series.counted).unwrap_or_default(),
                 told: state.prices.get(*symbol).map(|ticker| ticker.cursor()),
             }
         };
@@ -158,11 +154,11 @@ impl HotMarket {
             let kept = state.prices.get(*symbol).map(|ticker| ticker.cursor());
             let Some(series) = state.series(*symbol, &self.settings) else { continue };
             // A price that was only read from the store was told by somebody else, unless its trades were all heard.
-            let told = if counted.is_some() { *told } else { kept };
-            known.insert(*symbol, Known { told, counted: *counted, kept_until: series.closed_until(Timeframe::M1) });
+            let (told, reach) = (if counted.cursor().is_some() { *told } else { kept }, counted.cursor());
+            known.insert(*symbol, Known { told, counted: reach, kept_until: series.closed_until(Timeframe::M1) });
             series.counted = *counted;
             // A minute of a source of bars comes whole with the next one.
-            if let Some(minute) = minute.filter(|minute| counted.is_some() && series.has_not_ended(minute)) {
+            if let Some(minute) = minute.filter(|minute| reach.is_some() && series.has_not_ended(minute)) {
                 series.resume(&minute, &mut Vec::new());
             }
         }

@@ -38,6 +38,8 @@ struct Reading {
     listeners: HashMap<u32, mpsc::Sender<Heard>>,
     /// Of parts that nobody listens to, oldest first.
     recent: VecDeque<(Instant, u32, TopicRecord)>,
+    /// Parts that somebody is about to listen to, and how many are: their records are kept, however old.
+    gathered: HashMap<u32, usize>,
     /// Whether somebody reads, and will until it is found here that nobody listens.
     is_read: bool,
 }
@@ -57,10 +59,42 @@ impl TopicParts {
         let mut reading = self.reading.lock();
         reading.listeners.insert(part, sender);
         let missed = reading.take_recent(part);
+        self.read_on(&mut reading);
+        PartSource { parts: Arc::clone(self), part, missed, records }
+    }
+
+    /// Keeps the records of a part until somebody listens to it, so that they wait for nobody who is slow to begin, and no
+    /// other part waits with them. Beyond the bound the oldest are lost.
+    #[must_use]
+    pub fn gather(self: &Arc<Self>, part: u32) -> Gathering {
+        let mut reading = self.reading.lock();
+        *reading.gathered.entry(part).or_default() += 1;
+        self.read_on(&mut reading);
+        Gathering { parts: Arc::clone(self), part }
+    }
+
+    fn read_on(&self, reading: &mut Reading) {
         if !std::mem::replace(&mut reading.is_read, true) {
             tokio::spawn(read((self.open)(), Arc::clone(&self.reading)));
         }
-        PartSource { parts: Arc::clone(self), part, missed, records }
+    }
+}
+
+/// The records of a part are kept for as long as this lives.
+pub struct Gathering {
+    parts: Arc<TopicParts>,
+    part: u32,
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        let mut reading = self.parts.reading.lock();
+        if let Some(count) = reading.gathered.get_mut(&self.part) {
+            *count -= 1;
+            if *count == 0 {
+                reading.gathered.remove(&self.part);
+            }
+        }
     }
 }
 
@@ -68,17 +102,22 @@ impl Reading {
     /// Whether nobody listens any more; then nobody reads.
     fn is_left(&mut self) -> bool {
         self.listeners.retain(|_, listener| !listener.is_closed());
-        if self.listeners.is_empty() {
+        let is_left = self.listeners.is_empty() && self.gathered.is_empty();
+        if is_left {
             self.is_read = false;
             // It has a gap by the time that somebody reads again.
             self.recent.clear();
         }
-        self.listeners.is_empty()
+        is_left
+    }
+
+    fn is_old(&self, part: u32, at: Instant) -> bool {
+        at.elapsed() > RECENT && !self.gathered.contains_key(&part)
     }
 
     fn keep_recent(&mut self, part: u32, record: TopicRecord) {
         self.recent.push_back((Instant::now(), part, record));
-        while self.recent.len() > MOST_RECENT || self.recent.front().is_some_and(|(at, ..)| at.elapsed() > RECENT) {
+        while self.recent.len() > MOST_RECENT || self.recent.front().is_some_and(|(at, of, _)| self.is_old(*of, *at)) {
             self.recent.pop_front();
         }
     }
@@ -87,7 +126,7 @@ impl Reading {
         let (taken, left) = std::mem::take(&mut self.recent).into_iter().partition(|(_, of, _)| *of == part);
         self.recent = left;
         let taken: VecDeque<(Instant, u32, TopicRecord)> = taken;
-        taken.into_iter().filter(|(at, ..)| at.elapsed() <= RECENT).map(|(_, _, record)| record).collect()
+        taken.into_iter().filter(|(at, of, _)| !self.is_old(*of, *at)).map(|(_, _, record)| record).collect()
     }
 }
 
@@ -253,10 +292,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_part_that_is_gathered_waits_and_no_other_one_with_it() {
+        let mut names = (0..).map(|number| format!("S{number}").parse::<Symbol>().unwrap());
+        let one = names.next().unwrap();
+        let other = names.find(|other| market_part(*other) != market_part(one)).unwrap();
+        let (topic, records) = mpsc::unbounded_channel();
+        let records = Mutex::new(Some(records));
+        let parts = TopicParts::new(Box::new(move || Box::new(Live(records.lock().take().unwrap()))));
+        let tell = |symbol, offset| topic.send(record(symbol, offset)).unwrap();
+        let gathering = parts.gather(market_part(other));
+        let mut first = parts.listen(market_part(one));
+        let many = u64::try_from(WAITING).unwrap() * 2;
+        for offset in 0..many {
+            tell(other, offset);
+        }
+        tell(one, many);
+        assert_eq!(first.next().await.unwrap().offset, many);
+        tokio::time::advance(RECENT * 4).await;
+        tell(one, many + 1);
+        assert_eq!(first.next().await.unwrap().offset, many + 1);
+        let mut second = parts.listen(market_part(other));
+        drop(gathering);
+        for offset in 0..many {
+            assert_eq!(second.next().await.unwrap().offset, offset);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_topic_that_opens_slowly_is_opened() {
         let parts = TopicParts::new(Box::new(|| Box::new(Slow)));
         let one: Symbol = "S0".parse().unwrap();
-        assert_eq!(parts.listen(market_part(one)).next().await.unwrap().offset, 1);
+        let mut source = parts.listen(market_part(one));
+        let heard = tokio::time::timeout(Duration::from_secs(600), source.next()).await;
+        assert_eq!(heard.unwrap().unwrap().offset, 1);
     }
 
     /// Takes longer for a record than it is looked whether somebody listens.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::sleep;
 use velox_feed_replay::{
     BarReplay, BarReplaySettings, EmptyRecording, ReadError, Recording, ReplayClock, Speed, bundled_recording,
     read_bars,
@@ -12,7 +13,7 @@ use velox_kernel::{Clock, Decimal, Price, Symbol, Timeframe, Timestamp};
 use velox_market::{Candle, Feed, FeedPosition, Instrument, MarketEvent, MarketStore, MarketStoreError, keep_candles};
 use velox_messages::Codec;
 
-use crate::bridges::{TopicFeed, TopicFeedPorts, TopicParts};
+use crate::bridges::{Gathering, TopicFeed, TopicFeedPorts, TopicParts};
 use crate::config::{FeedKind, MarketConfig};
 use crate::dead_letters::DeadLetters;
 
@@ -20,6 +21,9 @@ use crate::dead_letters::DeadLetters;
 pub(super) const DEMO_SYMBOL: &str = "BTC-PERP";
 /// Bars of the recording that become the past of a first start: three and a half days of minutes.
 const HISTORY: u64 = 5_040;
+/// How often it is tried to keep them, and how long in between: a process that starts has nothing to go on with yet.
+const TRIES: u32 = 5;
+const AGAIN: Duration = Duration::from_secs(1);
 /// Where the simulated market starts, and how often it moves.
 const SIMULATED_START: i32 = 40_000;
 const SIMULATED_EVERY: Duration = Duration::from_millis(250);
@@ -152,6 +156,14 @@ impl FeedSource {
         }
     }
 
+    /// Keeps what comes of a part, where it comes unasked, until its feed has begun.
+    pub(super) fn gather(&self, part: u32) -> Option<Gathering> {
+        match &self.kind {
+            Kind::Topic(market) => Some(market.parts.gather(part)),
+            _ => None,
+        }
+    }
+
     /// How fast the feed's time runs.
     pub(super) const fn speed(&self) -> Speed {
         self.speed
@@ -164,8 +176,18 @@ impl FeedSource {
             return Ok(());
         }
         let (replay, _) = self.replay(name, recording, instrument, None, None);
-        keep_candles(&*self.store, &replay.history(HISTORY)).await?;
-        Ok(())
+        let past = replay.history(HISTORY);
+        for _ in 1..TRIES {
+            match keep_candles(&*self.store, &past).await {
+                // As while another process that starts makes the candles' partitions.
+                Err(MarketStoreError::Unavailable { reason }) => {
+                    tracing::warn!(reason, "the recording's past could not be kept; it is tried again");
+                    sleep(AGAIN).await;
+                }
+                kept => return Ok(kept?),
+            }
+        }
+        Ok(keep_candles(&*self.store, &past).await?)
     }
 
     /// Starts the feed of a part of the market where it was left, and not before `now`, the feed's time that this process

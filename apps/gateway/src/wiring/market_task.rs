@@ -14,7 +14,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use velox_broker_paper::{PaperBroker, Tick};
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::{
-    CatchUp, Feed, FeedError, FeedPosition, Ingest, Market, MarketEvent, MarketStoreError, OpenMinutes, Repeated, Taken,
+    CatchUp, Feed, FeedError, FeedPosition, HotMarket, Ingest, Market, MarketEvent, MarketStoreError, OpenMinutes,
+    Repeated, Taken,
 };
 use velox_messages::{MarketStep, MarketTold};
 
@@ -131,6 +132,9 @@ impl MarketTask {
 
     /// Starts the feed where it was left, and memory with it; tried until it succeeds.
     async fn begin(&self) -> Begun {
+        // What comes while memory is warmed waits, and nothing of another part with it.
+        let _gathering = self.source.gather(self.part);
+        let continued = if self.source.continues() { Some(self.warm_surely().await) } else { None };
         let StartedFeed { feed, not_before, begun, standing } = loop {
             match self.source.begin(self.part, &self.symbols, self.market.clock.now()).await {
                 Ok(started) => break started,
@@ -142,27 +146,41 @@ impl MarketTask {
         }
         // Whoever places an order now needs a price, and warming takes its time.
         standing.iter().for_each(|event| self.market.hot.follow(Some(event), &[]));
-        let open = loop {
-            match self.warm().await {
-                Ok(open) => break open,
-                Err(error) => put_off("what is kept of the market could not be read", &error).await,
+        let catch_up = match continued {
+            Some(open) => self.market.hot.go_on(&open),
+            None => {
+                self.warm_surely().await;
+                CatchUp::default()
             }
         };
-        let catch_up = if self.source.continues() { self.market.hot.go_on(&open) } else { CatchUp::default() };
         self.market.hot.warm(&begun);
         self.hub.begin(self.part, self.market.clock.now());
         Begun { ingest: Ingest::new(self.market.clone()).of(self.symbols.iter().copied()), feed, catch_up }
     }
 
-    /// Puts what the store keeps in the place of the candles in memory, and gives what was open there.
-    async fn warm(&self) -> Result<OpenMinutes, MarketStoreError> {
-        let open = self.market.hot.forget_candles(&self.symbols);
-        let warmed = Ingest::new(self.market.clone()).warm(&self.symbols, self.market.clock.now()).await;
-        if warmed.is_err() {
-            // It is tried again.
-            self.market.hot.keep_open(&open);
+    /// [`Self::warm`], until it succeeds.
+    async fn warm_surely(&self) -> OpenMinutes {
+        let mut first = None;
+        loop {
+            match self.warm().await {
+                // What was told is what was before the first try: prices that were read with it were not.
+                Ok(open) => return first.unwrap_or(open),
+                Err((error, open)) => {
+                    first.get_or_insert(open);
+                    put_off("what is kept of the market could not be read", &error).await;
+                }
+            }
         }
-        warmed.map(|()| open)
+    }
+
+    /// Puts what the store keeps in the place of the candles in memory, and gives what was open there; when that fails, or
+    /// nobody waits for it any more, that is open again.
+    async fn warm(&self) -> Result<OpenMinutes, (MarketStoreError, OpenMinutes)> {
+        let forgotten = Forgotten { hot: &self.market.hot, open: Some(self.market.hot.forget_candles(&self.symbols)) };
+        match Ingest::new(self.market.clone()).warm(&self.symbols, self.market.clock.now()).await {
+            Ok(()) => Ok(forgotten.replaced()),
+            Err(error) => Err((error, forgotten.open.clone().unwrap_or_default())),
+        }
     }
 
     /// Takes in what was told already and is in no candle.
@@ -251,6 +269,26 @@ impl MarketTask {
 async fn put_off(what: &str, error: &(dyn Error + Sync)) {
     tracing::warn!(%error, "{what}; it is tried again");
     tokio::time::sleep(AGAIN).await;
+}
+
+/// What was open of candles that are let go of: open again, unless what is kept has taken their place.
+struct Forgotten<'a> {
+    hot: &'a HotMarket,
+    open: Option<OpenMinutes>,
+}
+
+impl Forgotten<'_> {
+    fn replaced(mut self) -> OpenMinutes {
+        self.open.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Forgotten<'_> {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.hot.keep_open(&open);
+        }
+    }
 }
 
 /// A feed that has begun.

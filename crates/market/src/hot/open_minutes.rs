@@ -16,10 +16,41 @@ pub(super) struct OpenMinute {
     pub(super) symbol: Symbol,
     /// The minute that was growing.
     pub(super) minute: Option<Candle>,
-    /// The last trade that is in it, or in those before; `None` of a symbol whose minutes come as bars.
-    pub(super) counted: Option<FeedCursor>,
+    /// Which trades are in it, or in those before.
+    pub(super) counted: Reach,
     /// The newest price.
     pub(super) told: Option<FeedCursor>,
+}
+
+/// How far the minutes of a symbol hold its trades.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Nothing was heard of it.
+    #[default]
+    Nothing,
+    /// Its minutes come as bars: a source of those tells no trades.
+    Bars,
+    /// All up to and with this event.
+    UpTo(FeedCursor),
+}
+
+impl Reach {
+    /// Takes in an event, with which the growing minute is told as it is then.
+    pub(super) fn hear(&mut self, event: &MarketEvent) {
+        match event {
+            MarketEvent::Bar(_) => *self = Self::Bars,
+            MarketEvent::Trade(_) | MarketEvent::Quote(_) if *self != Self::Bars => *self = Self::UpTo(event.cursor()),
+            MarketEvent::Trade(_) | MarketEvent::Quote(_) => {}
+        }
+    }
+
+    /// The last event whose trades are in a minute.
+    pub(super) const fn cursor(self) -> Option<FeedCursor> {
+        match self {
+            Self::UpTo(cursor) => Some(cursor),
+            Self::Nothing | Self::Bars => None,
+        }
+    }
 }
 
 /// How an event stands that a feed gives again.
@@ -158,6 +189,24 @@ mod tests {
         let catch_up = hot.go_on(&open);
         assert_eq!(judged(&catch_up, [(61, 2), (62, 3)]), [Repeated::OnlyCounts, Repeated::News]);
         assert_eq!(judged(&CatchUp::default(), [(61, 2)]), [Repeated::News]);
+    }
+
+    /// The word of a trade may be lost; the next word has the minute with it.
+    #[test]
+    fn the_minute_that_comes_with_a_quote_holds_all_trades_before_it() {
+        let leader = HotMarket::new(HotSettings::default());
+        let hot = HotMarket::new(HotSettings::default());
+        leader.apply(&MarketEvent::Trade(trade(60, 1)));
+        leader.apply(&quote(61, 2));
+        let growing = leader.open_candle(symbol(), Timeframe::M1).unwrap();
+        hot.follow(Some(&quote(61, 2)), &[growing]);
+        let open = hot.forget_candles(&[symbol()]);
+        let catch_up = hot.go_on(&open);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), Some(growing), "also of one that heard no trade itself");
+        assert_eq!(judged(&catch_up, [(60, 1), (62, 3)]), [Repeated::Known, Repeated::News]);
+        // As the one that has the feed, and knows its minute itself.
+        let catch_up = leader.go_on(&leader.forget_candles(&[symbol()]));
+        assert_eq!(judged(&catch_up, [(60, 1), (62, 3)]), [Repeated::Known, Repeated::News]);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 
 use super::HotSettings;
-use crate::{Candle, CandleBuilder, CandleRollup, Counted, FeedCursor, Trade};
+use super::open_minutes::Reach;
+use crate::{Candle, CandleBuilder, CandleRollup, Counted, Trade};
 
 /// Minutes are built from trades, and each longer timeframe from the next shorter one: what a day needs to know of its
 /// past is six candles of four hours.
@@ -15,8 +16,8 @@ pub(super) struct Series {
     rollups: Vec<(Timeframe, CandleRollup)>,
     /// The open candle of a feed of bars, by the timeframe it comes in.
     growing: Option<Candle>,
-    /// The last trade that is in a candle.
-    pub(super) counted: Option<FeedCursor>,
+    /// Which trades are in candles.
+    pub(super) counted: Reach,
     /// The last closed candles of each timeframe, oldest first.
     closed: [VecDeque<Candle>; Timeframe::ALL.len()],
     most: usize,
@@ -30,7 +31,7 @@ impl Series {
             minutes: CandleBuilder::new(symbol, Timeframe::M1, kept),
             rollups: longer.map(|timeframe| (timeframe, CandleRollup::new(timeframe, kept))).collect(),
             growing: None,
-            counted: None,
+            counted: Reach::default(),
             closed: Default::default(),
             most: usize::from(settings.candles),
         }

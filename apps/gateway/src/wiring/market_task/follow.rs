@@ -32,7 +32,7 @@ struct Following {
     /// What was found in the store and told while it was silent, and when: it may say that after it was kept.
     found: HashMap<Symbol, (FeedCursor, Instant)>,
     mutes: Mutes,
-    /// Sources that it told itself to be mute, while nobody with the feed said anything.
+    /// Mute sources of which nobody may tell that they are back: it told so itself, or did not hear everything since.
     own: HashSet<Symbol>,
 }
 
@@ -83,11 +83,16 @@ impl MarketTask {
             return;
         }
         following.heard = Some(Instant::now());
-        following.epoch = epoch;
+        let is_of_another = std::mem::replace(&mut following.epoch, epoch) != epoch;
         following.alone = false;
-        if !self.hub.go_on(self.part, MarketCursor { epoch, offset }) {
+        let misses_some = !self.hub.go_on(self.part, MarketCursor { epoch, offset });
+        if misses_some {
             // What was missed may have closed candles.
             following.warm = false;
+        }
+        if misses_some || is_of_another {
+            // And nobody may tell again that a source is back.
+            following.own.extend(following.mutes.mute());
         }
         match told {
             MarketTold::Event { event, closed, growing } => {
@@ -98,7 +103,7 @@ impl MarketTask {
                 }
                 let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
                 self.market.hot.follow(Some(&event), &candles);
-                // Of what it told itself; of the rest the process with the feed tells.
+                // Of the rest the process with the feed tells.
                 if following.own.contains(&event.symbol()) && following.mutes.hear(&self.market, event.symbol()) {
                     following.own.remove(&event.symbol());
                     self.hub.tell_stale(event.symbol(), event.at(), false);
@@ -130,11 +135,12 @@ impl MarketTask {
     async fn look_into_store(&self, following: &mut Following) {
         if self.missed.swap(false, Ordering::AcqRel) {
             following.warm = false;
+            following.own.extend(following.mutes.mute());
         }
         let silent = following.is_silent();
         let looked = async {
             if !following.warm {
-                let open = self.warm().await?;
+                let open = self.warm().await.map_err(|(error, _)| error)?;
                 self.market.hot.keep_open(&open);
                 following.warm = true;
             }

@@ -21,6 +21,11 @@ impl Mutes {
         Self { part, told: told.collect() }
     }
 
+    /// The sources that are said to be mute.
+    pub(super) fn mute(&self) -> Vec<Symbol> {
+        self.told.iter().filter(|(_, mute)| **mute).map(|(symbol, _)| *symbol).collect()
+    }
+
     /// Another process has told whether a source is mute.
     pub(super) fn note(&mut self, symbol: Symbol, mute: bool) {
         self.told.insert(symbol, mute);
