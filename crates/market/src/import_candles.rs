@@ -93,9 +93,11 @@ pub async fn import_candles(
         let gap = candles[index - 1].close_time() != candles[index].open_time;
         candles[index].gap_before = gap;
     }
-    keep_candles(market.store.as_ref(), &candles).await?;
+    let kept = keep_candles(market.store.as_ref(), &candles).await;
+    // Some are kept also when the store failed in the middle.
     if let (Some(first), Some(last)) = (candles.first(), candles.last()) {
         market.hot.forget(symbol, first.open_time, last.close_time());
     }
+    kept?;
     Ok(candles.len())
 }

@@ -65,9 +65,11 @@ pub async fn import_trades(_actor: &Actor, market: &Market, batch: ImportTrades)
     if let Some(last) = trades.last() {
         builder.advance(Timeframe::M1.next_open(last.at), &mut minutes);
     }
-    keep_candles(market.store.as_ref(), &minutes).await?;
+    let kept = keep_candles(market.store.as_ref(), &minutes).await;
+    // Some are kept also when the store failed in the middle.
     if let (Some(first), Some(last)) = (minutes.first(), minutes.last()) {
         market.hot.forget(symbol, first.open_time, last.close_time());
     }
+    kept?;
     Ok(minutes.iter().map(|minute| minute.trades).sum())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics::counter;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use uuid::Uuid;
 use velox_kernel::{AccountId, SignalBus};
 
@@ -24,6 +24,8 @@ const MOST_KEPT: usize = 1_024;
 const HERE_EVERY: Duration = Duration::from_secs(3);
 /// The least time between two texts: what is told meanwhile goes together.
 const GAP: Duration = Duration::from_millis(2);
+/// How long what waits at the end may take to be told.
+const LAST: Duration = Duration::from_secs(1);
 /// Signals that may wait, beside one for each account; beyond it the oldest are dropped.
 const MOST: usize = 4_096;
 /// Accounts whose commits may wait to be told; beyond it further ones are found in the store.
@@ -119,20 +121,25 @@ impl Teller {
         self.wake.notify_one();
     }
 
-    /// Tells what waits, until the shutdown begins.
-    pub async fn run(self: Arc<Self>, bus: Arc<dyn SignalBus>, words: Words, shutdown: Shutdown) {
+    /// Tells what waits, until everybody who has something to tell has ended, and what waits then.
+    pub async fn run(self: Arc<Self>, bus: Arc<dyn SignalBus>, words: Words, ended: Shutdown) {
+        let patience = async {
+            ended.begun().await;
+            sleep(LAST).await;
+        };
         tokio::select! {
-            () = shutdown.begun() => {}
-            () = self.keep_telling(&*bus, &words) => {}
+            () = self.keep_telling(&*bus, &words, &ended) => {}
+            () = patience => tracing::warn!("other processes were not told everything: no answer came"),
         }
     }
 
-    async fn keep_telling(&self, bus: &dyn SignalBus, words: &Words) {
+    async fn keep_telling(&self, bus: &dyn SignalBus, words: &Words, ended: &Shutdown) {
         let mut here = interval(HERE_EVERY);
         here.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut failing = false;
-        loop {
+        let (mut failing, mut is_last) = (false, false);
+        while !is_last {
             tokio::select! {
+                () = ended.begun() => is_last = true,
                 _ = here.tick() => self.push(Signal::Here),
                 () = self.wake.notified() => {}
             }
@@ -157,7 +164,9 @@ impl Teller {
                 }
                 break;
             }
-            sleep_until(next).await;
+            if !is_last {
+                sleep_until(next).await;
+            }
         }
     }
 }
@@ -295,6 +304,22 @@ mod tests {
         let running = tokio::spawn(teller.run(Arc::new(Hanging), words(), shutdown.clone()));
         tokio::time::sleep(HERE_EVERY).await;
         shutdown.begin();
-        tokio::time::timeout(Duration::from_millis(1), running).await.unwrap().unwrap();
+        tokio::time::timeout(LAST * 2, running).await.unwrap().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_at_the_end_is_told() {
+        let (bus, shutdown, words) = (Arc::new(MemoryBus::default()), Shutdown::default(), words());
+        let mut listener = bus.listen().await.unwrap();
+        let teller = Teller::new(Uuid::from_u128(1));
+        bus.set_away(true);
+        let running = tokio::spawn(teller.clone().run(bus.clone(), words.clone(), shutdown.clone()));
+        let signal = Signal::UserChanged { user: velox_kernel::UserId::new(Uuid::from_u128(7)) };
+        teller.tell_surely(signal.clone());
+        tokio::time::sleep(GAP).await;
+        bus.set_away(false);
+        shutdown.begin();
+        running.await.unwrap();
+        assert!(read(&words, &listener.next().await.unwrap()).contains(&signal));
     }
 }

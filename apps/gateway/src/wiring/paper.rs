@@ -86,8 +86,16 @@ pub(super) async fn configure_books(
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.id);
         for account in page.iter().filter(|account| account.paper) {
-            if let Some(config) = config_of(connections, account.org, account.connection).await? {
-                paper.configure(account.id, config);
+            match config_of(connections, account.org, account.connection).await {
+                Ok(Some(config)) => {
+                    paper.configure(account.id, config);
+                }
+                Ok(None) => {}
+                // One that is damaged is in no other's way.
+                Err(error @ StoreError::Corrupt(_)) => {
+                    tracing::error!(account = %account.id, %error, "changed settings cannot be read");
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -100,7 +108,10 @@ pub(super) async fn config_of(
     connection: ConnectionId,
 ) -> Result<Option<PaperConfig>, StoreError> {
     let connection = connections.get(org, connection).await;
-    let connection = connection.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let connection = connection.map_err(|error| match error {
+        velox_brokers::StoreError::Corrupt(reason) => StoreError::Corrupt(reason),
+        other => StoreError::Unavailable(other.to_string()),
+    })?;
     Ok(connection.map(|connection| {
         let BrokerSettings::Paper(settings) = &connection.settings;
         paper_config(settings)

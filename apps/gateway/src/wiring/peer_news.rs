@@ -1,8 +1,10 @@
 //! [`PeerNews`]: what this process does when it hears of another one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::sleep;
 use velox_broker_paper::PaperBroker;
 use velox_brokers::BrokerStore;
 use velox_identity::Identity;
@@ -19,6 +21,9 @@ use crate::shutdown::Shutdown;
 
 /// Changed connections that may wait to be read; of further ones the book is set up when it is next rebuilt.
 pub(super) const CHANGED: usize = 1_024;
+/// How long to wait before settings are read again that could not be, and how long at the most.
+const AGAIN: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Which connection changed.
 pub(super) enum Changed {
@@ -97,16 +102,27 @@ impl Books {
                     None => return begun.await,
                 },
             };
-            if !self.rights.serves_any() {
-                continue;
+            let mut pause = AGAIN;
+            while self.rights.serves_any()
+                && let Err(error) = self.take_over(&changed).await
+            {
+                if matches!(error, StoreError::Corrupt(_)) {
+                    tracing::error!(%error, "changed settings cannot be read");
+                    break;
+                }
+                tracing::warn!(%error, "changed settings are read again in a moment");
+                tokio::select! {
+                    () = &mut begun => return,
+                    () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                }
             }
-            let followed = match changed {
-                Changed::One(org, connection, account) => self.set_up(org, connection, account).await,
-                Changed::Any => configure_books(&self.paper, &*self.queries, &*self.connections).await,
-            };
-            if let Err(error) = followed {
-                tracing::warn!(%error, "changed settings hold from when their accounts' books are rebuilt");
-            }
+        }
+    }
+
+    async fn take_over(&self, changed: &Changed) -> Result<(), StoreError> {
+        match changed {
+            Changed::One(org, connection, account) => self.set_up(*org, *connection, *account).await,
+            Changed::Any => configure_books(&self.paper, &*self.queries, &*self.connections).await,
         }
     }
 

@@ -93,6 +93,10 @@ pub struct Platform {
     lanes: Arc<Lanes>,
     lane_tasks: JoinSet<()>,
     tasks: Tasks,
+    /// Begins once nobody has anything more to tell other processes.
+    all_ended: Shutdown,
+    /// Who tells them.
+    telling_tasks: Tasks,
 }
 
 impl Platform {
@@ -299,6 +303,7 @@ impl Platform {
         tasks.spawn("tidying", tidying.run(shutdown.clone()));
         let market_hub = Arc::new(MarketHub::new(clock.now()));
         let (changed, changes) = mpsc::channel(CHANGED);
+        let (all_ended, mut telling_tasks) = (Shutdown::default(), Tasks::default());
         if let Some(bus) = &peers.bus {
             let heard = PeerNews {
                 hub: Arc::clone(&hub),
@@ -311,8 +316,8 @@ impl Platform {
                 connections: changed,
             };
             let words = Words::new(PeerSeal::new(&keys), Arc::clone(&clock));
-            let telling = Arc::clone(&teller).run(Arc::clone(bus), words.clone(), shutdown.clone());
-            tasks.spawn("telling peers", telling);
+            let telling = Arc::clone(&teller).run(Arc::clone(bus), words.clone(), all_ended.clone());
+            telling_tasks.spawn("telling peers", telling);
             let listening = listen(Arc::clone(bus), words, Arc::clone(&teller), Arc::new(heard), shutdown.clone());
             tasks.spawn("hearing peers", listening);
             let books = Books {
@@ -400,6 +405,8 @@ impl Platform {
             lanes,
             lane_tasks,
             tasks,
+            all_ended,
+            telling_tasks,
         })
     }
 
@@ -448,19 +455,22 @@ impl Platform {
     pub async fn broken(&mut self) -> TaskEnded {
         tokio::select! {
             Some(ended) = self.tasks.next_ended() => ended,
+            Some(ended) = self.telling_tasks.next_ended() => ended,
             Some(_) = self.lane_tasks.join_next() => TaskEnded("a lane of accounts"),
             else => TaskEnded("every task"),
         }
     }
 
     /// Waits until the tasks have ended, which they do once the shutdown has begun. Commands that were taken in are
-    /// decided and durable then.
+    /// decided and durable then, and other processes were told of them if they could be.
     pub async fn end(self) {
-        let Self { mut tasks, mut lane_tasks, lanes, .. } = self;
+        let Self { mut tasks, mut lane_tasks, lanes, all_ended, mut telling_tasks, .. } = self;
         while tasks.next_ended().await.is_some() {}
         // Others may still hold them; they finish what waits and end.
         lanes.close();
         while lane_tasks.join_next().await.is_some() {}
+        all_ended.begin();
+        while telling_tasks.next_ended().await.is_some() {}
     }
 }
 

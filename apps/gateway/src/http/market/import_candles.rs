@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::csv::BarRow;
-use velox_market::{ImportCandles, Market, import_candles};
+use velox_market::{ImportCandles, ImportCandlesError, Market, import_candles};
 
 use super::timeframe_word::TimeframeWord;
 use crate::http::wire::{PositiveDecimal, UnsignedDecimal, WireDecimal, WirePrice};
@@ -104,9 +104,14 @@ pub(super) async fn handle(
     let timeframe: Timeframe = body.timeframe.into();
     let span = bars.first().zip(bars.last()).map(|(first, last)| (first.at, last.at.plus(timeframe.duration())));
     let batch = ImportCandles { symbol, timeframe, bars };
-    let kept = run_to_end(async move { import_candles(&caller, &market, batch).await }).await??;
-    if let Some((from, to)) = span {
-        teller.tell_surely(Signal::CandlesImported { symbol, from, to });
-    }
+    // Others are told when nobody waits any more, too, and of what was kept before the store failed.
+    let work = async move {
+        let kept = import_candles(&caller, &market, batch).await;
+        if let (Ok(_) | Err(ImportCandlesError::Store(_)), Some((from, to))) = (&kept, span) {
+            teller.tell_surely(Signal::CandlesImported { symbol, from, to });
+        }
+        kept
+    };
+    let kept = run_to_end(work).await??;
     Ok(HttpResponse::Ok().json(CandlesKeptView { kept }))
 }

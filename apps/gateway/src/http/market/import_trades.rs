@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::csv::TradeRow;
-use velox_market::{ImportTrades, Market, import_trades};
+use velox_market::{ImportTrades, ImportTradesError, Market, import_trades};
 
 use crate::http::wire::{PositiveDecimal, WirePrice, WireQuantity};
 use crate::http::{Caller, PathId, Problem, StrictJson, run_to_end};
@@ -95,9 +95,14 @@ pub(super) async fn handle(
     let minutes = |at| (Timeframe::M1.open_of(at), Timeframe::M1.next_open(at));
     let span = trades.first().zip(trades.last()).map(|(first, last)| (minutes(first.at).0, minutes(last.at).1));
     let batch = ImportTrades { symbol, trades };
-    let counted = run_to_end(async move { import_trades(&caller, &market, batch).await }).await??;
-    if let Some((from, to)) = span {
-        teller.tell_surely(Signal::CandlesImported { symbol, from, to });
-    }
+    // Others are told when nobody waits any more, too, and of what was kept before the store failed.
+    let work = async move {
+        let counted = import_trades(&caller, &market, batch).await;
+        if let (Ok(_) | Err(ImportTradesError::Store(_)), Some((from, to))) = (&counted, span) {
+            teller.tell_surely(Signal::CandlesImported { symbol, from, to });
+        }
+        counted
+    };
+    let counted = run_to_end(work).await??;
     Ok(HttpResponse::Ok().json(TradesKeptView { counted }))
 }
