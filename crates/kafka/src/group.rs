@@ -32,6 +32,9 @@ const POLL: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often the client library says how far it is.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often the topic's partitions are asked for: a member that joined without knowing all of them shares them anew after
+/// so long, not after the client library's five minutes.
+const REFRESH: Duration = Duration::from_secs(10);
 /// How long a worker may be silent before the group gives its partitions to others.
 const SESSION: Duration = Duration::from_secs(6);
 
@@ -64,6 +67,32 @@ pub enum GroupNews {
     Lag(Vec<(u32, u64)>),
     /// The cluster does not answer, or refuses; it is tried again.
     Trouble(String),
+}
+
+/// A name that one worker has in a group, by which it finds its partitions again after a restart (KIP-345). Clones share
+/// whether another one has taken it.
+#[derive(Clone, Debug)]
+pub struct InstanceName {
+    name: String,
+    taken: Arc<AtomicBool>,
+}
+
+impl InstanceName {
+    /// This name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), taken: Arc::default() }
+    }
+
+    /// Whether another worker has joined under it: two would take it from each other for ever.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    fn free(&self) -> Option<&str> {
+        (!self.is_taken()).then_some(&self.name)
+    }
 }
 
 /// A member of a group. It leaves when it is dropped.
@@ -153,8 +182,7 @@ impl Context {
     }
 }
 
-/// Joins the group `group` of those who read `topic`. With an `instance`, which no other worker has, it finds its
-/// partitions again after a restart (KIP-345).
+/// Joins the group `group` of those who read `topic`, under the name `instance` if there is one that nobody has taken.
 ///
 /// # Errors
 /// What is wrong with the options, in the client library's words. A cluster that does not answer is no error.
@@ -162,7 +190,7 @@ pub fn join_group(
     options: &KafkaOptions,
     group: &str,
     topic: &str,
-    instance: Option<&str>,
+    instance: Option<&InstanceName>,
 ) -> Result<GroupWorker, String> {
     let (sender, news) = mpsc::channel(WAITING);
     let ending = Arc::new(AtomicBool::new(false));
@@ -177,46 +205,52 @@ pub fn join_group(
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
         .set("statistics.interval.ms", LOOK.as_millis().to_string())
+        .set("topic.metadata.refresh.interval.ms", REFRESH.as_millis().to_string())
         .set("isolation.level", "read_committed");
-    if let Some(instance) = instance {
-        config.set("group.instance.id", instance);
+    if let Some(name) = instance.and_then(InstanceName::free) {
+        config.set("group.instance.id", name);
     }
     let context = Context { topic: topic.to_owned(), news: sender.clone(), ending: Arc::clone(&ending) };
     let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(|error| error.to_string())?;
     consumer.subscribe(&[topic]).map_err(|error| error.to_string())?;
     let consumer = Arc::new(consumer);
-    let (weak, over) = (Arc::downgrade(&consumer), Arc::clone(&ending));
-    std::thread::Builder::new()
-        .name("kafka group".to_owned())
-        .spawn(move || work(&consumer, &sender, &over))
-        .map_err(|error| error.to_string())?;
+    let (weak, over, instance) = (Arc::downgrade(&consumer), Arc::clone(&ending), instance.cloned());
+    let serve = move || {
+        if work(&consumer, &sender, &over) == Some(RDKafkaErrorCode::FencedInstanceId)
+            && let Some(InstanceName { name, taken }) = instance
+        {
+            tracing::warn!(name, "another member of the group has this name: this one goes on without");
+            taken.store(true, Ordering::Release);
+        }
+    };
+    std::thread::Builder::new().name("kafka group".to_owned()).spawn(serve).map_err(|error| error.to_string())?;
     Ok(GroupWorker { news, consumer: weak, topic: topic.to_owned(), ending })
 }
 
-/// Serves the consumer until the worker is gone.
-fn work(consumer: &BaseConsumer<Context>, news: &mpsc::Sender<GroupNews>, ending: &AtomicBool) {
+/// Serves the consumer until the worker is gone, or the client can do nothing any more: then it says why.
+fn work(
+    consumer: &BaseConsumer<Context>,
+    news: &mpsc::Sender<GroupNews>,
+    ending: &AtomicBool,
+) -> Option<RDKafkaErrorCode> {
     while !ending.load(Ordering::Acquire) {
         let told = match consumer.poll(POLL) {
             None => continue,
             Some(Ok(message)) => GroupNews::Record(record(&message)),
             // Said again and again while it lasts.
             Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) => continue,
-            Some(Err(error)) if is_fatal(&error) => {
-                // The client never joins again: another one has to.
-                tracing::warn!(%error, "the membership in a group has ended");
-                return;
+            // The client never joins again: another one has to.
+            Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                tracing::warn!(%code, "the membership in a group has ended");
+                return Some(code);
             }
             Some(Err(error)) => GroupNews::Trouble(error.to_string()),
         };
         if news.blocking_send(told).is_err() {
-            return;
+            return None;
         }
     }
-}
-
-/// Whether an error ends the client, such as another member under the same name.
-fn is_fatal(error: &KafkaError) -> bool {
-    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::FencedInstanceId))
+    None
 }
 
 fn record(message: &BorrowedMessage<'_>) -> TopicRecord {

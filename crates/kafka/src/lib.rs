@@ -14,7 +14,7 @@ mod record;
 mod topics;
 
 pub use cluster::{ClusterLook, KafkaCluster};
-pub use group::{GroupNews, GroupWorker, Placed, join_group};
+pub use group::{GroupNews, GroupWorker, InstanceName, Placed, join_group};
 pub use options::{Compression, KafkaOptions, KafkaSecurity, Sasl, SaslMechanism};
 pub use partition::partition_of;
 pub use producer::KafkaProducer;

@@ -270,6 +270,8 @@ impl RiskMonitor {
     fn take_record(&mut self, fence: Fence, record: &TopicRecord, said: Option<(AccountId, Touched)>) {
         let judged = said.filter(|(account, touched)| self.concerns(*account, *touched)).map(|(account, _)| account);
         self.stale.extend(judged);
+        // What is left alone is worked off as far as can be.
+        let judged = judged.filter(|account| !self.damaged.contains_key(account));
         let progress = self.progress.entry(fence.shard).or_insert_with(|| Progress::new(fence));
         progress.read(record.offset, judged);
     }

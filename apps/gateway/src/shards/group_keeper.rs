@@ -199,14 +199,17 @@ impl GroupKeeper {
                     if let Some(record) = waiting.take() {
                         room.send(record);
                     }
+                    // It was not asked meanwhile.
+                    self.heard = Instant::now();
                     continue;
                 }
                 _ = look.tick() => {
-                    match timeout(beat * 2, self.look()).await {
+                    let is_silent = waiting.is_none() && self.heard.elapsed() >= SILENCE;
+                    match timeout(beat * 2, self.look(is_silent)).await {
                         Ok(Ok(())) => {}
                         missed => tracing::debug!(?missed, role = self.role, "who has what could not be looked up"),
                     }
-                    if !self.is_silent() && self.assigned.iter().any(|shard| !self.has(*shard)) {
+                    if !is_silent && self.assigned.iter().any(|shard| !self.has(*shard)) {
                         // What came of them meanwhile was left to others.
                         return "others have partitions that the group gives this process".to_owned();
                     }
@@ -254,16 +257,12 @@ impl GroupKeeper {
         }
     }
 
-    fn is_silent(&self) -> bool {
-        self.heard.elapsed() >= SILENCE
-    }
-
     fn has(&self, shard: u32) -> bool {
         self.part.borrow().mine.contains_key(&shard)
     }
 
     /// Looks who has what: gives up what others have taken, and takes what nobody has and the group gives to nobody.
-    async fn look(&mut self) -> Result<(), ShardsAway> {
+    async fn look(&mut self, is_silent: bool) -> Result<(), ShardsAway> {
         let look = self.store.beat(self.role, self.me, self.count, &[]).await?;
         let now = Instant::now();
         let known = Arc::clone(&self.part.borrow());
@@ -281,7 +280,7 @@ impl GroupKeeper {
         if !steps.gone.is_empty() {
             self.store.beat(self.role, self.me, self.count, &steps.gone).await?;
         }
-        let patience = if self.is_silent() { Duration::ZERO } else { ORPHANED };
+        let patience = if is_silent { Duration::ZERO } else { ORPHANED };
         let is_left = |shard: &Shard| self.orphaned.get(&shard.number).is_some_and(|since| now - *since >= patience);
         let left: Vec<Shard> = steps.take.into_iter().filter(is_left).collect();
         if !left.is_empty() {
