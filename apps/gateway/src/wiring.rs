@@ -27,7 +27,8 @@ mod tidying;
 
 pub use first_start::{OWNER_EMAIL, Welcome};
 pub use kafka::InvalidKafka;
-pub(crate) use kafka::{kafka_options, topic_codec};
+pub(crate) use kafka::{kafka_options, schema_registry, topic_codec};
+pub(crate) use peers::redis_server;
 pub use platform::Platform;
 pub use starting::{StartError, prepare_data_dir};
 pub(crate) use stores::database_file;

@@ -4,9 +4,11 @@ mod configuration;
 mod data_dir;
 mod database;
 mod finding;
+mod kafka;
 mod keys;
 mod machine;
 mod postgres;
+mod redis;
 mod server;
 
 use std::io::{self, Write};
@@ -58,6 +60,8 @@ pub async fn examine(loaded: Result<Settings, ConfigError>) -> Vec<Finding> {
     let (state, database) = database::check(config).await;
     findings.extend(database);
     findings.push(keys::check(config, &state));
+    findings.extend(redis::check(config).await);
+    findings.extend(kafka::check(config).await);
     findings.push(server::check(config).await);
     findings
 }

@@ -8,8 +8,8 @@ use metrics::gauge;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use velox_kafka::{
-    Cleanup, ClusterLook, Compression, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism,
-    TopicSpec, join_group,
+    Cleanup, ClusterLook, Compression, InstanceName, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl,
+    SaslMechanism, TopicSpec, join_group,
 };
 use velox_kernel::{Clock, EventBus};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
@@ -145,9 +145,9 @@ impl Topics {
     pub(super) fn group(&self, role: &str, topic: Topic, instance: &str) -> JoinGroup {
         let (options, names) = (self.options.clone(), self.codec.names());
         let (group, topic) = (names.group(role), names.topic(topic));
-        let instance = (!instance.is_empty()).then(|| instance.to_owned());
+        let instance = (!instance.is_empty()).then(|| InstanceName::new(instance));
         Box::new(move || {
-            let worker: Box<dyn Group> = Box::new(join_group(&options, &group, &topic, instance.as_deref())?);
+            let worker: Box<dyn Group> = Box::new(join_group(&options, &group, &topic, instance.as_ref())?);
             Ok(worker)
         })
     }
@@ -218,15 +218,18 @@ impl Topics {
 /// # Errors
 /// [`InvalidKafka`].
 pub(crate) fn topic_codec(config: &KafkaConfig, clock: Arc<dyn Clock>) -> Result<Codec, InvalidKafka> {
-    let registry = match &config.registry_url {
-        Some(url) => {
-            let registry: Arc<dyn SchemaRegistry> =
-                Arc::new(HttpRegistry::new(url.secret(), RegistryDeadlines::default())?);
-            Some(registry)
-        }
-        None => None,
-    };
+    let registry = schema_registry(config)?;
     Ok(Codec::new(config.topic_prefix.clone(), config.json_topics.formats(), registry, clock)?)
+}
+
+/// The registry, if one is configured.
+///
+/// # Errors
+/// [`InvalidKafka`].
+pub(crate) fn schema_registry(config: &KafkaConfig) -> Result<Option<Arc<dyn SchemaRegistry>>, InvalidKafka> {
+    let Some(url) = &config.registry_url else { return Ok(None) };
+    let registry = HttpRegistry::new(url.secret(), RegistryDeadlines::default())?;
+    Ok(Some(Arc::new(registry)))
 }
 
 /// How to speak to the cluster.

@@ -26,15 +26,9 @@ impl Peers {
     /// # Errors
     /// [`InvalidRedisUrl`]. A server that does not answer is no error: everything goes on without it.
     pub(super) fn new(config: &RedisConfig, of_the_store: Option<Arc<dyn SignalBus>>) -> Result<Self, InvalidRedisUrl> {
-        let Some(url) = &config.url else {
+        let Some(server) = redis_server(config)?.map(Arc::new) else {
             return Ok(Self { limits: None, bus: of_the_store, redis: None });
         };
-        let options = RedisOptions {
-            prefix: config.prefix.clone(),
-            deadline: Duration::from_millis(config.timeout_ms),
-            ..RedisOptions::default()
-        };
-        let server = Arc::new(RedisServer::new(url.expose_secret(), options)?);
         Ok(Self {
             limits: Some(Arc::new(RedisLimits::new(Arc::clone(&server)))),
             bus: Some(Arc::new(RedisSignals::new(Arc::clone(&server)))),
@@ -49,6 +43,20 @@ impl Peers {
             check
         })
     }
+}
+
+/// Redis, where it is configured. Nothing is connected yet.
+///
+/// # Errors
+/// [`InvalidRedisUrl`].
+pub(crate) fn redis_server(config: &RedisConfig) -> Result<Option<RedisServer>, InvalidRedisUrl> {
+    let Some(url) = &config.url else { return Ok(None) };
+    let options = RedisOptions {
+        prefix: config.prefix.clone(),
+        deadline: Duration::from_millis(config.timeout_ms),
+        ..RedisOptions::default()
+    };
+    RedisServer::new(url.expose_secret(), options).map(Some)
 }
 
 /// Asks Redis for a sign of life. It is only missed: limits fall to shares, and the store is looked at.

@@ -64,6 +64,32 @@ async fn a_wrong_configuration_is_named() {
     assert!(!said.out.contains("hunter2") && !said.error.contains("hunter2"), "{said:?}");
 }
 
+/// Velox serves without either, so that it is no failure when they do not answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_and_kafka_are_asked_where_they_are_configured() {
+    let database = installed().await;
+    let said = doctor(&database, &[]).ends(0);
+    assert!(!said.out.contains("redis") && !said.out.contains("kafka"), "{said:?}");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let (redis, brokers) =
+        (format!("redis.url=redis://:hunter2@127.0.0.1:{port}"), format!("kafka.brokers=127.0.0.1:{port}"));
+    let registry = format!("kafka.registry_url=http://me:hunter2@127.0.0.1:{port}");
+    let said = doctor(&database, &["--set", &redis, "--set", &brokers, "--set", &registry]).ends(0).says(&[
+        "warn  redis",
+        "start Redis",
+        "warn  kafka",
+        "start Kafka",
+        "warn  registry",
+        "start the registry",
+    ]);
+    assert!(!said.out.contains("hunter2") && !said.error.contains("hunter2"), "{said:?}");
+    doctor(&database, &["--set", &brokers]).ends(1).says(&["FAIL  registry", "kafka.json_topics = all"]);
+    let json = ["--set", &brokers, "--set", "kafka.json_topics=all"];
+    doctor(&database, &json).ends(0).says(&["ok    registry       none is needed"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_there_whole_and_closed_to_others() {
     let database = installed().await;
