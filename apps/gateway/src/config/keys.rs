@@ -186,7 +186,7 @@ config! {
         compression: KafkaCompression = "lz4", "", Words(KafkaCompression::WORDS), "How batches are compressed.";
         linger_ms: u64 = "5", "ms", Within(0, 10_000), "How long a record waits for others to share its batch.";
         batch_bytes: usize = "262144", "bytes", Within(1_024, 16_777_216), "The largest batch.";
-        partitions: u32 = "12", "partitions", Within(1, 1_024), "Into how many partitions a new topic is cut, and into how many shards the work of the relays. The same in every process.";
+        partitions: u32 = "12", "partitions", Within(1, 1_024), "Into how many partitions a new topic is cut, and into how many shards the work of the relays, and that of risk while Kafka has not said how its topic is cut. The same in every process.";
         replication: u32 = "0", "brokers", Within(0, 32), "On how many brokers a new topic is kept; 0 leaves it to the cluster.";
         min_in_sync: u32 = "0", "brokers", Within(0, 32), "How many of them must have a record before it is acknowledged, on a new topic; 0 leaves it to the cluster.";
         group_instance: String = "", "", Any, "A name that no other process has, such as the host's: after a restart the process finds its part of a group's work again, without the others sharing it anew. Empty: it joins as somebody new.";

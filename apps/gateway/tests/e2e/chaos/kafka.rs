@@ -207,6 +207,8 @@ fn trade(api: &mut Api, account: &str, numbers: impl Iterator<Item = u32>) -> (u
                 told.extend(socket.until("its end", |message| is_of(message, kind, id)));
             }
         }
+        // It may be filled in parts.
+        wait_for("the whole fill", PATIENCE, || (api.order(&filled)["status"] == "filled").then_some(()));
         (last, slowest) = (number, slowest.max(began.elapsed()));
         // In no hurry, so that ten minutes leave books that can be read.
         while began.elapsed() < PACE {
