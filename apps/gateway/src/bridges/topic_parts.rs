@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use metrics::counter;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -37,7 +38,9 @@ pub struct TopicParts {
 struct Reading {
     listeners: HashMap<u32, mpsc::Sender<Heard>>,
     /// Of parts that nobody listens to, oldest first.
-    recent: VecDeque<(Instant, u32, TopicRecord)>,
+    recent: HashMap<u32, VecDeque<(Instant, TopicRecord)>>,
+    /// How many records that is.
+    kept: usize,
     /// Parts that somebody is about to listen to, and how many are: their records are kept, however old.
     gathered: HashMap<u32, usize>,
     /// Whether somebody reads, and will until it is found here that nobody listens.
@@ -107,26 +110,43 @@ impl Reading {
             self.is_read = false;
             // It has a gap by the time that somebody reads again.
             self.recent.clear();
+            self.kept = 0;
         }
         is_left
     }
 
-    fn is_old(&self, part: u32, at: Instant) -> bool {
-        at.elapsed() > RECENT && !self.gathered.contains_key(&part)
+    fn keep_recent(&mut self, part: u32, record: TopicRecord) {
+        self.recent.entry(part).or_default().push_back((Instant::now(), record));
+        self.kept += 1;
+        self.forget_old();
+        while self.kept > MOST_RECENT {
+            // What is about to be listened to goes last.
+            let oldest = self.recent.iter().filter_map(|(part, of)| Some((*part, of.front()?.0)));
+            let oldest = oldest.min_by_key(|(part, at)| (self.gathered.contains_key(part), *at));
+            let Some((part, _)) = oldest else { return };
+            if self.gathered.contains_key(&part) {
+                counter!("velox_topic_feed_lost_total").increment(1);
+            }
+            self.recent.entry(part).or_default().pop_front();
+            self.kept -= 1;
+        }
     }
 
-    fn keep_recent(&mut self, part: u32, record: TopicRecord) {
-        self.recent.push_back((Instant::now(), part, record));
-        while self.recent.len() > MOST_RECENT || self.recent.front().is_some_and(|(at, of, _)| self.is_old(*of, *at)) {
-            self.recent.pop_front();
+    fn forget_old(&mut self) {
+        for (part, records) in &mut self.recent {
+            if !self.gathered.contains_key(part) {
+                let old = records.iter().take_while(|(at, _)| at.elapsed() > RECENT).count();
+                records.drain(..old);
+                self.kept -= old;
+            }
         }
     }
 
     fn take_recent(&mut self, part: u32) -> VecDeque<TopicRecord> {
-        let (taken, left) = std::mem::take(&mut self.recent).into_iter().partition(|(_, of, _)| *of == part);
-        self.recent = left;
-        let taken: VecDeque<(Instant, u32, TopicRecord)> = taken;
-        taken.into_iter().filter(|(at, of, _)| !self.is_old(*of, *at)).map(|(_, _, record)| record).collect()
+        self.forget_old();
+        let taken = self.recent.remove(&part).unwrap_or_default();
+        self.kept -= taken.len();
+        taken.into_iter().map(|(_, record)| record).collect()
     }
 }
 
@@ -316,6 +336,25 @@ mod tests {
         for offset in 0..many {
             assert_eq!(second.next().await.unwrap().offset, offset);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_gathered_is_the_last_to_go() {
+        let mut reading = Reading::default();
+        let one: Symbol = "S0".parse().unwrap();
+        reading.gathered.insert(1, 1);
+        for part in [1, 2, 3] {
+            reading.keep_recent(part, record(one, 0));
+        }
+        tokio::time::advance(RECENT * 2).await;
+        let most = u64::try_from(MOST_RECENT).unwrap();
+        for offset in 1..=most + 1 {
+            reading.keep_recent(2, record(one, offset));
+        }
+        assert_eq!(reading.kept, MOST_RECENT);
+        let lengths = [1, 2, 3].map(|part| reading.recent.get(&part).map_or(0, VecDeque::len));
+        assert_eq!(lengths, [1, MOST_RECENT - 1, 0], "what is old and of no use goes first");
+        assert_eq!((reading.take_recent(1).len(), reading.kept), (1, MOST_RECENT - 1));
     }
 
     #[tokio::test(start_paused = true)]

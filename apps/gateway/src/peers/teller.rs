@@ -137,7 +137,7 @@ impl Teller {
         let mut here = interval(HERE_EVERY);
         here.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut failing, mut is_last) = (false, false);
-        while !is_last {
+        loop {
             tokio::select! {
                 () = ended.begun() => is_last = true,
                 _ = here.tick() => self.push(Signal::Here),
@@ -164,8 +164,11 @@ impl Teller {
                 }
                 break;
             }
-            if !is_last {
-                sleep_until(next).await;
+            match is_last {
+                true if self.waiting.lock().kept.is_empty() => return,
+                // A bus that has just failed may be left alone for a moment.
+                true => sleep(LAST / 10).await,
+                false => sleep_until(next).await,
             }
         }
     }
@@ -317,8 +320,9 @@ mod tests {
         let signal = Signal::UserChanged { user: velox_kernel::UserId::new(Uuid::from_u128(7)) };
         teller.tell_surely(signal.clone());
         tokio::time::sleep(GAP).await;
-        bus.set_away(false);
         shutdown.begin();
+        tokio::time::sleep(LAST / 2).await;
+        bus.set_away(false);
         running.await.unwrap();
         assert!(read(&words, &listener.next().await.unwrap()).contains(&signal));
     }

@@ -182,17 +182,23 @@ impl MarketHub {
     /// alerts.
     pub fn tell_stale(&self, symbol: Symbol, at: Timestamp, stale: bool) {
         self.send(slot(symbol, "stale"), at, stale, &());
+        self.alert_stale(symbol, at, stale);
+    }
+
+    /// Tells those who follow alerts that a symbol's source has gone mute, or is back, unless they know.
+    pub fn alert_stale(&self, symbol: Symbol, at: Timestamp, stale: bool) {
         let kind = if stale { "feed_stale" } else { "feed_recovered" };
         let alert = FeedAlert { channel: Channel::Alerts, kind, symbol, at };
         let json = Bytes::from(serde_json::to_vec(&alert).unwrap_or_default());
         let mut mute = self.mute.write();
-        if stale {
-            mute.insert(symbol, json.clone());
-        } else {
-            mute.remove(&symbol);
+        let is_known = match stale {
+            true => mute.insert(symbol, json.clone()).is_some(),
+            false => mute.remove(&symbol).is_none(),
+        };
+        if !is_known {
+            // Under the lock, so that a new listener hears of each change once. Nobody listening is no failure.
+            let _ = self.tell_mute.send(json);
         }
-        // Under the lock, so that a new listener hears of each change once. Nobody listening is no failure.
-        let _ = self.tell_mute.send(json);
     }
 
     fn send(&self, slot: Slot, at: Timestamp, stale: bool, data: &impl Serialize) {

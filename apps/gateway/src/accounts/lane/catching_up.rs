@@ -117,7 +117,7 @@ impl Lane {
                     self.hold_newer(account, &live);
                     match self.decide_upon(jobs, live, true, &round.moment).await {
                         Ok(group) => sure.push(group),
-                        Err((jobs, error)) => answer_all(jobs, &error),
+                        Err(undecided) => undecided.answer(),
                     }
                 }
                 Err(error) => {
@@ -163,7 +163,7 @@ impl Lane {
             } else {
                 match self.decide_upon(group.jobs, live, true, &round.moment).await {
                     Ok(group) => groups.push(group.after_conflict()),
-                    Err((jobs, error)) => answer_after_conflict(jobs, &error),
+                    Err(undecided) => undecided.answer_after_conflict(),
                 }
             }
         }
@@ -204,14 +204,10 @@ impl Lane {
     /// What was met cannot be read.
     fn give_up(&mut self, group: Group, error: &ExecuteError) {
         self.held.let_go(group.account);
-        answer_after_conflict(group.jobs, error);
-    }
-}
-
-fn answer_after_conflict(jobs: Vec<Job>, error: &ExecuteError) {
-    for job in jobs {
-        let said = job.after_conflict(error);
-        job.answer(Err(said));
+        for job in group.jobs {
+            let said = job.after_conflict(error);
+            job.answer(Err(said));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use velox_kernel::{AccountId, OrgId};
 use velox_trading::{Account, Cause, Command, ExecuteError, Executed, LiveAccount, Moment, Refused, Run, StoreError};
 
 use super::Lane;
-use super::group::{Decided, Group};
+use super::group::{Decided, Group, is_logged};
 use super::round::Round;
 use crate::accounts::job::{Answer, Job, Task};
 use crate::accounts::loading::load_account;
@@ -30,7 +30,7 @@ impl Lane {
         }
         let live = self.held.get(account).cloned().unwrap_or_else(|| LiveAccount::unopened(account));
         let decided = self.decide_upon(jobs, live, is_newest || fresh, &round.moment).await;
-        decided.map_err(|(jobs, error)| answer_all(jobs, &error)).ok()
+        decided.map_err(Undecided::answer).ok()
     }
 
     /// Decides jobs upon a state, or gives them back with the reason. One account that breaks its decision takes no other
@@ -41,19 +41,24 @@ impl Lane {
         live: LiveAccount,
         is_newest: bool,
         moment: &Moment,
-    ) -> Result<Group, (Vec<Job>, ExecuteError)> {
+    ) -> Result<Group, Undecided> {
         let account = live.account().id();
         // What is read for them hangs below the first.
         let deciding = self.decide_all(&jobs, live, moment).instrument(span_of(&jobs));
         match AssertUnwindSafe(deciding).catch_unwind().await {
             Ok(Ok(decided)) => Ok(Group::new(jobs, decided, is_newest)),
-            Ok(Err(error)) => Err((jobs, error)),
-            Err(_) => Err((jobs, broken(account))),
+            Ok(Err(answers)) => Err(Undecided { jobs, answers }),
+            Err(_) => {
+                let answers = jobs.iter().map(|_| Err(broken(account))).collect();
+                Err(Undecided { jobs, answers })
+            }
         }
     }
 
-    /// Fails when something that this process brought could not be looked up: what comes after it must not overtake it.
-    async fn decide_all(&self, jobs: &[Job], live: LiveAccount, moment: &Moment) -> Result<Decided, ExecuteError> {
+    /// Fails when something that this process brought could not be looked up, and gives what to answer then: what comes
+    /// after it must not overtake it.
+    async fn decide_all(&self, jobs: &[Job], live: LiveAccount, moment: &Moment) -> Result<Decided, Vec<Answer>> {
+        let head = live.head().seq;
         let mut run = Run::new(live);
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -61,7 +66,9 @@ impl Lane {
                 Task::Read => Ok(Executed { events: Vec::new(), account: run.account().clone() }),
                 Task::Execute { org, command, cause } => {
                     match self.decide_one(&mut run, *org, command, cause, moment).await {
-                        Err(error @ ExecuteError::Store(_)) if org.is_none() => return Err(error),
+                        Err(error @ ExecuteError::Store(_)) if org.is_none() => {
+                            return Err(unanswered(answers, jobs.len(), head, &error));
+                        }
                         decided => decided,
                     }
                 }
@@ -103,6 +110,36 @@ impl Lane {
         self.held.hold(account, live);
         Ok(())
     }
+}
+
+/// Jobs upon which nothing could be decided, and what to answer.
+pub(super) struct Undecided {
+    pub(super) jobs: Vec<Job>,
+    pub(super) answers: Vec<Answer>,
+}
+
+impl Undecided {
+    pub(super) fn answer(self) {
+        self.jobs.into_iter().zip(self.answers).for_each(|(job, answer)| job.answer(answer));
+    }
+
+    /// Answers what was decided before, and met a conflict.
+    pub(super) fn answer_after_conflict(self) {
+        for (job, answer) in self.jobs.into_iter().zip(self.answers) {
+            let said = answer.map_err(|error| job.after_conflict(&error));
+            job.answer(said);
+        }
+    }
+}
+
+/// The answers of so many jobs when one of them failed: what the log says up to `head` stands.
+fn unanswered(answers: Vec<Answer>, jobs: usize, head: u64, error: &ExecuteError) -> Vec<Answer> {
+    let alone = answers.iter().flatten().all(|executed| executed.events.is_empty());
+    let failed = || Err(error.clone());
+    let stands = |answer: Answer| if is_logged(&answer, head, alone) { answer } else { failed() };
+    let mut said: Vec<Answer> = answers.into_iter().map(stands).collect();
+    said.resize_with(jobs, failed);
+    said
 }
 
 /// The span of the first of an account's jobs.

@@ -60,16 +60,20 @@ impl Group {
     /// That a request was made before stands all the same: the log says so, and names are taken for ever.
     pub(super) fn answer_failed(self, error: &ExecuteError) {
         let Self { jobs, answers, events, met, .. } = self;
-        // What is in the log already, and not just about to be.
-        let is_logged = |seq: u64| events.first().is_none_or(|event| seq < event.seq);
+        let head = events.first().map_or(u64::MAX, |event| event.seq - 1);
         for (job, answer) in jobs.into_iter().zip(answers) {
-            let stands = match &answer {
-                Err(ExecuteError::Refused(Refused::Repeated { seq, .. })) => is_logged(*seq),
-                Err(ExecuteError::Refused(Refused::IdConflict { .. })) => events.is_empty(),
-                _ => false,
-            };
+            let stands = is_logged(&answer, head, events.is_empty());
             let said = if met { job.after_conflict(error) } else { error.clone() };
             job.answer(if stands { answer } else { Err(said) });
         }
+    }
+}
+
+/// Whether an answer says what the log does up to `head`, and not what is just about to be in it. `alone`: nothing is.
+pub(super) fn is_logged(answer: &Answer, head: u64, alone: bool) -> bool {
+    match answer {
+        Err(ExecuteError::Refused(Refused::Repeated { seq, .. })) => *seq <= head,
+        Err(ExecuteError::Refused(Refused::IdConflict { .. })) => alone,
+        _ => false,
     }
 }

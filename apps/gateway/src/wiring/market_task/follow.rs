@@ -34,11 +34,14 @@ struct Following {
     mutes: Mutes,
     /// Mute sources of which nobody may tell that they are back: it told so itself, or did not hear everything since.
     own: HashSet<Symbol>,
+    /// Whether it did not hear everything since it last looked which sources are mute.
+    unsure: bool,
 }
 
 impl Following {
     fn new(mutes: Mutes) -> Self {
-        Self { heard: None, epoch: 0, alone: false, warm: false, found: HashMap::new(), mutes, own: HashSet::new() }
+        let (found, own) = (HashMap::new(), HashSet::new());
+        Self { heard: None, epoch: 0, alone: false, warm: false, found, mutes, own, unsure: false }
     }
 
     /// Whether an event was told when it was found in the store, a moment ago.
@@ -90,10 +93,8 @@ impl MarketTask {
             // What was missed may have closed candles.
             following.warm = false;
         }
-        if misses_some || is_of_another {
-            // And nobody may tell again that a source is back.
-            following.own.extend(following.mutes.mute());
-        }
+        // And nobody may tell again that a source is mute, or back.
+        following.unsure |= misses_some || is_of_another;
         match told {
             MarketTold::Event { event, closed, growing } => {
                 self.moments.hear(event.at());
@@ -103,12 +104,6 @@ impl MarketTask {
                 }
                 let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
                 self.market.hot.follow(Some(&event), &candles);
-                // Of the rest the process with the feed tells.
-                if following.own.contains(&event.symbol()) && following.mutes.hear(&self.market, event.symbol()) {
-                    following.own.remove(&event.symbol());
-                    self.hub.tell_stale(event.symbol(), event.at(), false);
-                    self.hub.go_on(self.part, MarketCursor { epoch, offset });
-                }
                 if is_news {
                     self.hub.tell(&event, &closed);
                 }
@@ -134,8 +129,7 @@ impl MarketTask {
     /// tells any.
     async fn look_into_store(&self, following: &mut Following) {
         if self.missed.swap(false, Ordering::AcqRel) {
-            following.warm = false;
-            following.own.extend(following.mutes.mute());
+            (following.warm, following.unsure) = (false, true);
         }
         let silent = following.is_silent();
         let looked = async {
@@ -156,8 +150,10 @@ impl MarketTask {
             self.paper.expire(self.market.clock.now());
             Ok::<_, MarketStoreError>(())
         };
-        if let Err(error) = looked.await {
-            tracing::warn!(%error, "the market could not be looked up in the store");
+        match looked.await {
+            Ok(()) if !silent => self.look_for_mute(following),
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the market could not be looked up in the store"),
         }
         // Whatever the store says: nobody tells new prices.
         if silent {
@@ -167,6 +163,27 @@ impl MarketTask {
                 self.hub.tell_stale(symbol, now, true);
             }
         }
+    }
+
+    /// Finds which sources are mute and which are back, of those of which the process with the feed may have told without
+    /// being heard. Messages of the market are that one's to count: it is said to those who follow alerts.
+    fn look_for_mute(&self, following: &mut Following) {
+        let Following { own, mutes, unsure, .. } = following;
+        let now = self.market.clock.now();
+        if std::mem::take(unsure) {
+            own.extend(mutes.mute());
+            for symbol in mutes.look(&self.market) {
+                own.insert(symbol);
+                self.hub.alert_stale(symbol, now, true);
+            }
+        }
+        own.retain(|symbol| {
+            let is_back = mutes.hear(&self.market, *symbol);
+            if is_back {
+                self.hub.alert_stale(*symbol, now, false);
+            }
+            !is_back
+        });
     }
 
     /// Tells of a price in the store that is newer than what is known.
