@@ -104,6 +104,7 @@ impl MarketTask {
                 }
                 let candles: Vec<_> = closed.iter().copied().chain(growing).collect();
                 self.market.hot.follow(Some(&event), &candles);
+                following.mutes.know(event.symbol());
                 if is_news {
                     self.hub.tell(&event, &closed);
                 }

@@ -26,6 +26,11 @@ impl Mutes {
         self.told.iter().filter(|(_, mute)| **mute).map(|(symbol, _)| *symbol).collect()
     }
 
+    /// A source that another process hears has said something.
+    pub(super) fn know(&mut self, symbol: Symbol) {
+        self.told.entry(symbol).or_insert(false);
+    }
+
     /// Another process has told whether a source is mute.
     pub(super) fn note(&mut self, symbol: Symbol, mute: bool) {
         self.told.insert(symbol, mute);

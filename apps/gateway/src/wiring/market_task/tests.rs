@@ -265,6 +265,51 @@ async fn a_follower_says_that_a_source_is_back_when_it_is_told_so_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_follower_that_missed_a_word_finds_out_itself_which_sources_are_mute() {
+    let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
+    let hub = Arc::new(MarketHub::new(clock.now()));
+    let (words, told) = mpsc::channel(16);
+    let (mut alerts, _) = hub.listen_mute();
+    let mut task = task(None, market(&store, &clock), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
+    task.gate.yield_to_another();
+    task.told = told;
+    let shutdown = Shutdown::default();
+    let running = tokio::spawn(task.run(shutdown.clone()));
+    let (symbol, first) = (symbol("BTC-PERP"), hub.next(part()).epoch + 12);
+    let trade = || {
+        let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), 1, 100));
+        MarketTold::Event { event, closed: vec![], growing: None }
+    };
+    let word = async |epoch, offset, told| {
+        words.send(MarketStep { epoch, offset, told }).await.unwrap();
+        clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    let alive = || MarketTold::Alive { at: clock.now() };
+    word(first, 1, trade()).await;
+    for _ in 0..8 {
+        word(first, 2, alive()).await;
+    }
+    assert!(alerts.try_recv().is_err(), "the process with the feed says so");
+    // It said so, and was not heard.
+    word(first, 3, alive()).await;
+    word(first, 3, alive()).await;
+    assert!(String::from_utf8_lossy(&alerts.try_recv().unwrap()).contains("feed_stale"));
+    // The next one does not know that it was mute, or says so a little later.
+    let second = first + 12;
+    word(second, 1, trade()).await;
+    word(second, 2, MarketTold::Stale { symbol, at: clock.now(), stale: false }).await;
+    word(second, 3, alive()).await;
+    assert!(String::from_utf8_lossy(&alerts.try_recv().unwrap()).contains("feed_recovered"));
+    assert!(alerts.try_recv().is_err(), "once");
+    let (_, since, is_whole) = hub.listen(&[symbol], &[MarketCursor { epoch: second, offset: 1 }]);
+    let offsets: Vec<u64> = since.iter().map(|told| told.cursor.offset).collect();
+    assert_eq!((offsets, is_whole), (vec![2], true), "its messages are counted by whoever has the feed");
+    shutdown.begin();
+    running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_takes_the_feed_goes_on_with_the_minute_that_was_open_and_counts_nothing_twice() {
     let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
     let market = market(&store, &clock);

@@ -253,3 +253,27 @@ async fn what_was_answered_stays_answered_while_the_store_is_away() {
     assert!(is_repeated(&again), "{again:?}");
     assert!(place(&ledger.order()).await.is_err());
 }
+
+/// What this process brought itself fails as a whole when it cannot look something up; what was answered stands.
+#[tokio::test]
+async fn a_report_that_cannot_be_looked_up_takes_no_answer_back() {
+    let ledger = Ledger::new();
+    let process = ledger.process();
+    let account = ledger.open(&process).await;
+    let closed = ledger.work(&process, account).await;
+    process.run(account, Command::Cancel { order: closed }).await.unwrap();
+    process.run(account, ledger.canceled(account, closed)).await.unwrap();
+    let (placed, new) = (ledger.order(), ledger.order());
+    process.run(account, Command::Place(placed.clone())).await.unwrap();
+    ledger.store.away.store(true, Ordering::SeqCst);
+    let commands = [Command::Place(placed), ledger.filled(account, closed, "late", "0.5"), Command::Place(new.clone())];
+    let answers = process.run_together(account, commands).await;
+    let [again, late, other] = <[_; 3]>::try_from(answers).unwrap();
+    assert!(matches!(again, Err(ExecuteError::Refused(Refused::Repeated { .. }))), "{again:?}");
+    for failed in [late, other] {
+        assert!(matches!(failed, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{failed:?}");
+    }
+    ledger.store.away.store(false, Ordering::SeqCst);
+    process.run(account, Command::Place(new)).await.unwrap();
+    ledger.verify().await;
+}
