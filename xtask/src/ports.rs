@@ -1,8 +1,14 @@
 //! Ports of 127.0.0.1 that nobody has at the moment.
 
 use crate::process;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::time::Duration;
+
+/// Ports that the system usually gives no connection as its own end, so that a server that is down for a moment finds its
+/// port again.
+const QUIET: Range<u16> = 20_000..32_768;
 
 /// How long a server that was killed may still have its port.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -10,8 +16,16 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// So many of them, all different. Another program may take one before it is used: whoever starts a server on one is
 /// ready for that.
 pub(crate) fn free(count: u16) -> anyhow::Result<Vec<u16>> {
-    let listeners: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect();
-    Ok(listeners?
+    // Others look for some at the same time: each begins elsewhere.
+    let begin = RandomState::new().build_hasher().finish() % u64::from(QUIET.end - QUIET.start);
+    let begin = usize::try_from(begin)?;
+    let quiet =
+        QUIET.skip(begin).chain(QUIET.take(begin)).filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    let mut listeners: Vec<TcpListener> = quiet.take(usize::from(count)).collect();
+    while listeners.len() < usize::from(count) {
+        listeners.push(TcpListener::bind(("127.0.0.1", 0))?);
+    }
+    Ok(listeners
         .iter()
         .map(|listener| listener.local_addr().map(|address| address.port()))
         .collect::<Result<_, _>>()?)
