@@ -38,11 +38,13 @@ fn spec(name: &str, partitions: u32) -> TopicSpec {
     }
 }
 
-/// Makes a topic of its own.
+/// Makes a topic of its own, which keeps what it is given: the tests' records are of the past, and a broker that looks for
+/// old ones some time after its start would take them away.
 async fn topic(partitions: u32) -> String {
     let name = name("topic");
     let cluster = KafkaCluster::new(&options()).unwrap();
-    let look = cluster.prepare(&[spec(&name, partitions)]).await.unwrap();
+    let spec = TopicSpec { retention: None, ..spec(&name, partitions) };
+    let look = cluster.prepare(&[spec]).await.unwrap();
     assert_eq!((look.made, look.partitions), (vec![name.clone()], vec![partitions]));
     name
 }
