@@ -143,6 +143,12 @@ impl Job {
     }
 }
 
+/// What to answer jobs that were decided again after a conflict: see [`Job::after_conflict`].
+pub(super) fn answers_after_conflict(jobs: &[Job], answers: Vec<Answer>) -> Vec<Answer> {
+    let said = |(job, answer): (&Job, Answer)| answer.map_err(|error| job.after_conflict(&error));
+    jobs.iter().zip(answers).map(said).collect()
+}
+
 /// The right that an account's jobs need.
 pub(super) fn fence_of(jobs: &[Job]) -> Option<Fence> {
     jobs.iter().filter_map(|job| job.fence).max_by_key(|fence| fence.epoch)

@@ -248,6 +248,20 @@ mod tests {
         }
     }
 
+    /// Symbols of two parts.
+    fn of_two_parts() -> [Symbol; 2] {
+        let mut names = (0..).map(|number| format!("S{number}").parse::<Symbol>().unwrap());
+        let one = names.next().unwrap();
+        [one, names.find(|other| market_part(*other) != market_part(one)).unwrap()]
+    }
+
+    /// A topic, and where to say what is on it.
+    fn live() -> (Arc<TopicParts>, mpsc::UnboundedSender<TopicRecord>) {
+        let (topic, records) = mpsc::unbounded_channel();
+        let records = Mutex::new(Some(records));
+        (TopicParts::new(Box::new(move || Box::new(Live(records.lock().take().unwrap())))), topic)
+    }
+
     fn record(symbol: Symbol, offset: u64) -> TopicRecord {
         let key = Some(symbol.as_str().as_bytes().to_vec());
         TopicRecord { partition: 0, offset, at: Timestamp::EPOCH, key, value: vec![], headers: vec![] }
@@ -255,9 +269,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_part_hears_its_own_and_the_topic_is_read_once() {
-        let mut names = (0..).map(|number| format!("S{number}").parse::<Symbol>().unwrap());
-        let one = names.next().unwrap();
-        let other = names.find(|other| market_part(*other) != market_part(one)).unwrap();
+        let [one, other] = of_two_parts();
         let opened = Arc::new(Mutex::new(0));
         let count = Arc::clone(&opened);
         let parts = TopicParts::new(Box::new(move || {
@@ -280,12 +292,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_a_part_hears_what_came_while_nobody_had_it() {
-        let mut names = (0..).map(|number| format!("S{number}").parse::<Symbol>().unwrap());
-        let one = names.next().unwrap();
-        let other = names.find(|other| market_part(*other) != market_part(one)).unwrap();
-        let (topic, records) = mpsc::unbounded_channel();
-        let records = Mutex::new(Some(records));
-        let parts = TopicParts::new(Box::new(move || Box::new(Live(records.lock().take().unwrap()))));
+        let [one, other] = of_two_parts();
+        let (parts, topic) = live();
         let mut first = parts.listen(market_part(one));
         let tell = |symbol, offset| topic.send(record(symbol, offset)).unwrap();
         tell(other, 1);
@@ -313,12 +321,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_part_that_is_gathered_waits_and_no_other_one_with_it() {
-        let mut names = (0..).map(|number| format!("S{number}").parse::<Symbol>().unwrap());
-        let one = names.next().unwrap();
-        let other = names.find(|other| market_part(*other) != market_part(one)).unwrap();
-        let (topic, records) = mpsc::unbounded_channel();
-        let records = Mutex::new(Some(records));
-        let parts = TopicParts::new(Box::new(move || Box::new(Live(records.lock().take().unwrap()))));
+        let [one, other] = of_two_parts();
+        let (parts, topic) = live();
         let tell = |symbol, offset| topic.send(record(symbol, offset)).unwrap();
         let gathering = parts.gather(market_part(other));
         let mut first = parts.listen(market_part(one));

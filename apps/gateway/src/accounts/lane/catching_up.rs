@@ -163,7 +163,7 @@ impl Lane {
             } else {
                 match self.decide_upon(group.jobs, live, true, &round.moment).await {
                     Ok(group) => groups.push(group.after_conflict()),
-                    Err(undecided) => undecided.answer_after_conflict(),
+                    Err(undecided) => undecided.after_conflict().answer(),
                 }
             }
         }

@@ -10,7 +10,7 @@ use velox_trading::{Account, Cause, Command, ExecuteError, Executed, LiveAccount
 use super::Lane;
 use super::group::{Decided, Group, is_logged};
 use super::round::Round;
-use crate::accounts::job::{Answer, Job, Task};
+use crate::accounts::job::{Answer, Job, Task, answers_after_conflict};
 use crate::accounts::loading::load_account;
 use crate::accounts::locked;
 
@@ -123,12 +123,11 @@ impl Undecided {
         self.jobs.into_iter().zip(self.answers).for_each(|(job, answer)| job.answer(answer));
     }
 
-    /// Answers what was decided before, and met a conflict.
-    pub(super) fn answer_after_conflict(self) {
-        for (job, answer) in self.jobs.into_iter().zip(self.answers) {
-            let said = answer.map_err(|error| job.after_conflict(&error));
-            job.answer(said);
-        }
+    /// Jobs that were decided before, and met a conflict.
+    pub(super) fn after_conflict(self) -> Self {
+        let Self { jobs, answers } = self;
+        let answers = answers_after_conflict(&jobs, answers);
+        Self { jobs, answers }
     }
 }
 

@@ -4,7 +4,7 @@ use velox_kernel::AccountId;
 use velox_trading::{Append, ExecuteError, LiveAccount, Order, RecordedEvent, Refused};
 
 use crate::accounts::hub;
-use crate::accounts::job::{Answer, Job, fence_of, position_of};
+use crate::accounts::job::{Answer, Job, answers_after_conflict, fence_of, position_of};
 
 /// The jobs of one account in one round, and what was decided for each.
 pub(super) struct Group {
@@ -46,8 +46,7 @@ impl Group {
     /// What was decided again because an earlier decision met a conflict.
     pub(super) fn after_conflict(self) -> Self {
         let Self { jobs, answers, .. } = self;
-        let said = |(job, answer): (&Job, Answer)| answer.map_err(|error| job.after_conflict(&error));
-        let answers = jobs.iter().zip(answers).map(said).collect();
+        let answers = answers_after_conflict(&jobs, answers);
         Self { jobs, answers, met: true, ..self }
     }
 

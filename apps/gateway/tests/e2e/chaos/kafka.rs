@@ -28,6 +28,9 @@ const BROKERS: usize = 3;
 /// The least time of a round of orders while the cluster is away.
 const PACE: Duration = Duration::from_millis(200);
 
+/// How long a client trades until it signs in again: less than a token lives.
+const SHIFT: Duration = Duration::from_secs(240);
+
 /// What happens.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -158,7 +161,14 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
         split.workers[3][place] = Some(split.start_another(3));
     }
     let began = Instant::now();
-    let (number, slowest) = trade(&mut api, &account, (1..).take_while(|_| began.elapsed() < away));
+    let (mut number, mut slowest) = (0, Duration::ZERO);
+    while began.elapsed() < away {
+        api = split.installation.new_client(&split.gateway);
+        let until = away.min(began.elapsed() + SHIFT);
+        let (last, took) = trade(&mut api, &account, (number + 1..).take_while(|_| began.elapsed() < until));
+        (number, slowest) = (last, slowest.max(took));
+    }
+    watched = split.installation.new_client(&split.gateway);
     let behind = |split: &Split| -> u64 {
         split.workers[1].iter().flatten().map(|relay| metric(relay, "velox_relay_behind_events")).sum()
     };
@@ -169,6 +179,7 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
     let back = Instant::now();
     wait_for("the relays", away.max(PATIENCE), || (behind(&split) == 0).then_some(()));
     say(&format!("the relays have caught up {:?} after Kafka was back", back.elapsed()));
+    api = split.installation.new_client(&split.gateway);
     trade(&mut api, &account, number + 1..number + 2);
     let books = Books::at_rest(&mut api, &account);
     books.agree();
