@@ -5,6 +5,8 @@ use super::tally::Tally;
 
 /// How much of a failed step's log is shown.
 const LOG_LINES: usize = 100;
+/// How many lines of a panic are shown: where it was, and what it said.
+const PANIC_LINES: usize = 6;
 
 /// Says at once what came of a step, with the end of its log when it failed.
 pub(super) fn announce(report: &Report) {
@@ -16,15 +18,35 @@ pub(super) fn announce(report: &Report) {
     let lines: Vec<_> = output.lines().collect();
     let shown = lines.len().min(LOG_LINES);
     println!("--- the last {shown} of {} lines of {}", lines.len(), log.display());
-    let (earlier, end) = lines.split_at(lines.len() - shown);
-    // Test binaries run one after another: a failure may stand far above the end.
-    for line in earlier.iter().filter(|line| line.starts_with("test ") && line.ends_with(" FAILED")) {
+    for line in &lines[lines.len() - shown..] {
         println!("{line}");
     }
-    for line in end {
+    // Last, for logs of servers are long, and whoever cuts this short keeps its end.
+    println!("--- what failed");
+    for line in failures(&lines) {
         println!("{line}");
     }
     println!("---");
+}
+
+/// The tests of a log that failed, and what the panics said, wherever they stand in it.
+fn failures<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let mut left = 0;
+    for line in lines {
+        let panics = line.starts_with("thread '") && line.contains(" panicked at ");
+        left = match () {
+            () if panics => PANIC_LINES,
+            () if line.is_empty() || line.starts_with("note: run with") => 0,
+            () => left,
+        };
+        if left > 0 || (line.starts_with("test ") && line.ends_with(" FAILED")) {
+            found.push(*line);
+        }
+        left = usize::saturating_sub(left, 1);
+    }
+    found.truncate(LOG_LINES);
+    found
 }
 
 /// Prints the table and, as the last line, the sums. True when nothing failed.
@@ -71,6 +93,24 @@ fn word(outcome: &Outcome) -> &'static str {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn what_failed_is_found_wherever_it_stands() {
+        let log = "running 2 tests\ntest one ... ok\ntest two ... FAILED\n\nfailures:\n\n---- two stdout ----\n\n\
+                   thread 'two' (12) panicked at tests/it.rs:3:5:\nassertion `left == right` failed\n  left: 1\n right: 2\n\
+                   note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\
+                   the end of the log of a server:\n{\"level\":\"INFO\"}\n";
+        assert_eq!(
+            failures(&log.lines().collect::<Vec<_>>()),
+            [
+                "test two ... FAILED",
+                "thread 'two' (12) panicked at tests/it.rs:3:5:",
+                "assertion `left == right` failed",
+                "  left: 1",
+                " right: 2",
+            ]
+        );
+    }
 
     #[test]
     fn the_last_line_has_the_sums_and_each_step_its_reason() {

@@ -127,22 +127,17 @@ impl Topics {
 
     /// [`Topics::hold`] for several accounts: each topic is read once.
     pub(crate) fn hold_all(&self, all: &[(&Books, &str)]) {
-        let key = |account: &str| account.parse::<AccountId>().unwrap().uuid().to_string();
-        let orders = wait_for("the topic of orders", PATIENCE, || {
-            let told = self.read(|event: &OrderEvent| event.seq);
-            let is_there = |(books, account): &(&Books, &str)| {
-                let seqs = |told: &Vec<(u64, OrderEvent)>| told.iter().map(|(seq, _)| *seq).collect::<BTreeSet<_>>();
-                told.get(&key(account)).is_some_and(|of_it| seqs(of_it).len() >= books.events.len())
-            };
-            all.iter().all(is_there).then_some(told)
-        });
-        let positions = self.read(|event: &PositionEvent| event.seq);
-        let alerts = self.read(|alert: &Alert| alert.seq.unwrap_or_default());
-        for (books, account) in all {
-            let key = key(account);
-            let orders = first_times(&orders[&key]);
-            let positions = positions.get(&key).map(|told| first_times(told)).unwrap_or_default();
-            let alerts = alerts.get(&key).map(|told| first_times(told)).unwrap_or_default();
+        let all: Vec<_> = all
+            .iter()
+            .map(|(books, account)| (account.parse::<AccountId>().unwrap().uuid().to_string(), *books))
+            .collect();
+        let mut orders = self.read_whole(&all, |_| true, |event: &OrderEvent| event.seq);
+        let mut positions = self.read_whole(&all, moves, |event: &PositionEvent| event.seq);
+        let mut alerts = self.read_whole(&all, alarms, |alert: &Alert| alert.seq.unwrap_or_default());
+        for (key, books) in &all {
+            let orders = first_times(&orders.remove(key).unwrap_or_default());
+            let positions = first_times(&positions.remove(key).unwrap_or_default());
+            let alerts = first_times(&alerts.remove(key).unwrap_or_default());
             say_what_the_log_says(books, &orders, &positions, &alerts);
         }
     }
@@ -176,7 +171,25 @@ impl Topics {
         })
     }
 
-    /// What is on a topic, by key, in order.
+    /// [`Topics::read`], until it has at least the events of these books that `is_on` it: the sides of a cluster that has
+    /// just lost a broker, or of a busy machine, come to speak one after another.
+    fn read_whole<M: Message>(
+        &self,
+        all: &[(String, &Books)],
+        is_on: fn(&str) -> bool,
+        seq: impl Fn(&M) -> u64,
+    ) -> BTreeMap<String, Vec<(u64, M)>> {
+        wait_for("the whole topic", PATIENCE, || {
+            let told = self.read(&seq);
+            let is_whole = |(key, books): &(String, &Books)| {
+                let there: BTreeSet<u64> = told.get(key).into_iter().flatten().map(|(seq, _)| *seq).collect();
+                there.is_superset(&seqs_of(books, is_on).into_iter().collect())
+            };
+            all.iter().all(is_whole).then_some(told)
+        })
+    }
+
+    /// What is on a topic, by key, in order, until nothing more comes.
     fn read<M: Message>(&self, seq: impl Fn(&M) -> u64) -> BTreeMap<String, Vec<(u64, M)>> {
         let runtime = Runtime::new().unwrap();
         runtime.block_on(async {
@@ -230,14 +243,23 @@ fn say_what_the_log_says(
             (text(order, "status"), text(order, "filled_quantity").to_owned())
         );
     }
-    let carries = |kinds: &[&str]| -> Vec<u64> {
-        let events = books.events.iter().filter(|event| kinds.contains(&text(event, "type")));
-        events.map(|event| number(event, "seq")).collect()
-    };
-    let moved = carries(&["account_opened", "cash_moved", "account_reset", "order_filled"]);
-    assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), moved);
-    let alarming = carries(&["order_denied", "order_unknown", "account_halted", "account_resumed", "limits_changed"]);
-    assert_eq!(alerts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), alarming);
+    assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), seqs_of(books, moves));
+    assert_eq!(alerts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), seqs_of(books, alarms));
+}
+
+/// Whether an event of this kind is on the topic of positions.
+fn moves(kind: &str) -> bool {
+    ["account_opened", "cash_moved", "account_reset", "order_filled"].contains(&kind)
+}
+
+/// Whether an event of this kind is on the topic of alerts.
+fn alarms(kind: &str) -> bool {
+    ["order_denied", "order_unknown", "account_halted", "account_resumed", "limits_changed"].contains(&kind)
+}
+
+/// Which events of books are of these kinds.
+fn seqs_of(books: &Books, kinds: fn(&str) -> bool) -> Vec<u64> {
+    books.events.iter().filter(|event| kinds(text(event, "type"))).map(|event| number(event, "seq")).collect()
 }
 
 /// Without what was there before. The first occurrences must come in order.
