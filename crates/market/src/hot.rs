@@ -97,6 +97,7 @@ impl HotMarket {
             state.prices.apply(event);
             if let Some(series) = state.series(event.symbol(), &self.settings) {
                 series.counted.hear(event);
+                series.end_growing(event.at());
             }
         }
         let mut made = Vec::new();

@@ -99,7 +99,7 @@ mod tests {
     use velox_kernel::{Decimal, Price, Quantity, Timeframe};
 
     use super::*;
-    use crate::{HotMarket, HotSettings, Quote, Ticker, Trade};
+    use crate::{Bar, HotMarket, HotSettings, Quote, Ticker, Trade};
 
     fn symbol() -> Symbol {
         "BTC-PERP".parse().unwrap()
@@ -220,5 +220,28 @@ mod tests {
         let open = hot.forget_candles(&[symbol()]);
         hot.go_on(&open);
         assert_eq!(hot.open_candle(symbol(), Timeframe::M1), None);
+    }
+    /// A quote may be heard of it before its first bar.
+    #[test]
+    fn a_minute_that_was_taken_for_one_of_trades_is_not_closed_beside_the_bar() {
+        let (_, growing) = follower();
+        let hot = HotMarket::new(HotSettings::default());
+        hot.follow(Some(&quote(62, 1)), &[growing]);
+        hot.go_on(&hot.forget_candles(&[symbol()]));
+        let Trade { at, cursor, .. } = trade(120, 2);
+        let whole = Candle { trades: 9, complete: true, ..growing };
+        assert_eq!(hot.apply(&MarketEvent::Bar(Bar { candle: whole, at, cursor })), [whole]);
+        assert_eq!(hot.apply(&quote(121, 3)), []);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), None);
+    }
+
+    /// The word that closed it may be lost.
+    #[test]
+    fn a_minute_whose_end_was_not_heard_is_not_gone_on_with() {
+        let (hot, _) = follower();
+        hot.follow(Some(&quote(120, 9)), &[]);
+        assert_eq!(hot.open_candle(symbol(), Timeframe::M1), None);
+        hot.go_on(&hot.forget_candles(&[symbol()]));
+        assert_eq!(hot.apply(&quote(121, 10)), []);
     }
 }

@@ -21,19 +21,21 @@ pub(super) struct Series {
     /// The last closed candles of each timeframe, oldest first.
     closed: [VecDeque<Candle>; Timeframe::ALL.len()],
     most: usize,
+    late: u8,
 }
 
 impl Series {
     pub(super) fn new(symbol: Symbol, settings: &HotSettings) -> Self {
-        let kept = settings.late_candles;
+        let late = settings.late_candles;
         let longer = Timeframe::ALL.into_iter().filter(|timeframe| *timeframe != Timeframe::M1);
         Self {
-            minutes: CandleBuilder::new(symbol, Timeframe::M1, kept),
-            rollups: longer.map(|timeframe| (timeframe, CandleRollup::new(timeframe, kept))).collect(),
+            minutes: CandleBuilder::new(symbol, Timeframe::M1, late),
+            rollups: longer.map(|timeframe| (timeframe, CandleRollup::new(timeframe, late))).collect(),
             growing: None,
             counted: Reach::default(),
             closed: Default::default(),
             most: usize::from(settings.candles),
+            late,
         }
     }
 
@@ -56,6 +58,10 @@ impl Series {
     }
 
     pub(super) fn count_bar(&mut self, bar: &Candle, out: &mut Vec<Candle>) -> Counted {
+        // What was begun as if of trades is in the bars that come, and must not be closed beside them.
+        if self.minutes.current().is_some() {
+            self.minutes = CandleBuilder::new(bar.symbol, Timeframe::M1, self.late);
+        }
         if !bar.complete {
             let news = self.growing != Some(*bar);
             self.growing = Some(*bar);
@@ -78,6 +84,11 @@ impl Series {
         let done = out.len();
         self.minutes.advance(now, out);
         self.roll_up(done, now, out);
+    }
+
+    /// Lets go of a growing candle that something is heard from after its end: how it ended was not heard.
+    pub(super) fn end_growing(&mut self, now: Timestamp) {
+        self.growing = self.growing.filter(|growing| growing.close_time() > now);
     }
 
     pub(super) fn remember(&mut self, kept: &Candle) {
