@@ -3,6 +3,7 @@
 mod access_news;
 mod account_limits;
 mod cached_instruments;
+mod candle_news;
 mod candle_prices;
 mod feed_moments;
 mod identity_authenticator;
@@ -17,6 +18,7 @@ mod watched_bus;
 pub use access_news::AccessNews;
 pub use account_limits::{BringLimitsError, bring_risk_settings, limits_of};
 pub use cached_instruments::CachedInstruments;
+pub use candle_news::CandleNews;
 pub use candle_prices::CandlePrices;
 pub use feed_moments::FeedMoments;
 pub use identity_authenticator::IdentityAuthenticator;

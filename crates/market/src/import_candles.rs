@@ -3,7 +3,7 @@
 use velox_kernel::{Actor, Symbol, Timeframe, Timestamp};
 
 use crate::csv::{BarRow, CsvProblem};
-use crate::{Market, MarketStoreError, keep_candles};
+use crate::{Market, MarketStoreError};
 
 /// A batch of recorded bars of one symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,11 +93,6 @@ pub async fn import_candles(
         let gap = candles[index - 1].close_time() != candles[index].open_time;
         candles[index].gap_before = gap;
     }
-    let kept = keep_candles(market.store.as_ref(), &candles).await;
-    // Some are kept also when the store failed in the middle.
-    if let (Some(first), Some(last)) = (candles.first(), candles.last()) {
-        market.hot.forget(symbol, first.open_time, last.close_time());
-    }
-    kept?;
+    market.replace(&candles).await?;
     Ok(candles.len())
 }

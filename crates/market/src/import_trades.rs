@@ -3,7 +3,7 @@
 use velox_kernel::{Actor, Symbol, Timeframe};
 
 use crate::csv::TradeRow;
-use crate::{CandleBuilder, FeedCursor, Market, MarketStoreError, keep_candles};
+use crate::{CandleBuilder, FeedCursor, Market, MarketStoreError};
 
 /// A batch of recorded trades of one symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +65,6 @@ pub async fn import_trades(_actor: &Actor, market: &Market, batch: ImportTrades)
     if let Some(last) = trades.last() {
         builder.advance(Timeframe::M1.next_open(last.at), &mut minutes);
     }
-    let kept = keep_candles(market.store.as_ref(), &minutes).await;
-    // Some are kept also when the store failed in the middle.
-    if let (Some(first), Some(last)) = (minutes.first(), minutes.last()) {
-        market.hot.forget(symbol, first.open_time, last.close_time());
-    }
-    kept?;
+    market.replace(&minutes).await?;
     Ok(minutes.iter().map(|minute| minute.trades).sum())
 }

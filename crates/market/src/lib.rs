@@ -39,7 +39,7 @@ pub use keep_candles::keep_candles;
 pub use list_candles::{ListCandles, ListCandlesError, list_candles};
 pub use list_quotes::{ListQuotesError, list_quotes};
 pub use list_symbols::{ListSymbols, ListSymbolsError, list_symbols};
-pub use market::Market;
+pub use market::{CandleHolders, Market};
 pub use quote_book::{QuoteBook, Ticker, TickerView};
 pub use seeded::SeededRng;
 pub use store::{CandleHistory, CandleOrder, CandleQuery, InstrumentFilter, MarketStore, MarketStoreError, Tidied};

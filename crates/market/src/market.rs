@@ -3,9 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use velox_kernel::{Clock, Symbol};
+use velox_kernel::{Clock, Symbol, Timestamp};
 
-use crate::{CandleHistory, HotMarket, MarketStore, MarketStoreError, Ticker, TickerView};
+use crate::{Candle, CandleHistory, HotMarket, MarketStore, MarketStoreError, Ticker, TickerView, keep_candles};
+
+/// Others that hold candles in their memory.
+pub trait CandleHolders: Send + Sync {
+    /// Kept candles of a symbol that reach into `from..to` were replaced: whoever holds them lets go of them.
+    fn replaced(&self, symbol: Symbol, from: Timestamp, to: Timestamp);
+}
+
+/// Nobody.
+impl CandleHolders for () {
+    fn replaced(&self, _: Symbol, _: Timestamp, _: Timestamp) {}
+}
 
 /// What the use cases need.
 #[derive(Clone)]
@@ -16,6 +27,8 @@ pub struct Market {
     pub history: Arc<dyn CandleHistory>,
     /// The newest of it, in memory.
     pub hot: Arc<HotMarket>,
+    /// Who else has it in memory.
+    pub others: Arc<dyn CandleHolders>,
     /// The feed's time: wall time, but for a replay at another speed.
     pub clock: Arc<dyn Clock>,
     /// How old a price may be before it is stale; 10 s by default.
@@ -26,10 +39,10 @@ impl Market {
     /// The usual bound on a price's age.
     pub const STALE_AFTER: Duration = Duration::from_secs(10);
 
-    /// A market whose lists are out of its store.
+    /// A market whose lists are out of its store, and whose newest nobody else holds.
     #[must_use]
     pub fn new(store: Arc<dyn MarketStore>, hot: Arc<HotMarket>, clock: Arc<dyn Clock>, stale_after: Duration) -> Self {
-        Self { history: Arc::new(Arc::clone(&store)), store, hot, clock, stale_after }
+        Self { history: Arc::new(Arc::clone(&store)), store, hot, others: Arc::new(()), clock, stale_after }
     }
 
     /// The newest prices of one symbol, or of all, by symbol.
@@ -50,6 +63,19 @@ impl Market {
             Err(error) if held.is_empty() => Err(error),
             Err(_) => Ok(held),
         }
+    }
+
+    /// Keeps candles of one symbol and timeframe, oldest first, with the longer ones that they make, instead of those that
+    /// are kept and held of their time.
+    pub(crate) async fn replace(&self, candles: &[Candle]) -> Result<(), MarketStoreError> {
+        let kept = keep_candles(self.store.as_ref(), candles).await;
+        // Some are kept also when the store failed in the middle.
+        if let (Some(first), Some(last)) = (candles.first(), candles.last()) {
+            let (symbol, from, to) = (first.symbol, first.open_time, last.close_time());
+            self.hot.forget(symbol, from, to);
+            self.others.replaced(symbol, from, to);
+        }
+        kept
     }
 
     fn held(&self, symbol: Option<Symbol>) -> Vec<TickerView> {

@@ -42,8 +42,8 @@ use super::tasks::{TaskEnded, Tasks};
 use super::tidying::Tidying;
 use crate::accounts::{Hub, LanePorts, Lanes};
 use crate::bridges::{
-    AccessNews, CachedInstruments, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding, MarketPrices,
-    PaperProbe, TradingAccounts,
+    AccessNews, CachedInstruments, CandleNews, CandlePrices, FeedMoments, IdentityAuthenticator, IdentityStanding,
+    MarketPrices, PaperProbe, TradingAccounts,
 };
 use crate::config::{Config, FeedKind, Role};
 use crate::dead_letters::DeadLetters;
@@ -88,7 +88,6 @@ pub struct Platform {
     health: HealthChecks,
     limits: Option<Arc<dyn RateLimiter>>,
     replica: Option<Arc<Replica>>,
-    teller: Arc<Teller>,
     shutdown: Shutdown,
     lanes: Arc<Lanes>,
     lane_tasks: JoinSet<()>,
@@ -135,14 +134,15 @@ impl Platform {
         let moments = Arc::new(FeedMoments::new(Arc::clone(&clock), source.speed(), stale_after));
         let hot = Arc::new(HotMarket::new(HotSettings::default()));
         hot.restore(&stores.market.tickers().await?);
+        let teller = Teller::new(ids.next());
         let mut market = Market::new(Arc::clone(&stores.market), hot, moments.clone(), stale_after);
+        market.others = Arc::new(CandleNews(Arc::clone(&teller)));
         if let Some(replica) = &stores.replica {
             market.history = Arc::clone(&replica.candles);
         }
 
-        // Other processes: what they are told, and by which way.
+        // Other processes: the way they are told by.
         let peers = Peers::new(&config.redis, stores.bus.clone())?;
-        let teller = Teller::new(ids.next());
 
         // Trading: the accounts' writers, and the paper broker behind them.
         let prices = Arc::new(MarketPrices { hot: Arc::clone(&market.hot), stale_after: market.stale_after });
@@ -400,7 +400,6 @@ impl Platform {
             health,
             limits: peers.limits,
             replica,
-            teller,
             shutdown,
             lanes,
             lane_tasks,
@@ -436,7 +435,6 @@ impl Platform {
         let paper = Data::from(Arc::clone(&self.paper));
         let instruments = Data::from(Arc::clone(&self.instruments));
         let desk = Data::new(self.desk.clone());
-        let teller = Data::from(Arc::clone(&self.teller));
         move |app| {
             app.app_data(trading.clone())
                 .app_data(intake.clone())
@@ -446,8 +444,7 @@ impl Platform {
                 .app_data(past.clone())
                 .app_data(paper.clone())
                 .app_data(instruments.clone())
-                .app_data(desk.clone())
-                .app_data(teller.clone());
+                .app_data(desk.clone());
         }
     }
 

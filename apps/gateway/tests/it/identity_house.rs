@@ -114,7 +114,6 @@ impl House {
         let wire = move |app: &mut ServiceConfig| {
             let (identity, brokers, market, intake, trading, past) = data.clone();
             app.app_data(identity).app_data(brokers).app_data(market).app_data(intake).app_data(trading).app_data(past);
-            app.app_data(Data::from(velox::peers::Teller::to_nobody()));
         };
         let server = serve(&clock, &identity, set, wire);
         let address = server.address;

@@ -1,10 +1,12 @@
 //! Loading recorded bars and trades.
 
-use velox_kernel::Timeframe;
+use std::sync::{Arc, Mutex};
+
+use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::csv::{BarRow, TradeRow};
 use velox_market::{
-    Candle, CandleOrder, CandleQuery, ImportCandles, ImportCandlesError, ImportTrades, ImportTradesError, ListCandles,
-    MarketStore, import_candles, import_trades, list_candles,
+    Candle, CandleHolders, CandleOrder, CandleQuery, ImportCandles, ImportCandlesError, ImportTrades,
+    ImportTradesError, ListCandles, MarketStore, import_candles, import_trades, list_candles,
 };
 
 use velox_testkit::market::sample_candle;
@@ -147,6 +149,37 @@ async fn imported_bars_show_although_memory_held_others() {
     assert_eq!(opens.iter().filter(|open| *open == "100").count(), 2);
     assert_eq!(opens.len(), 25);
     assert!(found.items.iter().all(|candle| !candle.gap_before));
+}
+
+/// What others that hold candles were told.
+#[derive(Default)]
+struct Told(Mutex<Vec<(Symbol, Timestamp, Timestamp)>>);
+
+impl CandleHolders for Told {
+    fn replaced(&self, symbol: Symbol, from: Timestamp, to: Timestamp) {
+        self.0.lock().unwrap().push((symbol, from, to));
+    }
+}
+
+#[tokio::test]
+async fn whoever_holds_candles_is_told_of_what_may_have_been_replaced_and_of_nothing_else() {
+    let mut world = World::new().await;
+    let told = Arc::new(Told::default());
+    world.market.others = told.clone();
+    let taken = || std::mem::take(&mut *told.0.lock().unwrap());
+    import_candles(&world.actor, &world.market, batch(vec![bar(10, 100), bar(12, 100)])).await.unwrap();
+    assert_eq!(taken(), [(symbol("GOOG"), at(600), at(780))]);
+    let trades = vec![trade(61, 1, 10), trade(130, 2, 14)];
+    import_trades(&world.actor, &world.market, ImportTrades { symbol: symbol("GOOG"), trades }).await.unwrap();
+    assert_eq!(taken(), [(symbol("GOOG"), at(60), at(180))]);
+    import_candles(&world.actor, &world.market, batch(vec![bar(12, 100), bar(10, 100)])).await.unwrap_err();
+    assert_eq!(taken(), [], "nothing of it is kept");
+    // It finds the instrument and keeps the minutes, but no longer candle.
+    world.store.set_away_after(2);
+    import_candles(&world.actor, &world.market, batch(vec![bar(20, 100)])).await.unwrap_err();
+    world.store.set_away(false);
+    assert_eq!(kept(&world, Timeframe::M1).await.last().map(|candle| candle.open_time), Some(at(1_200)));
+    assert_eq!(taken(), [(symbol("GOOG"), at(1_200), at(1_260))], "also of what was kept before the store failed");
 }
 
 #[tokio::test]

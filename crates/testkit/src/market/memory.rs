@@ -19,6 +19,8 @@ pub struct MemoryMarketStore {
 #[derive(Default)]
 struct State {
     away: bool,
+    /// How many calls more it answers, where that is bounded.
+    answers: Option<u64>,
     calls: u64,
     traffic: CandleTraffic,
     instruments: BTreeMap<Symbol, Instrument>,
@@ -43,7 +45,13 @@ pub struct CandleTraffic {
 impl MemoryMarketStore {
     /// From now on every call fails, or none does.
     pub fn set_away(&self, away: bool) {
-        self.state.lock().away = away;
+        let state = &mut *self.state.lock();
+        (state.away, state.answers) = (away, None);
+    }
+
+    /// From now on it answers so many calls more, and no further one until [`MemoryMarketStore::set_away`] is called.
+    pub fn set_away_after(&self, calls: u64) {
+        self.state.lock().answers = Some(calls);
     }
 
     /// How many calls were made.
@@ -60,7 +68,9 @@ impl MemoryMarketStore {
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> Result<T, MarketStoreError> {
         let mut state = self.state.lock();
         state.calls += 1;
-        if state.away {
+        let is_spent = state.answers == Some(0);
+        state.answers = state.answers.map(|left| left.saturating_sub(1));
+        if state.away || is_spent {
             return Err(MarketStoreError::Unavailable { reason: "told to be away".to_owned() });
         }
         Ok(work(&mut state))

@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use velox_kernel::{Symbol, Timeframe, Timestamp};
 use velox_market::csv::BarRow;
-use velox_market::{ImportCandles, ImportCandlesError, Market, import_candles};
+use velox_market::{ImportCandles, Market, import_candles};
 
 use super::timeframe_word::TimeframeWord;
 use crate::http::wire::{PositiveDecimal, UnsignedDecimal, WireDecimal, WirePrice};
 use crate::http::{Caller, PathId, Problem, StrictJson, run_to_end};
-use crate::peers::{Signal, Teller};
 
 /// A batch of recorded candles.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -96,22 +95,12 @@ struct CandlesKeptView {
 pub(super) async fn handle(
     caller: Caller,
     market: Data<Market>,
-    teller: Data<Teller>,
     PathId(symbol): PathId<Symbol>,
     StrictJson(body): StrictJson<CandlesBody>,
 ) -> Result<HttpResponse, Problem> {
     let bars: Vec<_> = body.candles.into_iter().map(BarRow::from).collect();
     let timeframe: Timeframe = body.timeframe.into();
-    let span = bars.first().zip(bars.last()).map(|(first, last)| (first.at, last.at.plus(timeframe.duration())));
     let batch = ImportCandles { symbol, timeframe, bars };
-    // Others are told when nobody waits any more, too, and of what was kept before the store failed.
-    let work = async move {
-        let kept = import_candles(&caller, &market, batch).await;
-        if let (Ok(_) | Err(ImportCandlesError::Store(_)), Some((from, to))) = (&kept, span) {
-            teller.tell_surely(Signal::CandlesImported { symbol, from, to });
-        }
-        kept
-    };
-    let kept = run_to_end(work).await??;
+    let kept = run_to_end(async move { import_candles(&caller, &market, batch).await }).await??;
     Ok(HttpResponse::Ok().json(CandlesKeptView { kept }))
 }

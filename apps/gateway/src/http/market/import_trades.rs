@@ -5,13 +5,12 @@ use actix_web::web::Data;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use velox_kernel::{Symbol, Timeframe, Timestamp};
+use velox_kernel::{Symbol, Timestamp};
 use velox_market::csv::TradeRow;
-use velox_market::{ImportTrades, ImportTradesError, Market, import_trades};
+use velox_market::{ImportTrades, Market, import_trades};
 
 use crate::http::wire::{PositiveDecimal, WirePrice, WireQuantity};
 use crate::http::{Caller, PathId, Problem, StrictJson, run_to_end};
-use crate::peers::{Signal, Teller};
 
 /// A batch of recorded trades.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -87,22 +86,11 @@ struct TradesKeptView {
 pub(super) async fn handle(
     caller: Caller,
     market: Data<Market>,
-    teller: Data<Teller>,
     PathId(symbol): PathId<Symbol>,
     StrictJson(body): StrictJson<TradesBody>,
 ) -> Result<HttpResponse, Problem> {
     let trades: Vec<_> = body.trades.into_iter().map(TradeRow::from).collect();
-    let minutes = |at| (Timeframe::M1.open_of(at), Timeframe::M1.next_open(at));
-    let span = trades.first().zip(trades.last()).map(|(first, last)| (minutes(first.at).0, minutes(last.at).1));
     let batch = ImportTrades { symbol, trades };
-    // Others are told when nobody waits any more, too, and of what was kept before the store failed.
-    let work = async move {
-        let counted = import_trades(&caller, &market, batch).await;
-        if let (Ok(_) | Err(ImportTradesError::Store(_)), Some((from, to))) = (&counted, span) {
-            teller.tell_surely(Signal::CandlesImported { symbol, from, to });
-        }
-        counted
-    };
-    let counted = run_to_end(work).await??;
+    let counted = run_to_end(async move { import_trades(&caller, &market, batch).await }).await??;
     Ok(HttpResponse::Ok().json(TradesKeptView { counted }))
 }

@@ -8,8 +8,8 @@ use futures_util::{FutureExt, StreamExt};
 use velox_broker_paper::PaperConfig;
 use velox_feed_replay::Speed;
 use velox_kernel::Clock;
-use velox_market::{HotMarket, HotSettings, MarketStore};
-use velox_testkit::market::{MemoryMarketStore, sample_trade};
+use velox_market::{Candle, CandleOrder, CandleQuery, HotMarket, HotSettings, MarketStore, Ticker};
+use velox_testkit::market::{MemoryMarketStore, sample_candle, sample_trade};
 use velox_testkit::trading::{AccountScenario, price, symbol};
 use velox_testkit::{CountingIds, TestClock};
 use velox_trading::{Broker, ReportKind, Side};
@@ -83,6 +83,64 @@ fn task(
     }
 }
 
+/// A process that follows a market: it hears what another one tells of it.
+struct Follower {
+    clock: Arc<TestClock>,
+    store: Arc<MemoryMarketStore>,
+    hot: Arc<HotMarket>,
+    hub: Arc<MarketHub>,
+    words: mpsc::Sender<MarketStep>,
+    missed: Arc<std::sync::atomic::AtomicBool>,
+    gate: FeedGate,
+    shutdown: Shutdown,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Follower {
+    /// One that has this feed when it is chosen.
+    fn start(feed: Option<Box<dyn Feed>>) -> Self {
+        let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
+        let (market, hub) = (market(&store, &clock), Arc::new(MarketHub::new(clock.now())));
+        let hot = Arc::clone(&market.hot);
+        let (words, told) = mpsc::channel(16);
+        let mut task = task(None, market, Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
+        task.source = Arc::new(FeedSource::given(feed, clock.clone(), Arc::<MemoryMarketStore>::clone(&store)));
+        task.gate.yield_to_another();
+        task.told = told;
+        let (gate, missed, shutdown) = (task.gate.clone(), Arc::clone(&task.missed), Shutdown::default());
+        let running = tokio::spawn(task.run(shutdown.clone()));
+        Self { clock, store, hot, hub, words, missed, gate, shutdown, running }
+    }
+
+    /// A later epoch of the part than those before.
+    fn next_epoch(&self) -> u64 {
+        self.hub.next(part()).epoch + u64::from(crate::market_parts::MARKET_PARTS)
+    }
+
+    /// Tells it a word, and lets it hear.
+    async fn tell(&self, epoch: u64, offset: u64, told: MarketTold) {
+        self.words.send(MarketStep { epoch, offset, told }).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// A trade, with no candle.
+    fn trade(&self, offset: u64, price: i32) -> MarketTold {
+        let event = MarketEvent::Trade(sample_trade("BTC-PERP", self.clock.now(), offset, price));
+        MarketTold::Event { event, closed: vec![], growing: None }
+    }
+
+    /// What clients hear who have heard up to the first of an epoch.
+    fn since_the_first(&self, epoch: u64) -> (Vec<u64>, bool) {
+        let (_, since, is_whole) = self.hub.listen(&[symbol("BTC-PERP")], &[MarketCursor { epoch, offset: 1 }]);
+        (since.iter().map(|told| told.cursor.offset).collect(), is_whole)
+    }
+
+    async fn end(self) {
+        self.shutdown.begin();
+        self.running.await.unwrap();
+    }
+}
+
 fn part() -> u32 {
     crate::market_parts::market_part(symbol("BTC-PERP"))
 }
@@ -151,6 +209,7 @@ async fn a_source_is_fresh_again_by_what_is_new_and_not_by_what_is_old() {
     let new = alerts(14, silent().chain([later(1), later(10)]), false).await;
     assert_eq!(new.len(), 2, "{new:?}");
 }
+
 #[tokio::test(start_paused = true)]
 async fn a_days_orders_end_without_a_feed_as_well() {
     let clock = Arc::new(TestClock::default());
@@ -182,111 +241,65 @@ async fn a_days_orders_end_without_a_feed_as_well() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_counts_as_it_is_told_and_looks_up_what_it_missed() {
-    let clock = Arc::new(TestClock::default());
-    let store = Arc::new(MemoryMarketStore::default());
-    let market = market(&store, &clock);
-    let hub = Arc::new(MarketHub::new(clock.now()));
-    let (words, told) = mpsc::channel(16);
-    let mut task = task(None, market.clone(), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
-    task.gate.yield_to_another();
-    task.told = told;
-    let (shutdown, missed) = (Shutdown::default(), Arc::clone(&task.missed));
-    let running = tokio::spawn(task.run(shutdown.clone()));
-    let tell = async |epoch: u64, offset: u64, price: i32| {
-        let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), offset, price));
-        let told = MarketTold::Event { event, closed: Vec::new(), growing: None };
-        words.send(MarketStep { epoch, offset, told }).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    };
-    let newest = hub.next(part()).epoch + 1_000 * u64::from(crate::market_parts::MARKET_PARTS);
-    tell(newest, 1, 100).await;
-    tell(newest, 2, 101).await;
+    let follower = Follower::start(None);
+    let Follower { clock, store, hot, hub, missed, .. } = &follower;
+    let (newest, symbol) = (follower.next_epoch() + u64::from(crate::market_parts::MARKET_PARTS), symbol("BTC-PERP"));
+    let before = newest - u64::from(crate::market_parts::MARKET_PARTS);
+    let told = || hot.ticker(symbol).and_then(|ticker| ticker.price());
+    follower.tell(newest, 1, follower.trade(1, 100)).await;
+    follower.tell(newest, 2, follower.trade(2, 101)).await;
     assert_eq!(hub.next(part()), MarketCursor { epoch: newest, offset: 3 });
-    let symbol = symbol("BTC-PERP");
-    assert_eq!(hub.listen(&[symbol], &[MarketCursor { epoch: newest, offset: 1 }]).1.len(), 1);
-    tell(newest - 1, 77, 1).await;
+    assert_eq!(follower.since_the_first(newest), (vec![2], true));
+    follower.tell(before, 77, follower.trade(77, 1)).await;
     assert_eq!(hub.next(part()), MarketCursor { epoch: newest, offset: 3 }, "the last words of one that was stopped");
-    assert_eq!(market.hot.ticker(symbol).and_then(|ticker| ticker.price()), Some(price("101")));
+    assert_eq!(told(), Some(price("101")));
 
     // Once nobody tells anything, prices come out of the store, and one who begins anew is listened to.
     let kept = sample_trade("BTC-PERP", clock.now().plus(Duration::from_secs(1)), 9, 105);
-    store.save_tickers(&[velox_market::Ticker { symbol, quote: None, last: Some(kept) }]).await.unwrap();
+    store.save_tickers(&[Ticker { symbol, quote: None, last: Some(kept) }]).await.unwrap();
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_eq!(market.hot.ticker(symbol).and_then(|ticker| ticker.price()), Some(price("105")));
+    assert_eq!(told(), Some(price("105")));
     assert_ne!(hub.next(part()).epoch, newest);
-    tell(newest - 1, 5, 106).await;
-    assert_eq!(hub.next(part()), MarketCursor { epoch: newest - 1, offset: 6 });
+    follower.tell(before, 5, follower.trade(5, 106)).await;
+    assert_eq!(hub.next(part()), MarketCursor { epoch: before, offset: 6 });
 
     // What was missed is looked up: the store's candles take the place of those in memory.
-    let minute = velox_testkit::market::sample_candle(symbol, Timeframe::M1, 0, 200);
+    let minute = sample_candle(symbol, Timeframe::M1, 0, 200);
     store.save_candles(std::slice::from_ref(&minute)).await.unwrap();
     missed.store(true, std::sync::atomic::Ordering::Release);
     tokio::time::sleep(LOOK * 2).await;
-    let query = velox_market::CandleQuery {
-        symbol,
-        timeframe: Timeframe::M1,
-        from: None,
-        to: Some(minute.close_time()),
-        order: velox_market::CandleOrder::OldestFirst,
-        limit: 9,
-    };
-    assert_eq!(market.hot.candles(&query), [minute]);
-    shutdown.begin();
-    running.await.unwrap();
+    assert_eq!(hot.candles(&CandleQuery { to: Some(minute.close_time()), ..minutes() }), [minute]);
+    follower.end().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_says_that_a_source_is_back_when_it_is_told_so_and_once() {
-    let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
-    let hub = Arc::new(MarketHub::new(clock.now()));
-    let (words, told) = mpsc::channel(16);
-    let (mut alerts, _) = hub.listen_mute();
-    let mut task = task(None, market(&store, &clock), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
-    task.gate.yield_to_another();
-    task.told = told;
-    let shutdown = Shutdown::default();
-    let running = tokio::spawn(task.run(shutdown.clone()));
-    let (symbol, epoch) = (symbol("BTC-PERP"), hub.next(part()).epoch + 12);
-    let trade = |offset| {
-        let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), offset, 100));
-        MarketTold::Event { event, closed: vec![], growing: None }
-    };
-    let stale = |stale| MarketTold::Stale { symbol, at: clock.now(), stale };
-    for (offset, told) in (1..).zip([trade(1), stale(true), trade(2), stale(false)]) {
-        words.send(MarketStep { epoch, offset, told }).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    let follower = Follower::start(None);
+    let (mut alerts, _) = follower.hub.listen_mute();
+    let (symbol, epoch) = (symbol("BTC-PERP"), follower.next_epoch());
+    let stale = |stale| MarketTold::Stale { symbol, at: follower.clock.now(), stale };
+    let words = [follower.trade(1, 100), stale(true), follower.trade(2, 100), stale(false)];
+    for (offset, told) in (1..).zip(words) {
+        follower.tell(epoch, offset, told).await;
     }
-    let (_, since, is_whole) = hub.listen(&[symbol], &[MarketCursor { epoch, offset: 1 }]);
-    let offsets: Vec<u64> = since.iter().map(|told| told.cursor.offset).collect();
-    assert_eq!((offsets, is_whole), (vec![2, 3, 4], true));
+    assert_eq!(follower.since_the_first(epoch), (vec![2, 3, 4], true));
     assert!(alerts.try_recv().is_ok() && alerts.try_recv().is_ok() && alerts.try_recv().is_err());
-    shutdown.begin();
-    running.await.unwrap();
+    follower.end().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_that_missed_a_word_finds_out_itself_which_sources_are_mute() {
-    let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
-    let hub = Arc::new(MarketHub::new(clock.now()));
-    let (words, told) = mpsc::channel(16);
+    let follower = Follower::start(None);
+    let Follower { clock, hub, .. } = &follower;
     let (mut alerts, _) = hub.listen_mute();
-    let mut task = task(None, market(&store, &clock), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
-    task.gate.yield_to_another();
-    task.told = told;
-    let shutdown = Shutdown::default();
-    let running = tokio::spawn(task.run(shutdown.clone()));
-    let (symbol, first) = (symbol("BTC-PERP"), hub.next(part()).epoch + 12);
-    let trade = || {
-        let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), 1, 100));
-        MarketTold::Event { event, closed: vec![], growing: None }
-    };
+    let (symbol, first) = (symbol("BTC-PERP"), follower.next_epoch());
     let word = async |epoch, offset, told| {
-        words.send(MarketStep { epoch, offset, told }).await.unwrap();
+        follower.tell(epoch, offset, told).await;
         clock.advance(Duration::from_secs(1));
         tokio::time::sleep(Duration::from_secs(1)).await;
     };
     let alive = || MarketTold::Alive { at: clock.now() };
-    word(first, 1, trade()).await;
+    word(first, 1, follower.trade(1, 100)).await;
     for _ in 0..8 {
         word(first, 2, alive()).await;
     }
@@ -296,57 +309,37 @@ async fn a_follower_that_missed_a_word_finds_out_itself_which_sources_are_mute()
     word(first, 3, alive()).await;
     assert!(String::from_utf8_lossy(&alerts.try_recv().unwrap()).contains("feed_stale"));
     // The next one does not know that it was mute, or says so a little later.
-    let second = first + 12;
-    word(second, 1, trade()).await;
+    let second = follower.next_epoch();
+    word(second, 1, follower.trade(1, 100)).await;
     word(second, 2, MarketTold::Stale { symbol, at: clock.now(), stale: false }).await;
     word(second, 3, alive()).await;
     assert!(String::from_utf8_lossy(&alerts.try_recv().unwrap()).contains("feed_recovered"));
     assert!(alerts.try_recv().is_err(), "once");
-    let (_, since, is_whole) = hub.listen(&[symbol], &[MarketCursor { epoch: second, offset: 1 }]);
-    let offsets: Vec<u64> = since.iter().map(|told| told.cursor.offset).collect();
-    assert_eq!((offsets, is_whole), (vec![2], true), "its messages are counted by whoever has the feed");
-    shutdown.begin();
-    running.await.unwrap();
+    assert_eq!(follower.since_the_first(second), (vec![2], true), "its messages are counted by whoever has the feed");
+    follower.end().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_takes_the_feed_goes_on_with_the_minute_that_was_open_and_counts_nothing_twice() {
-    let (clock, store) = (Arc::new(TestClock::default()), Arc::<MemoryMarketStore>::default());
-    let market = market(&store, &clock);
-    let minute = Timeframe::M1.open_of(clock.now());
+    let minute = Timeframe::M1.open_of(start());
     let at = |second: u64| minute.plus(Duration::from_secs(second));
     let (symbol, trade) = (symbol("BTC-PERP"), |second, offset| sample_trade("BTC-PERP", at(second), offset, 100));
     // Heard, kept by the process before and heard by nobody, and not even kept.
     let [heard, kept, fresh] = [trade(10, 1), trade(11, 2), trade(12, 3)];
     let again = [heard, kept, fresh].map(MarketEvent::Trade);
     let feed = Repeating(again.into(), Script([Ok(at(30)), Ok(at(90))].into(), at(30)), false);
-    let hub = Arc::new(MarketHub::new(clock.now()));
-    let (words, told) = mpsc::channel(16);
-    let mut task = task(None, market.clone(), Arc::clone(&hub), Arc::new(PaperBroker::new(64)), &clock);
-    task.source = Arc::new(FeedSource::given(Some(Box::new(feed)), clock.clone(), market.store.clone()));
-    task.gate.yield_to_another();
-    task.told = told;
-    let (gate, shutdown) = (task.gate.clone(), Shutdown::default());
-    let running = tokio::spawn(task.run(shutdown.clone()));
-    let whole = velox_testkit::market::sample_candle(symbol, Timeframe::M1, 0, 100);
-    let growing = velox_market::Candle { open_time: minute, complete: false, ..whole };
+    let follower = Follower::start(Some(Box::new(feed)));
+    let Follower { store, hub, gate, .. } = &follower;
+    let growing = Candle { open_time: minute, complete: false, ..sample_candle(symbol, Timeframe::M1, 0, 100) };
     let told = MarketTold::Event { event: MarketEvent::Trade(heard), closed: vec![], growing: Some(growing) };
-    words.send(MarketStep { epoch: 12, offset: 1, told }).await.unwrap();
+    follower.tell(follower.next_epoch(), 1, told).await;
     // It looks into the store, where the minute is not, and has it still.
     tokio::time::sleep(LOOK * 2).await;
-    store.save_tickers(&[velox_market::Ticker { symbol, quote: None, last: Some(kept) }]).await.unwrap();
+    store.save_tickers(&[Ticker { symbol, quote: None, last: Some(kept) }]).await.unwrap();
     gate.choose();
     gate.open(None);
     tokio::time::sleep(LOOK * 2).await;
-    let query = velox_market::CandleQuery {
-        symbol,
-        timeframe: Timeframe::M1,
-        from: None,
-        to: None,
-        order: velox_market::CandleOrder::OldestFirst,
-        limit: 9,
-    };
-    let candles = store.candles(&query).await.unwrap();
+    let candles = store.candles(&minutes()).await.unwrap();
     let candles: Vec<_> = candles.iter().map(|candle| (candle.open_time, candle.open, candle.trades)).collect();
     assert_eq!(candles, [(minute, growing.open, growing.trades + 3)]);
     // Told are the two that nobody had heard, those of the script, and the candle.
@@ -354,8 +347,19 @@ async fn who_takes_the_feed_goes_on_with_the_minute_that_was_open_and_counts_not
     let (_, missed, _) = hub.listen(&[symbol], &[MarketCursor { epoch: next.epoch, offset: 0 }]);
     let trades = missed.iter().filter(|told| String::from_utf8_lossy(&told.json).contains("\"type\":\"trade\""));
     assert_eq!(trades.count(), 4);
-    shutdown.begin();
-    running.await.unwrap();
+    follower.end().await;
+}
+
+/// All minutes of the symbol.
+fn minutes() -> CandleQuery {
+    CandleQuery {
+        symbol: symbol("BTC-PERP"),
+        timeframe: Timeframe::M1,
+        from: None,
+        to: None,
+        order: CandleOrder::OldestFirst,
+        limit: 9,
+    }
 }
 
 #[tokio::test(start_paused = true)]
