@@ -22,7 +22,7 @@ use velox_crypto::SystemClock;
 use velox_kafka::{KafkaOptions, KafkaProducer};
 use velox_kernel::{BusRecord, Clock, Decimal, EventBus, Price};
 use velox_market::{MarketEvent, Trade};
-use velox_messages::{Codec, Formats, MarketData, MarketStep, MarketTold, TopicNames};
+use velox_messages::{Codec, Formats, MarketData, MarketStep, MarketTold, Topic, TopicNames};
 use velox_schema_registry::{HttpRegistry, RegistryDeadlines};
 use velox_testkit::market::sample_trade;
 
@@ -119,7 +119,7 @@ async fn publish(prefix: &str, names: &[String], sent: &Sent, length: Duration) 
     let registry = SecretString::from(std::env::var("VELOX_TEST_SCHEMA_REGISTRY_URL")?);
     let registry = Arc::new(HttpRegistry::new(&registry, RegistryDeadlines::default())?);
     let codec = Codec::new(TopicNames::new(prefix)?, Formats::default(), Some(registry), Arc::clone(&clock))?;
-    codec.register().await?;
+    codec.register(&Topic::ALL).await?;
     let producer = Arc::new(KafkaProducer::new(KafkaOptions::new(&std::env::var("VELOX_TEST_KAFKA_BROKERS")?)));
     let parts = PARTS.min(names.len());
     let each = names.len().div_ceil(parts);

@@ -74,7 +74,7 @@ async fn trade(format: Format) -> Anything<Bytes> {
     let clock = std::sync::Arc::new(TestClock::default());
     let registry = std::sync::Arc::new(MemoryRegistry::default());
     let codec = Codec::new(TopicNames::new("rates")?, Formats::all(format), Some(registry), clock.clone())?;
-    codec.register().await?;
+    codec.register(&Topic::ALL).await?;
     let event = velox_market::MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), 1, 40_000));
     let step = MarketStep { epoch: 1, offset: 1, told: MarketTold::Event { event, closed: vec![], growing: None } };
     Ok(codec.encode(&MarketData::from(&step))?)

@@ -12,7 +12,7 @@ mod suggest;
 mod toml_file;
 
 pub use collector::{CollectorHeaders, CollectorUrl};
-pub use kafka::{JsonTopics, RegistryUrl};
+pub use kafka::{CompactedTopics, JsonTopics, RegistryUrl};
 pub use keys::*;
 pub use load::{ConfigError, Entry, Origin, Settings, Sources, load};
 pub use reference::{print_effective, to_json_schema, to_markdown};

@@ -1,4 +1,5 @@
-//! [`MarketTopic`]: the market as the process with the feed sees it, for programs of anybody.
+//! [`MarketTopic`]: the market as the process with the feed sees it, for programs of anybody, and whoever has to hear that a
+//! source of it went mute.
 //!
 //! The market goes on: what cannot be published now is dropped and counted, and never published late.
 
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use metrics::counter;
 use tokio::sync::mpsc;
 use velox_kernel::{BusRecord, Clock, EventBus};
-use velox_messages::{Codec, EncodeError, MarketData, MarketStep, MarketTold};
+use velox_messages::{Alert, Codec, EncodeError, MarketData, MarketStep, MarketTold, Message, Topic};
 
 use crate::shutdown::Shutdown;
 
@@ -18,11 +19,44 @@ const AT_ONCE: usize = 1_024;
 
 /// Where the process with the feed leaves what it tells. Clones leave it in the same place.
 #[derive(Clone)]
-pub struct MarketTopic(mpsc::Sender<MarketStep>);
+pub struct MarketTopic {
+    steps: mpsc::Sender<MarketStep>,
+    told: Told,
+}
+
+/// What of the market is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// All of it, and an alert when a source goes mute or is back.
+    Everything,
+    /// The alerts only: the market itself was published by somebody else.
+    Alerts,
+}
+
+impl Told {
+    /// The topics that it goes to, all together.
+    #[must_use]
+    pub const fn topics(self) -> &'static [Topic] {
+        match self {
+            Self::Everything => &[Topic::MarketData, Topic::Alerts],
+            Self::Alerts => &[Topic::Alerts],
+        }
+    }
+
+    /// Whether a step is published. That the process is there is no news of the market.
+    const fn has(self, told: &MarketTold) -> bool {
+        match told {
+            MarketTold::Alive { .. } => false,
+            MarketTold::Stale { .. } => true,
+            _ => matches!(self, Self::Everything),
+        }
+    }
+}
 
 /// Publishes it.
 pub struct MarketPublication {
     steps: mpsc::Receiver<MarketStep>,
+    told: Told,
     bus: Arc<dyn EventBus>,
     codec: Arc<Codec>,
     clock: Arc<dyn Clock>,
@@ -31,14 +65,19 @@ pub struct MarketPublication {
 impl MarketTopic {
     /// The topic, and who publishes it.
     #[must_use]
-    pub fn new(bus: Arc<dyn EventBus>, codec: Arc<Codec>, clock: Arc<dyn Clock>) -> (Self, MarketPublication) {
+    pub fn new(
+        told: Told,
+        bus: Arc<dyn EventBus>,
+        codec: Arc<Codec>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, MarketPublication) {
         let (sender, steps) = mpsc::channel(WAITING);
-        (Self(sender), MarketPublication { steps, bus, codec, clock })
+        (Self { steps: sender, told }, MarketPublication { steps, told, bus, codec, clock })
     }
 
-    /// Tells a step, without waiting. That the process is there is no news of the market.
+    /// Tells a step, without waiting.
     pub fn tell(&self, step: &MarketStep) {
-        if !matches!(step.told, MarketTold::Alive { .. }) && self.0.try_send(step.clone()).is_err() {
+        if self.told.has(&step.told) && self.steps.try_send(step.clone()).is_err() {
             counter!("velox_market_topic_dropped_total").increment(1);
         }
     }
@@ -82,20 +121,29 @@ impl MarketPublication {
     }
 
     async fn publish(&self, steps: &[MarketStep]) -> Result<(), String> {
-        self.codec.register().await.map_err(|error| error.to_string())?;
-        let now = self.clock.now();
-        let record = |step: &MarketStep| {
-            let record = self.codec.record(&MarketData::from(step), None)?;
-            Ok(BusRecord {
-                topic: self.codec.names().topic(record.topic),
-                key: record.key,
-                value: record.value,
-                headers: record.headers,
-                at: now,
-            })
-        };
-        let records: Result<Vec<BusRecord>, EncodeError> = steps.iter().map(record).collect();
-        self.bus.publish(&records.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())
+        self.codec.register(self.told.topics()).await.map_err(|error| error.to_string())?;
+        let mut records = Vec::with_capacity(steps.len());
+        for step in steps {
+            if self.told == Told::Everything {
+                records.push(self.record(&MarketData::from(step)).map_err(|error| error.to_string())?);
+            }
+            if let MarketTold::Stale { symbol, at, stale } = step.told {
+                let alert = Alert::of_feed(symbol, at, stale, step.epoch, step.offset);
+                records.push(self.record(&alert).map_err(|error| error.to_string())?);
+            }
+        }
+        self.bus.publish(&records).await.map_err(|error| error.to_string())
+    }
+
+    fn record<M: Message>(&self, message: &M) -> Result<BusRecord, EncodeError> {
+        let record = self.codec.record(message, None)?;
+        Ok(BusRecord {
+            topic: self.codec.names().topic(record.topic),
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+            at: self.clock.now(),
+        })
     }
 }
 
@@ -117,7 +165,7 @@ mod tests {
         let (topics, clock) = (Arc::<MemoryTopics>::default(), Arc::new(TestClock::default()));
         let names = TopicNames::new("test").unwrap();
         let codec = Arc::new(Codec::new(names, Formats::all(Format::Json), None, clock.clone()).unwrap());
-        let (topic, publication) = MarketTopic::new(topics.clone(), codec.clone(), clock.clone());
+        let (topic, publication) = MarketTopic::new(Told::Everything, topics.clone(), codec.clone(), clock.clone());
         let shutdown = Shutdown::default();
         let running = tokio::spawn(publication.run(shutdown.clone()));
         let tell = async |offset: u64| {
@@ -144,5 +192,31 @@ mod tests {
         assert_eq!(found, [first, third], "what was not taken is not published late");
         shutdown.begin();
         running.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_goes_mute_is_an_alert_whoever_publishes_the_market() {
+        for (told, of_market) in [(Told::Everything, 2), (Told::Alerts, 0)] {
+            let (topics, clock) = (Arc::<MemoryTopics>::default(), Arc::new(TestClock::default()));
+            let names = TopicNames::new("test").unwrap();
+            let codec = Arc::new(Codec::new(names, Formats::all(Format::Json), None, clock.clone()).unwrap());
+            let (topic, publication) = MarketTopic::new(told, topics.clone(), codec.clone(), clock.clone());
+            let shutdown = Shutdown::default();
+            let running = tokio::spawn(publication.run(shutdown.clone()));
+            let symbol = "BTC-PERP".parse().unwrap();
+            let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), 1, 100));
+            let trade = MarketTold::Event { event, closed: vec![], growing: None };
+            for (offset, told) in [(1, trade), (2, MarketTold::Stale { symbol, at: clock.now(), stale: true })] {
+                topic.tell(&MarketStep { epoch: 7, offset, told });
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(topics.of("test.market-data.v1").len(), of_market);
+            let alerts = topics.of("test.alerts.v1");
+            let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+            let message: Alert = codec.decode(&alert.value).await.unwrap();
+            assert_eq!((alert.key.as_str(), message), ("BTC-PERP", Alert::of_feed(symbol, clock.now(), true, 7, 2)));
+            shutdown.begin();
+            running.await.unwrap();
+        }
     }
 }

@@ -4,4 +4,4 @@ mod follower;
 mod followers;
 mod publication;
 
-pub use publication::{Relay, RelayPorts, RelaySettings};
+pub use publication::{RELAYED, Relay, RelayPorts, RelaySettings};

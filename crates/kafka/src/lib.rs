@@ -20,4 +20,4 @@ pub use partition::partition_of;
 pub use producer::KafkaProducer;
 pub use reader::{Begin, ReadError, TopicReader, read_topic};
 pub use record::TopicRecord;
-pub use topics::{Cleanup, TopicSpec, TopicsError, TopicsLook};
+pub use topics::{Cleanup, TopicSpec, TopicsAway, TopicsLook};

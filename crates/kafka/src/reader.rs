@@ -23,8 +23,8 @@ use crate::{KafkaOptions, SaslMechanism};
 const WAITING: usize = 1_024;
 /// The most bytes that are asked for at a time, of a partition.
 const BYTES: i32 = 1_048_576;
-/// How long a broker waits for a record before it answers that there is none, in milliseconds.
-const WAIT_MS: i32 = 500;
+/// How long a broker waits for a record before it answers that there is none.
+const WAIT: Duration = Duration::from_millis(500);
 /// Between two questions of which the first one had no record.
 const IDLE: Duration = Duration::from_millis(10);
 /// How long to wait before a partition that could not be read is read again.
@@ -87,8 +87,9 @@ pub async fn read_topic(options: &KafkaOptions, topic: &str, begin: Begin) -> Re
     let (sender, records) = mpsc::channel(WAITING);
     let mut tasks = JoinSet::new();
     let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
-    for (partition, offset) in partitions {
-        tasks.spawn(follow(partition, offset, sender.clone()));
+    for (client, offset) in partitions {
+        let follower = Follower { options: options.clone(), topic: topic.to_owned(), client, offset };
+        tasks.spawn(follower.run(sender.clone()));
     }
     Ok(TopicReader { records, partitions: count, _tasks: tasks })
 }
@@ -170,35 +171,88 @@ async fn begin_of(partition: &PartitionClient, begin: Begin) -> Result<i64, Erro
     Ok(if found < 0 { next } else { found.min(next) })
 }
 
-/// Reads a partition on and on, until nobody listens.
-async fn follow(partition: PartitionClient, mut offset: i64, records: mpsc::Sender<TopicRecord>) {
-    let number = u32::try_from(partition.partition()).unwrap_or_default();
-    while !records.is_closed() {
-        match partition.fetch_records(offset, 1..BYTES, WAIT_MS).await {
-            Ok((batch, _)) => {
-                if batch.is_empty() {
-                    // What a transaction leaves at the end is no record, and comes without a wait.
-                    tokio::time::sleep(IDLE).await;
-                }
-                for found in batch {
-                    offset = found.offset + 1;
-                    if records.send(record(number, found)).await.is_err() {
-                        return;
+/// Reads a partition.
+struct Follower {
+    options: KafkaOptions,
+    topic: String,
+    client: PartitionClient,
+    /// The next record.
+    offset: i64,
+}
+
+/// Why a partition has no records now.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error("no answer came in time")]
+    Silent,
+    #[error(transparent)]
+    Client(#[from] Error),
+}
+
+impl Follower {
+    /// Reads on and on, until nobody listens.
+    async fn run(mut self, records: mpsc::Sender<TopicRecord>) {
+        let number = u32::try_from(self.client.partition()).unwrap_or_default();
+        while !records.is_closed() {
+            match self.fetch().await {
+                Ok(batch) => {
+                    if batch.is_empty() {
+                        // What a transaction leaves at the end is no record, and comes without a wait.
+                        tokio::time::sleep(IDLE).await;
+                    }
+                    for found in batch {
+                        self.offset = found.offset + 1;
+                        if records.send(record(number, found)).await.is_err() {
+                            return;
+                        }
                     }
                 }
-            }
-            Err(error) => {
-                if is_gone(&error)
-                    && let Ok(oldest) = partition.get_offset(OffsetAt::Earliest).await
-                {
-                    tracing::warn!(partition = number, offset, oldest, "records were deleted before they were read");
-                    offset = oldest;
+                Err(error) => {
+                    tracing::debug!(%error, partition = number, "a partition is read again in a while");
+                    if let Err(error) = self.mend(error).await {
+                        tracing::debug!(%error, partition = number, "it is not to be read yet");
+                    }
+                    tokio::time::sleep(AGAIN).await;
                 }
-                tracing::debug!(%error, partition = number, "a partition is read again in a while");
-                tokio::time::sleep(AGAIN).await;
             }
         }
     }
+
+    /// The next records, if any have come.
+    async fn fetch(&self) -> Result<Vec<RecordAndOffset>, FollowError> {
+        let wait_ms = i32::try_from(WAIT.as_millis()).unwrap_or(i32::MAX);
+        let (batch, _) =
+            in_time(WAIT + self.options.deadline, self.client.fetch_records(self.offset, 1..BYTES, wait_ms)).await?;
+        Ok(batch)
+    }
+
+    /// Does what helps against a failure, if anything but time does.
+    async fn mend(&mut self, error: FollowError) -> Result<(), FollowError> {
+        match error {
+            // The client waits for its answer for ever, and for all that it is asked on the same connection.
+            FollowError::Silent => {
+                let Ok(builder) = connect(&self.options) else { return Err(error) };
+                let partition = self.client.partition();
+                self.client = in_time(self.options.deadline, async {
+                    builder.build().await?.partition_client(&self.topic, partition, UnknownTopicHandling::Retry).await
+                })
+                .await?;
+            }
+            FollowError::Client(error) if is_gone(&error) => {
+                let oldest = in_time(self.options.deadline, self.client.get_offset(OffsetAt::Earliest)).await?;
+                let (partition, offset) = (self.client.partition(), self.offset);
+                tracing::warn!(partition, offset, oldest, "records were deleted before they were read");
+                self.offset = oldest;
+            }
+            FollowError::Client(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// What the client says, unless it is silent for so long.
+async fn in_time<T>(bound: Duration, asked: impl Future<Output = Result<T, Error>>) -> Result<T, FollowError> {
+    Ok(timeout(bound, asked).await.map_err(|_| FollowError::Silent)??)
 }
 
 /// Whether what is asked for is not kept any more.

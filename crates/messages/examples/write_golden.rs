@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use samples::ForEach;
-use velox_messages::{Codec, Formats, Message, TopicNames};
+use velox_messages::{Codec, Formats, Message, Topic, TopicNames};
 use velox_testkit::TestClock;
 use velox_testkit::messages::MemoryRegistry;
 
@@ -44,7 +44,7 @@ async fn main() {
     let registry = Arc::new(MemoryRegistry::default());
     let clock = Arc::new(TestClock::default());
     let codec = Codec::new(TopicNames::default(), Formats::default(), Some(registry), clock).unwrap();
-    codec.register().await.unwrap();
+    codec.register(&Topic::ALL).await.unwrap();
     samples::for_each(Write { folder, codec });
 }
 

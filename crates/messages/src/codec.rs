@@ -91,16 +91,16 @@ impl Codec {
         &self.names
     }
 
-    /// Registers the schemas of the topics that are Avro, each under `<topic>-value`, and says that its successors must
-    /// be compatible with all. What is done is not done again: call it until it succeeds. It asks the registry three
-    /// times a topic at most, and stops where it is away.
+    /// Registers the schemas of those of these topics that are Avro, each under `<topic>-value`, and says that its
+    /// successors must be compatible with all. What is done is not done again: call it until it succeeds. It asks the
+    /// registry three times a topic at most, and stops where it is away.
     ///
     /// # Errors
-    /// [`RegisterError`] names the topics that are left.
-    pub async fn register(&self) -> Result<(), RegisterError> {
+    /// [`RegisterError`] names topics that are left: one that is refused is in no other's way.
+    pub async fn register(&self, topics: &[Topic]) -> Result<(), RegisterError> {
         let Some(registry) = &self.registry else { return Ok(()) };
         let mut failures = Vec::new();
-        for topic in Topic::ALL {
+        for topic in topics.iter().copied() {
             let Some(id) = self.writers.get(topic.place()).and_then(Writer::unregistered) else { continue };
             match register(registry.as_ref(), &self.names.subject(topic), topic.schema()).await {
                 Ok(registered) => {
@@ -120,6 +120,12 @@ impl Codec {
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(RegisterError(failures)) }
+    }
+
+    /// Whether messages to a topic can be written: it is JSON, or its schema is registered.
+    #[must_use]
+    pub fn can_write(&self, topic: Topic) -> bool {
+        self.writers.get(topic.place()).is_some_and(|writer| writer.unregistered().is_none())
     }
 
     /// Writes a message as its topic wants it.

@@ -23,6 +23,9 @@ pub const DEAD_LETTER_PARTITION: &str = "dead-letter-partition";
 /// Of a dead letter: where in that partition.
 pub const DEAD_LETTER_OFFSET: &str = "dead-letter-offset";
 
+/// Of a dead letter whose value is left out, because Kafka does not take it a second time: why.
+pub const DEAD_LETTER_VALUE: &str = "dead-letter-value";
+
 /// The longest reason that is written, in bytes: it may quote what was read.
 const LONGEST_REASON: usize = 1_000;
 

@@ -136,7 +136,10 @@ impl TopicFeed {
             Err(reason) => {
                 let names = self.codec.names();
                 let (topic, letters) = (names.topic(Topic::MarketData), names.dead_letters(Topic::MarketData));
-                self.dead_letters.take(&topic, letters, record, &reason);
+                // The market does not wait for that.
+                if let Err(full) = self.dead_letters.take(&topic, letters, &record, &reason) {
+                    tracing::warn!(%full, "a record that cannot be read stays where it is");
+                }
             }
         }
         Ok(None)

@@ -34,15 +34,40 @@ impl Setting for JsonTopics {
         if text.trim() == "all" {
             return Ok(Self(Formats::all(Format::Json)));
         }
-        let topics = Vec::<String>::read(text)?;
-        let topics: Result<Vec<Topic>, _> = topics.iter().map(|topic| topic.parse()).collect();
-        let topics = topics.map_err(|_| {
-            let known: Vec<&str> = Topic::ALL.iter().map(|topic| topic.as_str()).collect();
-            format!("must be all, or some of {}, separated by commas", known.join(", "))
-        })?;
+        let topics = topics(text).map_err(|error| format!("{error}, or all"))?;
         let json = topics.into_iter().fold(Formats::default(), |formats, topic| formats.with(topic, Format::Json));
         Ok(Self(json))
     }
+}
+
+/// Topics of which the newest record of each key is kept, instead of all for some time.
+#[derive(Clone, Debug)]
+pub struct CompactedTopics(Vec<Topic>);
+
+impl CompactedTopics {
+    /// Whether a topic is one of them.
+    #[must_use]
+    pub fn has(&self, topic: Topic) -> bool {
+        self.0.contains(&topic)
+    }
+}
+
+impl Setting for CompactedTopics {
+    const JSON_TYPE: &'static str = "array";
+
+    fn read(text: &str) -> Result<Self, String> {
+        topics(text).map(Self)
+    }
+}
+
+/// Some topics, separated by commas.
+fn topics(text: &str) -> Result<Vec<Topic>, String> {
+    let topics = Vec::<String>::read(text)?;
+    let topics: Result<_, _> = topics.iter().map(|topic| topic.parse()).collect();
+    topics.map_err(|_| {
+        let known: Vec<&str> = Topic::ALL.iter().map(|topic| topic.as_str()).collect();
+        format!("must be some of {}, separated by commas", known.join(", "))
+    })
 }
 
 /// Where the Schema Registry is; the password inside is not printed.

@@ -9,7 +9,7 @@ use velox_kernel::Decimal;
 use velox_messages::TopicNames;
 
 use super::collector::{CollectorHeaders, CollectorUrl};
-use super::kafka::{JsonTopics, RegistryUrl};
+use super::kafka::{CompactedTopics, JsonTopics, RegistryUrl};
 use super::roles::Roles;
 use super::secret::{DatabaseUrl, Password, RedisUrl};
 use super::setting::Check::{Any, Between, UpTo, Within, Words};
@@ -191,6 +191,7 @@ config! {
         min_in_sync: u32 = "0", "brokers", Within(0, 32), "How many of them must have a record before it is acknowledged, on a new topic; 0 leaves it to the cluster.";
         group_instance: String = "", "", Any, "A name that no other process has, such as the host's: after a restart the process finds its part of a group's work again, without the others sharing it anew. Empty: it joins as somebody new.";
         retention_days: u32 = "7", "days", Within(0, 36_500), "How long a new topic keeps its records; 0 is for ever.";
+        compacted_topics: CompactedTopics = "", "", Any, "Topics that keep the newest record of each key for ever and no older ones, when they are new, such as `alerts`; the others keep all for `kafka.retention_days`.";
     }
     /// What is written about what happens.
     log: LogConfig {

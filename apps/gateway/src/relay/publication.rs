@@ -9,7 +9,7 @@ use metrics::{counter, gauge};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use velox_kernel::{AccountId, BusRecord, EventBus, Fence, PublishError};
-use velox_messages::{Codec, EncodeError, Message};
+use velox_messages::{Codec, EncodeError, Message, Topic};
 use velox_trading::{Marked, RecordedEvent, RelayStore, StoreError, TradingLog, TradingQueries, Unpublished};
 
 use super::follower::{FollowError, Follower, PAGE};
@@ -34,6 +34,9 @@ const TRIED_AGAIN: usize = 16;
 
 /// From so many streams refused one after the other on, it is the topic that is refused.
 const REFUSED_IN_A_ROW: u32 = 8;
+
+/// The topics that a stream's events go to, all together: none is published before all of them can be.
+pub const RELAYED: [Topic; 3] = [Topic::Orders, Topic::Positions, Topic::Alerts];
 
 /// How the relay is sized.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +168,7 @@ impl Relay {
     }
 
     async fn prepare_and_look(&mut self) -> Result<(), RelayError> {
-        if let Err(error) = self.ports.codec.register().await {
+        if let Err(error) = self.ports.codec.register(&RELAYED).await {
             return Err(PublishError::Away(error.to_string()).into());
         }
         if self.prepare_at.is_some_and(|at| Instant::now() >= at) {

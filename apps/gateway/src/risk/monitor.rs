@@ -15,7 +15,7 @@ use velox_trading::{
 };
 
 use super::progress::Progress;
-use super::records::RiskRecords;
+use super::records::{RiskRecords, Said};
 use super::watched::Watched;
 use crate::accounts::{Hub, Lanes, Touched, answer_of};
 use crate::shards::{GroupRecord, Held, shard_of};
@@ -107,7 +107,7 @@ pub struct RiskMonitor {
     /// Accounts that are to be judged.
     unjudged: HashSet<AccountId>,
     progress: BTreeMap<u32, Progress>,
-    /// A record that was read and not understood yet: the registry may be away.
+    /// A record that was read and is not taken yet: the registry may be away.
     waiting: Option<GroupRecord>,
     list_at: Instant,
     note_at: Instant,
@@ -257,8 +257,8 @@ impl RiskMonitor {
             }
             let said = match reader.read(record).await {
                 Ok(said) => said,
-                Err(away) => {
-                    tracing::debug!(%away, "records wait");
+                Err(not_now) => {
+                    tracing::debug!(%not_now, "records wait");
                     self.waiting = Some(next);
                     return;
                 }
@@ -267,13 +267,19 @@ impl RiskMonitor {
         }
     }
 
-    fn take_record(&mut self, fence: Fence, record: &TopicRecord, said: Option<(AccountId, Touched)>) {
-        let judged = said.filter(|(account, touched)| self.concerns(*account, *touched)).map(|(account, _)| account);
+    fn take_record(&mut self, fence: Fence, record: &TopicRecord, said: Said) {
+        let judged = match &said {
+            Said::Changed(account, touched) => Some(*account).filter(|account| self.concerns(*account, *touched)),
+            Said::Unreadable(_) => None,
+        };
         self.stale.extend(judged);
         // What is left alone is worked off as far as can be.
         let judged = judged.filter(|account| !self.damaged.contains_key(account));
         let progress = self.progress.entry(fence.shard).or_insert_with(|| Progress::new(fence));
         progress.read(record.offset, judged);
+        if let Said::Unreadable(posting) = said {
+            progress.posts(record.offset, posting);
+        }
     }
 
     /// Reads anew what has changed. What cannot be read now is read with the next look.

@@ -7,7 +7,7 @@ use velox_kernel::AccountId;
 use velox_messages::{Codec, DecodeError, OrderEvent, Topic};
 
 use crate::accounts::Touched;
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, PostFull, Posting};
 
 /// Reads records of the topic orders, on which every event of every account stands.
 pub struct RiskRecords {
@@ -15,10 +15,25 @@ pub struct RiskRecords {
     dead_letters: DeadLetters,
 }
 
-/// The registry that knows what a record was written with does not answer.
+/// What a record says.
+#[derive(Clone, Debug)]
+pub(super) enum Said {
+    /// Something of an account changed.
+    Changed(AccountId, Touched),
+    /// It cannot be read, and goes to the dead letters.
+    Unreadable(Posting),
+}
+
+/// Why a record is to be read again later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the schema registry does not answer: {0}")]
-pub(super) struct RegistryAway(String);
+pub(super) enum NotNow {
+    /// The registry that knows what it was written with.
+    #[error("the schema registry does not answer: {0}")]
+    RegistryAway(String),
+    /// It cannot be read, and is not to be lost.
+    #[error(transparent)]
+    PostFull(#[from] PostFull),
+}
 
 impl RiskRecords {
     /// Reads with `codec`; what cannot be read goes to the dead letters.
@@ -27,19 +42,18 @@ impl RiskRecords {
         Self { codec, dead_letters }
     }
 
-    /// Which account a record is about, and what changed of it; `None` when it cannot be read.
+    /// What a record says.
     ///
     /// # Errors
-    /// [`RegistryAway`]; the record is to be read again then.
-    pub(super) async fn read(&self, record: &TopicRecord) -> Result<Option<(AccountId, Touched)>, RegistryAway> {
+    /// [`NotNow`]; the record is to be read again then.
+    pub(super) async fn read(&self, record: &TopicRecord) -> Result<Said, NotNow> {
         match self.codec.decode::<OrderEvent>(&record.value).await {
-            Ok(event) => Ok(Some((event.account_id.into(), Touched::by_kind(&event.kind)))),
-            Err(DecodeError::RegistryAway(reason)) => Err(RegistryAway(reason)),
+            Ok(event) => Ok(Said::Changed(event.account_id.into(), Touched::by_kind(&event.kind))),
+            Err(DecodeError::RegistryAway(reason)) => Err(NotNow::RegistryAway(reason)),
             Err(DecodeError::Unreadable(reason)) => {
                 let names = self.codec.names();
                 let (topic, letters) = (names.topic(Topic::Orders), names.dead_letters(Topic::Orders));
-                self.dead_letters.take(&topic, letters, record.clone(), &reason);
-                Ok(None)
+                Ok(Said::Unreadable(self.dead_letters.take(&topic, letters, record, &reason)?))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! [`Topics`]: what the configuration offers for publishing what happens.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use velox_kafka::{
     Cleanup, ClusterLook, Compression, InstanceName, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl,
-    SaslMechanism, TopicSpec, join_group,
+    SaslMechanism, TopicSpec, TopicsAway, join_group,
 };
 use velox_kernel::{Clock, EventBus};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
@@ -53,8 +54,11 @@ pub(super) struct Topics {
     options: KafkaOptions,
     cluster: KafkaCluster,
     looked: KafkaCluster,
-    specs: Vec<TopicSpec>,
-    there: watch::Sender<bool>,
+    specs: Vec<(Topic, TopicSpec)>,
+    /// Those that are there and can be written.
+    ready: watch::Sender<BTreeSet<Topic>>,
+    /// Why the others are not.
+    unready: Mutex<Option<String>>,
     /// Of each producer.
     troubles: Mutex<Vec<Arc<BusTrouble>>>,
 }
@@ -78,36 +82,59 @@ impl Topics {
             options,
             codec: Arc::new(codec),
             specs,
-            there: watch::Sender::new(false),
+            ready: watch::Sender::default(),
+            unready: Mutex::default(),
             troubles: Mutex::default(),
         })))
     }
 
-    /// Makes the topics that are missing and registers their schemas, and tries until both is done. Then it waits for
-    /// the end of the process.
+    /// Makes the topics that are missing and registers their schemas, and tries until both is done for each. Then it waits
+    /// for the end of the process.
     pub(super) async fn prepare(self: Arc<Self>, shutdown: Shutdown) {
         let leaving = shutdown.begun();
         tokio::pin!(leaving);
-        let (mut topics_are_there, mut said) = (false, None);
-        loop {
-            let done = if topics_are_there { Ok(()) } else { self.make_topics().await };
-            topics_are_there |= done.is_ok();
-            let done = match done {
-                Ok(()) => self.codec.register().await.map_err(|error| error.to_string()),
-                failed => failed,
-            };
-            let Err(reason) = done else { break };
+        let mut unmade = Topic::ALL.into();
+        while let Err(reason) = self.prepare_some(&mut unmade).await {
+            let said = self.unready.lock().replace(reason.clone());
             if said.as_ref() != Some(&reason) {
-                tracing::warn!(reason, "topics cannot be prepared; it is tried again, and everything else goes on");
-                said = Some(reason);
+                tracing::warn!(
+                    reason,
+                    "topics cannot be prepared: what is to be published to them waits, and it is tried again"
+                );
             }
             tokio::select! {
                 () = &mut leaving => return,
                 () = tokio::time::sleep(AGAIN) => {}
             }
         }
-        self.there.send_replace(true);
+        if self.unready.lock().take().is_some() {
+            tracing::info!("all topics are prepared");
+        }
         leaving.await;
+    }
+
+    /// Prepares what can be; one topic is in no other's way. Why some are left, unless none is.
+    async fn prepare_some(&self, unmade: &mut BTreeSet<Topic>) -> Result<(), String> {
+        let mut reasons = Vec::new();
+        if !unmade.is_empty() {
+            match self.make_topics(unmade).await {
+                Ok(refused) => {
+                    *unmade = refused
+                        .into_iter()
+                        .map(|(topic, reason)| {
+                            reasons.push(reason);
+                            topic
+                        })
+                        .collect()
+                }
+                Err(away) => reasons.push(away.to_string()),
+            }
+        }
+        let registered = self.codec.register(&Topic::ALL).await;
+        reasons.extend(registered.err().map(|error| error.to_string()));
+        let is_ready = |topic: &Topic| !unmade.contains(topic) && self.codec.can_write(*topic);
+        self.ready.send_replace(Topic::ALL.into_iter().filter(is_ready).collect());
+        if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
     }
 
     /// The market as another processor publishes it.
@@ -121,15 +148,15 @@ impl Topics {
         TopicMarket { parts, codec, dead_letters, clock }
     }
 
-    /// Returns once the topics are there and their schemas registered.
-    async fn are_there(&self) {
+    /// Returns once these topics are there and can be written.
+    async fn are_ready(&self, topics: &[Topic]) {
         // The sender lives in `self`; the guard that this gives must not live on.
-        let _ = self.there.subscribe().wait_for(|there| *there).await;
+        let _ = self.ready.subscribe().wait_for(|ready| topics.iter().all(|topic| ready.contains(topic))).await;
     }
 
     /// Into how many partitions a topic is cut; asked until there is an answer, once the topics are there.
     pub(super) async fn partitions(&self, topic: Topic) -> u32 {
-        self.are_there().await;
+        self.are_ready(&[topic]).await;
         let name = self.codec.names().topic(topic);
         loop {
             match self.cluster.partitions(&name).await {
@@ -152,15 +179,22 @@ impl Topics {
         })
     }
 
-    async fn make_topics(&self) -> Result<(), String> {
-        let look = self.cluster.prepare(&self.specs).await.map_err(|error| error.to_string())?;
+    /// Makes those of these topics that are missing; gives those that the cluster refuses, and why.
+    async fn make_topics(&self, topics: &BTreeSet<Topic>) -> Result<Vec<(Topic, String)>, TopicsAway> {
+        let wanted = self.specs.iter().filter(|(topic, _)| topics.contains(topic));
+        let specs: Vec<TopicSpec> = wanted.map(|(_, spec)| spec.clone()).collect();
+        let look = self.cluster.prepare(&specs).await?;
         if !look.made.is_empty() {
             tracing::info!(topics = look.made.join(", "), "topics were made");
         }
         for differs in look.differing {
             tracing::warn!(differs, "a topic is not as it is configured; it is left as it is");
         }
-        Ok(())
+        let refused = look.refused.into_iter().filter_map(|(name, reason)| {
+            let (topic, _) = self.specs.iter().find(|(_, spec)| spec.name == name)?;
+            Some((*topic, format!("Kafka refuses the topic {name}: {reason}")))
+        });
+        Ok(refused.collect())
     }
 
     /// A producer of its own for whoever publishes: one that breaks takes no other's records along. `name` is what people
@@ -173,7 +207,7 @@ impl Topics {
 
     /// How the cluster stands with regard to the topics, for people and for the gauges.
     async fn look(&self) -> Result<ClusterLook, String> {
-        let names: Vec<String> = self.specs.iter().map(|spec| spec.name.clone()).collect();
+        let names: Vec<String> = self.specs.iter().map(|(_, spec)| spec.name.clone()).collect();
         let looked = self.looked.look(&names).await;
         let seen = looked.clone().unwrap_or_default();
         for (name, count) in [
@@ -203,13 +237,30 @@ impl Topics {
         }
     }
 
-    /// Does a task once the topics are there and their schemas registered; nothing when the process ends before.
-    pub(super) async fn then(self: Arc<Self>, task: impl Future<Output = ()>, shutdown: Shutdown) {
+    /// Does a task once these topics are there and can be written; nothing when the process ends before.
+    pub(super) async fn then(
+        self: Arc<Self>,
+        topics: &'static [Topic],
+        task: impl Future<Output = ()>,
+        shutdown: Shutdown,
+    ) {
         tokio::select! {
             () = shutdown.begun() => return,
-            () = self.are_there() => {}
+            () = self.are_ready(topics) => {}
         }
         task.await;
+    }
+
+    /// Which topics are not ready, in words.
+    fn unready(&self) -> Option<String> {
+        self.unready.lock().as_ref()?;
+        let ready = self.ready.borrow();
+        let unready: Vec<&str> =
+            Topic::ALL.iter().filter(|topic| !ready.contains(topic)).map(|topic| topic.as_str()).collect();
+        Some(format!(
+            "{} cannot be written yet, the log says why: what is to be published there waits",
+            unready.join(", ")
+        ))
     }
 }
 
@@ -269,19 +320,24 @@ pub(crate) fn kafka_options(config: &KafkaConfig) -> Result<KafkaOptions, Invali
 }
 
 /// The topics as they should be: each message's, and where what cannot be read goes.
-fn specs(config: &KafkaConfig, names: &TopicNames) -> Vec<TopicSpec> {
+fn specs(config: &KafkaConfig, names: &TopicNames) -> Vec<(Topic, TopicSpec)> {
     let days = u64::from(config.retention_days);
     let retention = (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60));
-    let spec = |name: String, partitions: u32| TopicSpec {
+    let spec = |name: String, partitions: u32, cleanup: Cleanup| TopicSpec {
         name,
         partitions,
         replication: config.replication,
         min_in_sync: config.min_in_sync,
         retention,
-        cleanup: Cleanup::Delete,
+        cleanup,
     };
-    // Dead letters are few, and nobody needs them in any order but that in which they came.
-    let both = |topic: Topic| [spec(names.topic(topic), config.partitions), spec(names.dead_letters(topic), 1)];
+    let both = |topic: Topic| {
+        let is_compacted = config.compacted_topics.has(topic);
+        let cleanup = if is_compacted { Cleanup::Compact } else { Cleanup::Delete };
+        // Dead letters are few, and nobody needs them in any order but that in which they came.
+        let letters = spec(names.dead_letters(topic), 1, Cleanup::Delete);
+        [(topic, spec(names.topic(topic), config.partitions, cleanup)), (topic, letters)]
+    };
     Topic::ALL.into_iter().flat_map(both).collect()
 }
 
@@ -302,6 +358,7 @@ impl HealthCheck for KafkaHealth {
         let troubles = || self.0.troubles.lock().iter().find_map(|trouble| trouble.now());
         match self.0.look().await {
             Err(_) => Health::down("it does not answer; what is to be published waits in the log"),
+            Ok(_) if let Some(unready) = self.0.unready() => Health::degraded(unready),
             Ok(look) if !look.missing.is_empty() => {
                 Health::degraded(format!("{} topics are not there", look.missing.len()))
             }

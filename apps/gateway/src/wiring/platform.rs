@@ -51,11 +51,11 @@ use crate::execution::{BrokerCalls, BrokerDesk, EXECUTION_SHARDS, ExecutionRight
 use crate::http::EdgePorts;
 use crate::http::health::HealthChecks;
 use crate::market_parts::MARKET_PARTS;
-use crate::market_topic::MarketTopic;
+use crate::market_topic::{MarketTopic, Told};
 use crate::observe::{Observer, watch_queues};
 use crate::observe_pool::watch_pool;
 use crate::peers::{Teller, Words, listen};
-use crate::relay::{Relay, RelayPorts, RelaySettings};
+use crate::relay::{RELAYED, Relay, RelayPorts, RelaySettings};
 use crate::replicas::{Replica, watch_replica};
 use crate::risk::RiskPorts;
 use crate::shards::{GroupState, ShardKeeper, ShardTimes};
@@ -286,7 +286,7 @@ impl Platform {
                 committed: hub.committed(),
             };
             let relay = Relay::new(ports, held, RelaySettings::default()).run(shutdown.clone());
-            tasks.spawn("relay", Arc::clone(topics).then(relay, shutdown.clone()));
+            tasks.spawn("relay", Arc::clone(topics).then(&RELAYED, relay, shutdown.clone()));
         }
         tasks.spawn("queue gauges", watch_queues(Arc::clone(&lanes), Arc::clone(&paper), shutdown.clone()));
         if let Some(pool) = stores.pool.clone() {
@@ -328,13 +328,13 @@ impl Platform {
             };
             tasks.spawn("changed connections", books.follow(changes, shutdown.clone()));
         }
-        // What another one publishes is not published again.
-        let ours = |_: &&Arc<Topics>| config.market.feed != FeedKind::Topic;
-        let market_topic = topics.as_ref().filter(ours).map(|topics| {
-            let (market_topic, publishing) =
-                MarketTopic::new(topics.producer("market_data"), Arc::clone(&topics.codec), Arc::clone(&clock));
+        let market_topic = topics.as_ref().map(|topics| {
+            // What another one publishes is not published again.
+            let told = if config.market.feed == FeedKind::Topic { Told::Alerts } else { Told::Everything };
+            let (producer, codec) = (topics.producer("market_data"), Arc::clone(&topics.codec));
+            let (market_topic, publishing) = MarketTopic::new(told, producer, codec, Arc::clone(&clock));
             let publishing = publishing.run(shutdown.clone());
-            tasks.spawn("topic of the market", Arc::clone(topics).then(publishing, shutdown.clone()));
+            tasks.spawn("topic of the market", Arc::clone(topics).then(told.topics(), publishing, shutdown.clone()));
             market_topic
         });
         let source = Arc::new(source);

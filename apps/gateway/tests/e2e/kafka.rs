@@ -16,7 +16,9 @@ use velox_kafka::{
     read_topic,
 };
 use velox_kernel::{AccountId, BusRecord, EventBus, Ids, Timestamp};
-use velox_messages::{Alert, Codec, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames};
+use velox_messages::{
+    Alert, Codec, Formats, Message, OrderEvent, PositionEvent, SchemaRegistry as _, Topic, TopicNames,
+};
 use velox_schema_registry::{HttpRegistry, RegistryDeadlines};
 use velox_testkit::TestClock;
 use velox_testkit::trading::FreshIds;
@@ -73,10 +75,30 @@ impl Topics {
 
     /// How the topics are written.
     pub(crate) fn codec(&self) -> Codec {
-        let registry = SecretString::from(self.registry.as_str());
-        let registry = Arc::new(HttpRegistry::new(&registry, RegistryDeadlines::default()).unwrap());
-        let names = TopicNames::new(&self.prefix).unwrap();
-        Codec::new(names, Formats::default(), Some(registry), Arc::new(TestClock::default())).unwrap()
+        let clock = Arc::new(TestClock::default());
+        Codec::new(self.names(), Formats::default(), Some(Arc::new(self.schemas())), clock).unwrap()
+    }
+
+    fn names(&self) -> TopicNames {
+        TopicNames::new(&self.prefix).unwrap()
+    }
+
+    fn schemas(&self) -> HttpRegistry {
+        HttpRegistry::new(&SecretString::from(self.registry.as_str()), RegistryDeadlines::default()).unwrap()
+    }
+
+    /// Registers a schema for a topic that Velox's own can never follow.
+    pub(crate) fn take_the_schema_of(&self, topic: Topic) {
+        let schema = r#"{"type":"record","name":"Another","fields":[{"name":"x","type":"long"}]}"#;
+        let subject = self.names().subject(topic);
+        Runtime::new().unwrap().block_on(self.schemas().register(&subject, schema)).unwrap();
+    }
+
+    /// Whether the market's topic is there.
+    pub(crate) fn are_there(&self) -> bool {
+        let cluster = KafkaCluster::new(&self.options()).unwrap();
+        let asked = Runtime::new().unwrap().block_on(cluster.partitions(&self.names().topic(Topic::MarketData)));
+        asked.is_ok_and(|partitions| partitions.is_some())
     }
 
     /// The same, whose schemas' registry is reached by a way that `way` makes to its address; and this way.
@@ -336,11 +358,12 @@ impl OwnKafka {
         (Self::launch(kafka), security)
     }
 
-    /// Starts one broker whose clients come by a way that `way` makes to its address, and gives this way.
-    pub(crate) fn behind(way: impl FnOnce(&str) -> Toxiproxy) -> (Self, Toxiproxy) {
+    /// Starts one broker whose clients come by a way that `way` makes to its address, and that begins at `entry`; gives this
+    /// way.
+    pub(crate) fn behind<W>(way: impl FnOnce(&str) -> W, entry: impl FnOnce(&W) -> &str) -> (Self, W) {
         let mut kafka = Self::new(1);
         let way = way(&kafka.brokers());
-        kafka.settings = vec![format!("advertised.listeners=PLAINTEXT://{}", way.entry)];
+        kafka.settings = vec![format!("advertised.listeners=PLAINTEXT://{}", entry(&way))];
         (Self::launch(kafka), way)
     }
 

@@ -54,7 +54,7 @@ impl Writer {
         let (cluster, runtime) = (KafkaCluster::new(&topics.options()).unwrap(), Runtime::new().unwrap());
         let topic = codec.names().topic(Topic::MarketData);
         wait_for("the topic", PATIENCE, || runtime.block_on(cluster.partitions(&topic)).ok().flatten());
-        runtime.block_on(codec.register()).unwrap();
+        runtime.block_on(codec.register(&[Topic::MarketData])).unwrap();
         let (symbols, is_over, done) = (symbols.to_vec(), Arc::clone(&ends), Arc::clone(&rounds));
         let writing = async move {
             let epoch = u64::try_from(SystemClock.now().micros()).unwrap();

@@ -1,6 +1,8 @@
 //! Topics, made and checked.
 
-use velox_kafka::{ClusterLook, KafkaCluster, TopicSpec, TopicsError};
+use std::time::Duration;
+
+use velox_kafka::{Cleanup, ClusterLook, KafkaCluster, TopicSpec};
 
 use crate::{name, options, spec};
 
@@ -18,6 +20,12 @@ async fn topics_are_made_once_and_what_differs_is_said() {
         look.differing,
         [format!("{one} has 3 partitions instead of 4"), format!("{two} is kept on 1 brokers instead of 2")]
     );
+    let changed = TopicSpec { retention: Some(Duration::from_secs(60)), cleanup: Cleanup::Compact, ..spec(&one, 3) };
+    let look = cluster.prepare(&[TopicSpec { min_in_sync: 2, ..changed }]).await.unwrap();
+    let settings = ["cleanup.policy=delete instead of compact", "min.insync.replicas=1 instead of 2"];
+    let differing: Vec<String> = settings.iter().map(|setting| format!("{one} has {setting}")).collect();
+    assert!(differing.iter().all(|said| look.differing.contains(said)), "{look:?}");
+    assert!(look.differing.iter().any(|said| said.ends_with("instead of 60000")), "{look:?}");
     let missing = name("missing");
     let look = cluster.look(&[one, two, missing.clone()]).await.unwrap();
     assert_eq!(
@@ -43,9 +51,10 @@ async fn two_who_make_the_same_at_once_both_succeed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_cluster_cannot_keep_is_a_refusal() {
+async fn what_a_cluster_cannot_keep_is_refused_and_in_no_others_way() {
     let cluster = KafkaCluster::new(&options()).unwrap();
-    let topic = name("wide");
-    let refused = cluster.prepare(&[TopicSpec { replication: 31, ..spec(&topic, 1) }]).await;
-    assert!(matches!(&refused, Err(TopicsError::Refused { name, .. }) if *name == topic), "{refused:?}");
+    let (wide, sound) = (name("wide"), name("sound"));
+    let look = cluster.prepare(&[TopicSpec { replication: 31, ..spec(&wide, 1) }, spec(&sound, 2)]).await.unwrap();
+    assert!(matches!(&look.refused[..], [(name, _)] if *name == wide), "{look:?}");
+    assert_eq!((look.made, look.partitions), (vec![sound], vec![2]));
 }

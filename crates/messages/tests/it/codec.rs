@@ -29,7 +29,7 @@ pub(crate) fn codec(registry: &Arc<MemoryRegistry>, clock: &Arc<TestClock>, form
 pub(crate) async fn bench(formats: Formats) -> Bench {
     let (registry, clock) = (Arc::new(MemoryRegistry::default()), Arc::new(TestClock::default()));
     let codec = codec(&registry, &clock, formats);
-    codec.register().await.unwrap();
+    codec.register(&Topic::ALL).await.unwrap();
     Bench { registry, clock, codec }
 }
 
@@ -83,7 +83,7 @@ async fn registers_every_avro_topic_under_its_subject_and_only_once() {
     let bench = bench(Formats::default().with(Topic::Alerts, Format::Json)).await;
     let all = Asked { register: 6, schema: 0, set_compatibility: 6 };
     assert_eq!(bench.registry.asked(), all);
-    bench.codec.register().await.unwrap();
+    bench.codec.register(&Topic::ALL).await.unwrap();
     assert_eq!(bench.registry.asked(), all, "what is done is not done again");
     assert_eq!(bench.registry.rule("velox.orders.v1-value"), Some(Compatibility::FullTransitive));
     assert_eq!(bench.registry.rule("velox.alerts.v1-value"), None);
@@ -93,7 +93,7 @@ async fn registers_every_avro_topic_under_its_subject_and_only_once() {
 async fn a_registry_that_knows_subjects_only_with_a_schema_gets_the_rule_afterwards() {
     let (registry, clock) = (Arc::new(MemoryRegistry::default()), Arc::new(TestClock::default()));
     registry.take_rules_of_known_subjects_only();
-    codec(&registry, &clock, Formats::default()).register().await.unwrap();
+    codec(&registry, &clock, Formats::default()).register(&Topic::ALL).await.unwrap();
     for topic in Topic::ALL {
         let subject = TopicNames::default().subject(topic);
         assert_eq!(registry.rule(&subject), Some(Compatibility::FullTransitive), "{subject}");
@@ -106,12 +106,12 @@ async fn while_the_registry_is_away_what_is_registered_goes_on_and_the_rest_wait
     let codec = codec(&registry, &clock, Formats::default());
     let [event, _] = samples::order_events();
     registry.set_away(true);
-    let error = codec.register().await.unwrap_err();
+    let error = codec.register(&Topic::ALL).await.unwrap_err();
     assert!(error.is_away() && error.0.len() == 1, "it stops where it is away: {error}");
     assert_eq!(codec.encode(&event), Err(EncodeError::NotRegistered(Topic::Orders)));
 
     registry.set_away(false);
-    codec.register().await.unwrap();
+    codec.register(&Topic::ALL).await.unwrap();
     registry.set_away(true);
     let bytes = codec.encode(&event).unwrap();
     assert_eq!(codec.decode::<OrderEvent>(&bytes).await.unwrap(), event);
@@ -123,9 +123,11 @@ async fn a_topic_whose_schema_is_refused_stands_in_no_others_way() {
     let subject = "velox.market-data.v1-value";
     registry.put(subject, r#"{"type":"record","name":"MarketData","fields":[{"name":"x","type":"long"}]}"#).unwrap();
     let codec = codec(&registry, &clock, Formats::default());
-    let error = codec.register().await.unwrap_err();
+    let error = codec.register(&Topic::ALL).await.unwrap_err();
     assert!(matches!(error.0.as_slice(), [(Topic::MarketData, RegistryError::Incompatible(_))]), "{error}");
     assert!(!error.is_away());
+    assert!(codec.register(&[Topic::Orders, Topic::Alerts]).await.is_ok(), "nor in that of who asks for others");
+    assert!(codec.can_write(Topic::Orders) && !codec.can_write(Topic::MarketData));
     assert!(codec.encode(&samples::order_events()[0]).is_ok());
     assert!(matches!(codec.encode(&samples::market_data()[0]), Err(EncodeError::NotRegistered(Topic::MarketData))));
 }
@@ -233,7 +235,7 @@ async fn what_is_no_message_is_unreadable_and_says_why() {
 async fn json_needs_no_registry_and_avro_does() {
     let codec = |formats| Codec::new(TopicNames::default(), formats, None, Arc::new(TestClock::default()));
     let json = codec(Formats::all(Format::Json)).unwrap();
-    json.register().await.unwrap();
+    json.register(&Topic::ALL).await.unwrap();
     let [signal, _] = samples::signals();
     let bytes = json.encode(&signal).unwrap();
     assert_eq!(json.decode::<Signal>(&bytes).await.unwrap(), signal);

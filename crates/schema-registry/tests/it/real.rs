@@ -52,8 +52,8 @@ async fn takes_every_schema_of_ours_beside_all_released_ones_and_refuses_an_inco
         }
     }
     let codec = Codec::new(names.clone(), Formats::default(), Some(registry.clone()), clock).unwrap();
-    codec.register().await.unwrap();
-    codec.register().await.unwrap();
+    codec.register(&Topic::ALL).await.unwrap();
+    codec.register(&Topic::ALL).await.unwrap();
     for topic in Topic::ALL {
         // Whoever reads this could not read what was written before.
         let changed = topic.schema().replace(r#""name": "event_id""#, r#""name": "another_id""#);

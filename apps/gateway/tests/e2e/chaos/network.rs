@@ -69,7 +69,7 @@ fn the_way_to_the_database_goes_bad() {
 #[test]
 fn the_ways_to_kafka_and_the_registry_go_bad() {
     campaign("network, to Kafka", Duration::from_secs(14), |round| {
-        let (kafka, to_kafka) = OwnKafka::behind(Toxiproxy::start);
+        let (kafka, to_kafka) = OwnKafka::behind(Toxiproxy::start, |way| &way.entry);
         let (topics, to_registry) = Topics::on(&to_kafka.entry).with_registry_behind(Toxiproxy::start);
         let installation = Installation::on_postgres(Syncs::Off);
         let server = Server::start(topics.configure(&mut installation.serve()));
