@@ -19,8 +19,15 @@ use velox_testkit::messages::MemoryRegistry;
 
 /// Records that are handed over together: as the relay does, and the market's publication at its busiest.
 const AT_ONCE: usize = 1_000;
-/// An event of an order in Avro, as a release wrote it.
-const ORDER: &str = include_str!("../../../crates/messages/tests/golden/v1/orders.avro.hex");
+/// Messages in Avro, as a release wrote them.
+const OTHERS: [(Topic, &str); 6] = [
+    (Topic::Orders, include_str!("../../../crates/messages/tests/golden/v1/orders.avro.hex")),
+    (Topic::Positions, include_str!("../../../crates/messages/tests/golden/v1/positions.avro.hex")),
+    (Topic::Alerts, include_str!("../../../crates/messages/tests/golden/v1/alerts.avro.hex")),
+    (Topic::Indicators, include_str!("../../../crates/messages/tests/golden/v1/indicators.avro.hex")),
+    (Topic::Signals, include_str!("../../../crates/messages/tests/golden/v1/signals.avro.hex")),
+    (Topic::Strategies, include_str!("../../../crates/messages/tests/golden/v1/strategies.avro.hex")),
+];
 
 type Anything<T> = Result<T, Box<dyn Error>>;
 
@@ -47,7 +54,6 @@ async fn main() -> Anything<()> {
 async fn settings(brokers: &str) -> Anything<Vec<Setting>> {
     let usual = KafkaOptions::new(brokers);
     let (avro, json) = (trade(Format::Avro).await?, trade(Format::Json).await?);
-    let order: Vec<u8> = first_bytes(ORDER)?;
     let setting = |name: &str, topic, value: &Bytes, options: KafkaOptions| Setting {
         name: name.to_owned(),
         topic,
@@ -56,17 +62,21 @@ async fn settings(brokers: &str) -> Anything<Vec<Setting>> {
     };
     let compressed = |compression| KafkaOptions { compression, ..usual.clone() };
     let lingering = |linger| KafkaOptions { linger: Duration::from_millis(linger), ..usual.clone() };
-    Ok(vec![
-        setting("market-data, Avro, lz4, linger 5 ms (the defaults)", Topic::MarketData, &avro, usual.clone()),
+    let mut settings = vec![
+        setting("market-data, Avro, lz4, linger 0 (the defaults)", Topic::MarketData, &avro, usual.clone()),
         setting("market-data, JSON, lz4", Topic::MarketData, &json, usual.clone()),
         setting("market-data, Avro, none", Topic::MarketData, &avro, compressed(Compression::None)),
         setting("market-data, Avro, zstd", Topic::MarketData, &avro, compressed(Compression::Zstd)),
         setting("market-data, Avro, snappy", Topic::MarketData, &avro, compressed(Compression::Snappy)),
         setting("market-data, Avro, gzip", Topic::MarketData, &avro, compressed(Compression::Gzip)),
-        setting("market-data, Avro, lz4, linger 0", Topic::MarketData, &avro, lingering(0)),
+        setting("market-data, Avro, lz4, linger 5 ms", Topic::MarketData, &avro, lingering(5)),
         setting("market-data, Avro, lz4, linger 20 ms", Topic::MarketData, &avro, lingering(20)),
-        setting("orders, Avro, lz4", Topic::Orders, &Bytes::from(order), usual.clone()),
-    ])
+    ];
+    for (topic, golden) in OTHERS {
+        let value = Bytes::from(longest_record(golden)?);
+        settings.push(setting(&format!("{topic}, Avro, lz4"), topic, &value, usual.clone()));
+    }
+    Ok(settings)
 }
 
 /// A trade as it stands on its topic.
@@ -80,8 +90,8 @@ async fn trade(format: Format) -> Anything<Bytes> {
     Ok(codec.encode(&MarketData::from(&step))?)
 }
 
-/// The first line of hexadecimal digits that is long enough to be a record.
-fn first_bytes(text: &str) -> Anything<Vec<u8>> {
+/// The longest of some records in hexadecimal digits.
+fn longest_record(text: &str) -> Anything<Vec<u8>> {
     let digits = text.split_whitespace().max_by_key(|word| word.len()).ok_or("no record")?;
     let byte = |place: usize| u8::from_str_radix(&digits[place..place + 2], 16);
     Ok((0..digits.len() / 2).map(|place| byte(place * 2)).collect::<Result<_, _>>()?)
@@ -94,7 +104,8 @@ async fn measure(setting: &Setting, topic: &str, count: usize) -> Anything<(f64,
         partitions: 4,
         replication: 1,
         min_in_sync: 1,
-        retention: Some(Duration::from_secs(3_600)),
+        // The records are of the past, and a broker would take them away.
+        retention: None,
         cleanup: Cleanup::Delete,
     };
     KafkaCluster::new(options)?.prepare(&[spec]).await?;

@@ -34,7 +34,7 @@ impl KafkaOptions {
             security: KafkaSecurity::default(),
             deadline: Duration::from_secs(10),
             compression: Compression::Lz4,
-            linger: Duration::from_millis(5),
+            linger: Duration::ZERO,
             batch_bytes: 262_144,
         }
     }

@@ -184,7 +184,7 @@ config! {
         sasl_password: Password = "", "", Any, "The password for that.";
         timeout_ms: u64 = "10000", "ms", Within(1_000, 600_000), "How long records may take to be acknowledged before they are published again.";
         compression: KafkaCompression = "lz4", "", Words(KafkaCompression::WORDS), "How batches are compressed.";
-        linger_ms: u64 = "5", "ms", Within(0, 10_000), "How long a record waits for others to share its batch.";
+        linger_ms: u64 = "0", "ms", Within(0, 10_000), "How long a record waits for others to share its batch, beside those that are handed over with it.";
         batch_bytes: usize = "262144", "bytes", Within(1_024, 16_777_216), "The largest batch.";
         partitions: u32 = "12", "partitions", Within(1, 1_024), "Into how many partitions a new topic is cut, and into how many shards the work of the relays, and that of risk while Kafka has not said how its topic is cut. The same in every process.";
         replication: u32 = "0", "brokers", Within(0, 32), "On how many brokers a new topic is kept; 0 leaves it to the cluster.";
