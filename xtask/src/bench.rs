@@ -22,6 +22,7 @@ mod load;
 mod machine;
 mod orders;
 mod pgbench;
+mod pin;
 mod ratio;
 mod reads;
 mod report;
