@@ -22,6 +22,7 @@ mod load;
 mod machine;
 mod orders;
 mod pgbench;
+mod pin;
 mod ratio;
 mod reads;
 mod report;
@@ -84,7 +85,11 @@ const BENCHES: [Bench; 11] = [
         about: "candles into PostgreSQL, against plain COPY into the same table",
         run: candles::run,
     },
-    Bench { name: "reads", about: "users/me, a list of orders and candles, by server CPU second", run: reads::run },
+    Bench {
+        name: "reads",
+        about: "users/me, a list of orders and candles on both stores, by server CPU second",
+        run: reads::run,
+    },
     Bench { name: "streams", about: "deliveries to 1,000 WebSocket clients, by server CPU second", run: streams::run },
     Bench {
         name: "start",
@@ -94,7 +99,7 @@ const BENCHES: [Bench; 11] = [
 ];
 
 /// The benches of `--stack`.
-const STACK: [&str; 4] = ["pgbench", "lists", "candles", "gateways"];
+const STACK: [&str; 5] = ["pgbench", "lists", "candles", "gateways", "reads"];
 
 /// What `bench` takes.
 #[derive(clap::Args)]
@@ -126,7 +131,7 @@ struct Settings {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 5)]
     seconds: u32,
-    /// Stores that `orders` measures
+    /// Stores that `orders` and `reads` measure
     #[arg(long, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
     stores: Vec<String>,
     /// Numbers of connections that `orders` and `pgbench` measure

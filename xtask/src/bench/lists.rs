@@ -3,7 +3,7 @@
 
 use super::Settings;
 use super::api::request;
-use super::load::{self, Load};
+use super::load;
 use super::orders::{Market, median};
 use super::report::Figure;
 use super::sql::psql;
@@ -87,14 +87,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
 
 /// Measures the pages, one after the other; also answers both sides' CPU of one page, in microseconds.
 fn page(settings: &Settings, market: &Market, name: &str, paths: Vec<String>) -> anyhow::Result<(Vec<Figure>, f64)> {
-    let load = Load {
-        address: market.velox.server.address,
-        pid: market.velox.server.pid(),
-        database: market.database.as_ref().map(Cluster::pid),
-        connections: CONNECTIONS,
-        warm_up: settings.warm_up(),
-        measure: settings.measure(),
-    };
+    let load = market.load(settings, CONNECTIONS);
     let mut runs = Vec::new();
     for _ in 0..settings.rounds.max(1) {
         ensure!(!process::interrupted(), "interrupted");

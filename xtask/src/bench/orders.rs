@@ -59,14 +59,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     let memory = Market::open(Program::Memory, "yardstick", ACCOUNTS, None)?;
     let mut figures = Vec::new();
     for store in &settings.stores {
-        let (program, cluster) = match store.as_str() {
-            "sqlite" => (Program::Velox, None),
-            "postgres" => (Program::Velox, Some(Cluster::start(Durability::Synced)?)),
-            // Against itself: how far apart two equal things come out.
-            "memory" => (Program::Memory, None),
-            _ => bail!("no store is called {store}"),
-        };
-        let durable = Market::open(program, store, ACCOUNTS, cluster)?;
+        let durable = Market::on(store, store, ACCOUNTS)?;
         for spread in [Spread::Wide, Spread::Hot] {
             for &connections in &settings.connections {
                 figures.extend(compare(settings, store, &durable, &memory, spread, connections)?);
@@ -123,6 +116,18 @@ fn compare(
 }
 
 impl Market {
+    /// [`Market::open`] on the store of this name.
+    pub(super) fn on(store: &str, name: &str, accounts: usize) -> anyhow::Result<Market> {
+        let (program, cluster) = match store {
+            "sqlite" => (Program::Velox, None),
+            "postgres" => (Program::Velox, Some(Cluster::start(Durability::Synced)?)),
+            // Against itself: how far apart two equal things come out.
+            "memory" => (Program::Memory, None),
+            _ => bail!("no store is called {store}"),
+        };
+        Market::open(program, name, accounts, cluster)
+    }
+
     /// Starts a server and opens its accounts.
     pub(super) fn open(
         program: Program,
@@ -202,7 +207,8 @@ impl Market {
         })
     }
 
-    fn load(&self, settings: &Settings, connections: u32) -> Load {
+    /// Requests to this server, over so many connections.
+    pub(super) fn load(&self, settings: &Settings, connections: u32) -> Load {
         Load {
             address: self.velox.server.address,
             pid: self.velox.server.pid(),

@@ -1,11 +1,10 @@
 //! Reading, by server CPU: the caller's own user from memory, a page of orders, a page of candles.
 
+use super::Settings;
 use super::api::request;
-use super::load::{self, Load};
+use super::load::{self, Load, Measured};
 use super::orders::{Market, median, resting_order};
 use super::report::Figure;
-use super::velox::Program;
-use super::{Settings, load::Measured};
 use crate::process;
 use anyhow::ensure;
 use serde_json::json;
@@ -18,14 +17,23 @@ const ORDERS: u32 = 1_000;
 /// How often the user is changed while it is read: each change drops it from memory.
 const CHANGE_EVERY: Duration = Duration::from_millis(100);
 
-/// Requests by server CPU second on the embedded store.
+/// Requests by server CPU second on each store.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
-    let market = Market::open(Program::Velox, "reads", 1, None)?;
+    let mut figures = Vec::new();
+    for store in &settings.stores {
+        figures.extend(on(settings, store)?);
+    }
+    Ok(figures)
+}
+
+fn on(settings: &Settings, store: &str) -> anyhow::Result<Vec<Figure>> {
+    let market = Market::on(store, &format!("reads-{store}"), 1)?;
     let account = market.accounts[0].clone();
     {
         let token = market.api.borrow().token.clone();
         let (account, number) = (account.clone(), std::sync::atomic::AtomicU32::new(0));
-        let fill = Load { measure: Duration::from_millis(500), warm_up: Duration::ZERO, ..load_of(&market, settings) };
+        let load = market.load(settings, CONNECTIONS);
+        let fill = Load { measure: Duration::from_millis(500), warm_up: Duration::ZERO, ..load };
         let filled = load::run(&fill, move |_, _, bytes| {
             let name = format!("list-{}", number.fetch_add(1, Ordering::Relaxed) % ORDERS);
             bytes.extend_from_slice(&resting_order(&token, &account, &name));
@@ -47,7 +55,12 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
         let cpu = median(runs.iter().map(Measured::cpu_micros).collect());
         let detail = runs.iter().map(Measured::json).collect();
         let per_cpu_second = median(runs.iter().map(Measured::per_cpu_second).collect());
+        let name = format!("{store}, {name}");
         figures.push(Figure::new(format!("{name}: server CPU"), cpu, "us").detail(detail));
+        if market.database.is_some() {
+            let cpu = median(runs.iter().map(Measured::database_cpu_micros).collect());
+            figures.push(Figure::new(format!("{name}: PostgreSQL's CPU"), cpu, "us"));
+        }
         figures.push(Figure::new(format!("{name}: requests"), per_cpu_second, "1/CPU s"));
         figures.push(Figure::new(
             format!("{name}: p99"),
@@ -56,17 +69,6 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
         ));
     }
     Ok(figures)
-}
-
-fn load_of(market: &Market, settings: &Settings) -> Load {
-    Load {
-        address: market.velox.server.address,
-        pid: market.velox.server.pid(),
-        database: None,
-        connections: CONNECTIONS,
-        warm_up: settings.warm_up(),
-        measure: settings.measure(),
-    }
 }
 
 fn measure(settings: &Settings, market: &Market, path: &str, changes: bool) -> anyhow::Result<Measured> {
@@ -83,7 +85,7 @@ fn measure(settings: &Settings, market: &Market, path: &str, changes: bool) -> a
             }
             anyhow::Ok(())
         });
-        let measured = load::run(&load_of(market, settings), move |_, _, out| out.extend_from_slice(&bytes));
+        let measured = load::run(&market.load(settings, CONNECTIONS), move |_, _, out| out.extend_from_slice(&bytes));
         done.store(true, Ordering::Relaxed);
         changer.join().map_err(|_| anyhow::anyhow!("the changing thread panicked"))??;
         measured
