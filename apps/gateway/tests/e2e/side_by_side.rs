@@ -1,6 +1,7 @@
 //! Two gateways that serve one user: requests, sockets and limits on either, with and without Redis.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -63,7 +64,12 @@ pub(crate) fn until_market_is_shared(servers: &[Server; 2]) {
 
 /// The value of a metric; 0 where it was never counted.
 pub(crate) fn metric(server: &Server, name: &str) -> u64 {
-    let answer = Api::new(server.address, "").call("GET", "/metrics", None).unwrap();
+    metric_at(server.address, name)
+}
+
+/// [`metric`] of whoever is at an address.
+pub(crate) fn metric_at(address: SocketAddr, name: &str) -> u64 {
+    let answer = Api::new(address, "").call("GET", "/metrics", None).unwrap();
     let text = answer.body.as_str().unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map_or(0, |value| value.trim().parse().unwrap())

@@ -9,6 +9,7 @@ use crate::campaign::client::{self, Client, Entry, Way};
 use crate::campaign::door::Door;
 use crate::campaign::follower::Follower;
 use crate::random::Random;
+use crate::side_by_side::metric_at;
 use crate::story::resting;
 use crate::waiting::{PATIENCE, say, wait_for};
 
@@ -91,6 +92,7 @@ impl Round {
             let Scene { mut api, account, .. } = scene;
             let mut books = places.into_iter().map(|place| {
                 api.move_to(place);
+                wait_for("a pool that nobody waits for", PATIENCE, || has_connections(place).then_some(()));
                 Books::at_rest(&mut api, &account)
             });
             let first = books.next().expect("somebody has the books");
@@ -117,6 +119,14 @@ impl Round {
         let at_once = count(|entry| entry.tries == 1 && !entry.was_given_up());
         Played { books, commands: journal.len(), at_once }
     }
+}
+
+/// Whether the process at an address has a connection to PostgreSQL that nobody uses, and none is waited for; true of one
+/// that has no pool.
+fn has_connections(place: SocketAddr) -> bool {
+    let [size, available, waiting] =
+        ["size", "available", "waiting"].map(|name| metric_at(place, &format!("velox_database_pool_{name}")));
+    size == 0 || (available > 0 && waiting == 0)
 }
 
 /// How the names of orders begin that are placed to see whether it works.
