@@ -122,6 +122,24 @@ def check_what_velox_writes(user: User, account: str, registry: SchemaRegistryCl
     assert noted == len(orders), (noted, len(orders))
 
 
+def check_the_market_that_velox_writes(user: User, registry: SchemaRegistryClient) -> None:
+    """What the feed says stands under its symbol, in order, with the prices that the API shows."""
+    shown = user.get(f"/v1/market-data/quotes/{SYMBOL}")
+    number = lambda name: decimal.Decimal(shown[name])
+    reader = Reader(registry, "market-data")
+    told = reader.messages["market-data"]
+    of = lambda kind: [message[kind] for message in told if message["symbol"] == SYMBOL and message["type"] == kind]
+    quote = {name: number(name) for name in ("bid", "bid_size", "ask", "ask_size")}
+    last = {"price": number("last"), "quantity": number("last_size")}
+    holds = lambda all, wanted: any(wanted.items() <= one.items() for one in all)
+    reader.until("the quote that the API shows", lambda: holds(of("quote"), quote))
+    reader.until("the trade that the API shows", lambda: holds(of("trade"), last))
+    reader.close()
+    assert all(message["key"] == message["symbol"] for message in told)
+    places = [(message["epoch"], message["offset"]) for message in told if message["symbol"] == SYMBOL]
+    assert places == sorted(set(places)), places
+
+
 def check_the_group_of_velox() -> None:
     """The usual tools see the group that watches accounts: who is in it, what each has, and that nothing waits."""
     admin = AdminClient({"bootstrap.servers": BROKERS})
@@ -258,6 +276,7 @@ def main() -> int:
         trade(user, account)
         checks = [
             ("what Velox writes", lambda: check_what_velox_writes(user, account, registry)),
+            ("the market that Velox writes", lambda: check_the_market_that_velox_writes(user, registry)),
             ("the group of Velox", check_the_group_of_velox),
             ("compatibility", lambda: check_compatibility(registry)),
             ("what Velox reads", lambda: check_what_velox_reads(server, registry)),

@@ -15,19 +15,31 @@ pub(crate) const NEEDS: [Need; 4] = [Need::Postgres, Need::OwnPostgres, Need::Re
 /// What the campaign of Kafka needs besides.
 pub(crate) const KAFKA_NEEDS: [Need; 2] = [Need::Kafka, Need::OwnKafka];
 
+/// How long each campaign goes on unless something else is asked for.
+const USUAL: Duration = Duration::from_secs(60);
+
+/// The campaign of another file that is about Kafka too.
+const NETWORK_TO_KAFKA: &str = "chaos::network::the_ways_to_kafka";
+
 /// What `chaos` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How long each campaign goes on with faults, such as 90s, 5m
-    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = duration)]
-    time: Duration,
+    /// How long each campaign goes on with faults, such as 90s, 5m; 60s without it, or as `--long` says
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    time: Option<Duration>,
+    /// As long as in `cargo xtask test --full`: campaigns of three minutes, and Kafka away for ten
+    #[arg(long)]
+    long: bool,
     /// Repeats what clients did and which faults came, as far as the machine's timing allows
     #[arg(long)]
     seed: Option<u64>,
     /// Only the campaigns whose name contains this: disk, failover, gateways, kafka, network,
     /// postgres, redis, restarts
-    #[arg(value_name = "CAMPAIGN")]
+    #[arg(value_name = "CAMPAIGN", conflicts_with = "kafka")]
     only: Option<String>,
+    /// Only what is about Kafka: the campaigns called kafka, and that of the network to it
+    #[arg(long)]
+    kafka: bool,
 }
 
 /// Starts what the campaigns need and runs them one after the other; what they see is printed as it happens.
@@ -36,9 +48,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(workspace::scratch())?;
     let mut servers = Servers::new(None)?;
     let mut tests = workspace::cargo();
-    let only = args.only.as_deref().unwrap_or_default();
+    let only = if args.kafka { "kafka" } else { args.only.as_deref().unwrap_or_default() };
     tests.args(["test", "-q", "-p", "velox", "--test", "e2e", "--", "--test-threads=1", "--nocapture"]);
     tests.arg(format!("chaos::{only}"));
+    tests.args(args.kafka.then_some(NETWORK_TO_KAFKA));
     servers.provide(&NEEDS, &mut tests)?;
     for (campaign, needs) in [("network", &[Need::Toxiproxy][..]), ("kafka", &KAFKA_NEEDS)] {
         // Other campaigns have parts about the network, and none but that one about Kafka.
@@ -51,7 +64,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             tests.args(["--skip", campaign]);
         }
     }
-    tests.env("VELOX_TEST_CHAOS_SECONDS", args.time.as_secs().to_string());
+    tests.envs(args.long.then_some(("VELOX_TEST_TIER", "full")));
+    let time = args.time.or((!args.long).then_some(USUAL));
+    tests.envs(time.map(|time| ("VELOX_TEST_CHAOS_SECONDS", time.as_secs().to_string())));
     tests.envs(args.seed.map(|seed| ("VELOX_TEST_SEED", seed.to_string())));
     let status = process::run_here(&mut tests)?;
     drop(servers);

@@ -12,10 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use velox_kafka::{
-    Begin, GroupNews, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, join_group,
-    read_topic,
+    Begin, GroupNews, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicRecord,
+    join_group, read_topic,
 };
 use velox_kernel::{AccountId, BusRecord, EventBus, Ids, Timestamp};
+use velox_messages::headers::{CONTENT_TYPE, CONTENT_TYPE_AVRO, CONTENT_TYPE_JSON, EVENT_ID};
 use velox_messages::{
     Alert, Codec, Formats, Message, OrderEvent, PositionEvent, SchemaRegistry as _, Topic, TopicNames,
 };
@@ -213,35 +214,58 @@ impl Topics {
 
     /// What is on a topic, by key, in order, until nothing more comes.
     fn read<M: Message>(&self, seq: impl Fn(&M) -> u64) -> BTreeMap<String, Vec<(u64, M)>> {
-        let runtime = Runtime::new().unwrap();
-        runtime.block_on(async {
+        Runtime::new().unwrap().block_on(async {
             let codec = self.codec();
-            let topic = codec.names().topic(M::TOPIC);
-            let group = format!("reading-{}", FreshIds.next().simple());
-            let mut reader = join_group(&self.options(), &group, &topic, None).unwrap();
-            let (mut found, mut begun) = (BTreeMap::<String, Vec<(u64, M)>>::new(), false);
-            loop {
-                let patience = if begun { SILENCE } else { PATIENCE };
-                match tokio::time::timeout(patience, reader.next()).await {
-                    Err(_) if begun => return found,
-                    Err(_) => panic!("the group of {topic} gave nothing"),
-                    Ok(Some(GroupNews::Assigned { partitions, place })) => {
-                        begun = true;
-                        place.send(partitions.into_iter().map(|partition| (partition, Some(0))).collect()).unwrap();
-                    }
-                    Ok(Some(GroupNews::Record(record))) => {
-                        let message: M = codec.decode(&record.value).await.unwrap();
-                        let key = String::from_utf8(record.key.unwrap()).unwrap();
-                        let id = record.headers.iter().find(|(name, _)| name == "event_id").map(|(_, id)| id.as_str());
-                        assert_eq!(id, Some(message.event_id().to_string().as_str()));
-                        found.entry(key).or_default().push((seq(&message), message));
-                    }
-                    Ok(Some(GroupNews::Trouble(_) | GroupNews::Lag(_) | GroupNews::Revoked { .. })) => {}
-                    Ok(None) => panic!("the reader has ended"),
-                }
+            let mut found = BTreeMap::<String, Vec<(u64, M)>>::new();
+            for record in self.records(M::TOPIC).await {
+                let message: M = codec.decode(&record.value).await.unwrap();
+                assert_eq!(header(&record, EVENT_ID), message.event_id().to_string());
+                let key = String::from_utf8(record.key.unwrap()).unwrap();
+                found.entry(key).or_default().push((seq(&message), message));
             }
+            found
         })
     }
+
+    /// How what is on a topic is written; each record says so of itself.
+    pub(crate) fn written(&self, topic: Topic) -> BTreeSet<&'static str> {
+        let records = Runtime::new().unwrap().block_on(self.records(topic));
+        let written = records.iter().map(|record| {
+            // JSON never begins with a zero, and Avro always.
+            let written = if record.value.starts_with(&[0]) { CONTENT_TYPE_AVRO } else { CONTENT_TYPE_JSON };
+            assert_eq!(header(record, CONTENT_TYPE), written);
+            written
+        });
+        written.collect()
+    }
+
+    /// The records of a topic, each partition's in order, until nothing more comes.
+    async fn records(&self, topic: Topic) -> Vec<TopicRecord> {
+        let topic = TopicNames::new(&self.prefix).unwrap().topic(topic);
+        let group = format!("reading-{}", FreshIds.next().simple());
+        let mut reader = join_group(&self.options(), &group, &topic, None).unwrap();
+        let (mut found, mut begun) = (Vec::new(), false);
+        loop {
+            let patience = if begun { SILENCE } else { PATIENCE };
+            match tokio::time::timeout(patience, reader.next()).await {
+                Err(_) if begun => return found,
+                Err(_) => panic!("the group of {topic} gave nothing"),
+                Ok(Some(GroupNews::Assigned { partitions, place })) => {
+                    begun = true;
+                    place.send(partitions.into_iter().map(|partition| (partition, Some(0))).collect()).unwrap();
+                }
+                Ok(Some(GroupNews::Record(record))) => found.push(record),
+                Ok(Some(GroupNews::Trouble(_) | GroupNews::Lag(_) | GroupNews::Revoked { .. })) => {}
+                Ok(None) => panic!("the reader has ended"),
+            }
+        }
+    }
+}
+
+/// A header that a record must have.
+fn header<'a>(record: &'a TopicRecord, name: &str) -> &'a str {
+    let found = record.headers.iter().find(|(of, _)| of == name);
+    found.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("no header {name}: {:?}", record.headers))
 }
 
 /// Messages say what the log says, each event once.

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use velox::relay::{Relay, RelayPorts, RelaySettings};
 use velox::shards::{ShardKeeper, ShardTimes};
 use velox::shutdown::Shutdown;
-use velox_kernel::{AccountId, FillId, MemberId, Symbol};
-use velox_messages::{Alert, Codec, Format, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames};
+use velox_kernel::{AccountId, BusRecord, FillId, MemberId, Symbol, TraceContext};
+use velox_messages::{Alert, Codec, Format, Formats, Message, OrderEvent, PositionEvent, Topic, TopicNames, headers};
 use velox_testkit::TestClock;
 use velox_testkit::topics::MemoryTopics;
 use velox_testkit::trading::{AccountScenario, FreshIds, MemoryTradingStore, money, price, quantity, symbol};
-use velox_trading::{Append, Command, OrderStatus, RelayStore, ReportKind, Side, TradingLog};
+use velox_trading::{Append, Command, HaltMode, OrderStatus, RelayStore, ReportKind, Side, TradingLog};
 
 /// Longer than anybody may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -180,6 +180,31 @@ async fn every_event_comes_to_its_topics_with_what_it_made_of_the_account() {
     assert_eq!(positions.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), expected);
     assert!(house.messages(|_: &Alert| 0).await.is_empty(), "nothing of it is an alert");
     assert!(!running.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_name_the_trace_of_what_brought_them_and_no_other() {
+    let house = House::new();
+    let mut scenario = scenario();
+    let trace = TraceContext::new(0x4bf9_2f35, 0x00f0_67aa, 1).unwrap();
+    house.append(scenario.open()).await;
+    scenario.trace = Some(trace);
+    house.append(scenario.must(Command::MoveCash { currency: "USD".parse().unwrap(), amount: money("5") })).await;
+    let halt = Command::Halt { mode: HaltMode::ReduceOnly, reason: "told to".to_owned(), cancel_open: false };
+    house.append(scenario.must(halt)).await;
+    let (_shutdown, _running) = house.relay(1);
+    house.published().await;
+    let traces = |topic: Topic| -> Vec<Option<String>> {
+        let of = |record: &BusRecord| {
+            let named = record.headers.iter().find(|(name, _)| *name == headers::TRACEPARENT);
+            named.map(|(_, value)| value.clone())
+        };
+        house.topics.of(&house.codec.names().topic(topic)).iter().map(of).collect()
+    };
+    let named = Some(trace.to_string());
+    assert_eq!(traces(Topic::Orders), [None, named.clone(), named.clone()]);
+    assert_eq!(traces(Topic::Positions), [None, named.clone()]);
+    assert_eq!(traces(Topic::Alerts), [named]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use velox_kafka::{GroupNews, GroupWorker, InstanceName, KafkaProducer, join_group};
+use velox_kafka::{GroupNews, InstanceName, KafkaProducer, join_group};
 use velox_kernel::{BusRecord, EventBus, Timestamp};
 
 use crate::{PATIENCE, name, options, topic};
@@ -134,61 +134,6 @@ async fn workers_share_partitions_and_go_on_where_the_store_says() {
     publish(&topic, 1_200).await;
     until("everything to the other", &store, |store| store.seen.len() == 1_800).await;
     assert!(store.lock().owners.values().all(|owner| *owner == 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_member_whose_name_another_one_has_taken_has_ended() {
-    let (topic, group) = (topic(1).await, name("group"));
-    let [of_first, of_second] = [(); 2].map(|()| InstanceName::new("the same"));
-    let join = |name: &InstanceName| join_group(&options(), &group, &topic, Some(name)).unwrap();
-    let mut first = join(&of_first);
-    let given = async |member: &mut GroupWorker| {
-        while let Some(news) = member.next().await {
-            if let GroupNews::Assigned { place, .. } = news {
-                place.send(vec![(0, Some(0))]).unwrap();
-                return;
-            }
-        }
-        panic!("it has ended");
-    };
-    timeout(PATIENCE, given(&mut first)).await.unwrap();
-    let mut second = join(&of_second);
-    let (given, ended) = tokio::join!(
-        timeout(PATIENCE, given(&mut second)),
-        timeout(PATIENCE, async {
-            while let Some(news) = first.next().await {
-                if let GroupNews::Revoked { finished, .. } = news {
-                    let _ = finished.send(());
-                }
-            }
-        })
-    );
-    given.unwrap();
-    ended.unwrap();
-    assert!(of_first.is_taken() && !of_second.is_taken());
-    // It comes back as somebody else, and takes nothing from the one that has the name.
-    let mut again = join(&of_first);
-    let (speaks, goes_on) = (Mutex::new(false), Mutex::new(true));
-    let both = async {
-        loop {
-            tokio::select! {
-                news = again.next() => match news.expect("it goes on") {
-                    GroupNews::Assigned { place, partitions } => {
-                        place.send(partitions.into_iter().map(|partition| (partition, Some(0))).collect()).unwrap();
-                    }
-                    GroupNews::Lag(_) => return *speaks.lock() = true,
-                    _ => {}
-                },
-                news = second.next() => match news {
-                    Some(GroupNews::Revoked { finished, .. }) => finished.send(()).unwrap(),
-                    Some(_) => {}
-                    None => return *goes_on.lock() = false,
-                },
-            }
-        }
-    };
-    timeout(PATIENCE, both).await.unwrap();
-    assert!(*speaks.lock() && *goes_on.lock() && !of_second.is_taken());
 }
 
 /// What the group has noted.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod groups;
+mod names;
 mod reading;
 mod records;
 mod topics;

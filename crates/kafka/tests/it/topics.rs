@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use velox_kafka::{Cleanup, ClusterLook, KafkaCluster, TopicSpec};
 
-use crate::{name, options, spec};
+use crate::{PATIENCE, name, options, spec};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_are_made_once_and_what_differs_is_said() {
@@ -39,6 +42,26 @@ async fn topics_are_made_once_and_what_differs_is_said() {
         }
     );
     assert!(look.brokers > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_keeps_what_its_settings_say() {
+    let cluster = KafkaCluster::new(&options()).unwrap();
+    let (some, all) = (name("some"), name("all"));
+    let of_all = TopicSpec { min_in_sync: 2, retention: None, cleanup: Cleanup::Compact, ..spec(&all, 1) };
+    cluster.prepare(&[spec(&some, 1), of_all]).await.unwrap();
+    assert_eq!(settings(&some).await, ["delete", "3600000", "1"]);
+    assert_eq!(settings(&all).await, ["compact", "-1", "2"]);
+}
+
+/// What the cluster says of how a topic keeps its records.
+async fn settings(topic: &str) -> [String; 3] {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", options().brokers).create().unwrap();
+    let asked = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let found = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &asked).await.unwrap().remove(0).unwrap();
+    ["cleanup.policy", "retention.ms", "min.insync.replicas"]
+        .map(|name| found.get(name).unwrap().value.clone().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

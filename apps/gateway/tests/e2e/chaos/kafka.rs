@@ -1,7 +1,8 @@
-//! An installation that is split into roles around Kafka, of which everything but the gateway fails in turn, and no client
-//! sees any of it: brokers of three that are killed, a cluster that hangs, processes of each role that are killed, that stand
-//! still and wake up, that come and go. An account that is let trade again and again is halted each time. Afterwards the books agree, nothing was done twice, and every event is on its
-//! topics, the first occurrences in order.
+//! An installation that is split into roles around Kafka, of which everything but the gateway that clients are at fails in
+//! turn, and no client sees any of it: brokers of three that are killed, a cluster that hangs, processes of each role that
+//! are killed, that stand still and wake up, that come and go. An account that is let trade again and again is halted each
+//! time. Afterwards the books agree at every gateway, nothing was done twice, and every event is on its topics, the first
+//! occurrences in order.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::installation::Installation;
 use crate::kafka::{OwnKafka, Topics};
 use crate::risk::{Loser, until_worked_off};
 use crate::server::Server;
-use crate::side_by_side::metric;
+use crate::side_by_side::{metric, said_of};
 use crate::socket::Socket;
 use crate::story::{market, resting};
 use crate::waiting::{PATIENCE, say, wait_for};
@@ -47,33 +48,43 @@ enum Fault {
 }
 
 /// The roles of which there are two processes each.
-const ROLES: [&str; 4] = ["execution", "relay", "market-data", "risk"];
+const ROLES: [&str; 5] = ["execution", "relay", "market-data", "risk", "gateway"];
+const EXECUTION: usize = 0;
+const RELAY: usize = 1;
+const MARKET_DATA: usize = 2;
+const RISK: usize = 3;
+/// Besides the one that clients are at.
+const GATEWAY: usize = 4;
 
-/// Each of them happens before any comes again.
-const FAULTS: [Fault; 14] = [
+/// Each of them happens before any comes again. A campaign of the usual length has no time for all: the kills come early.
+const FAULTS: [Fault; 17] = [
     Fault::KillBroker,
-    Fault::Freeze(3),
-    Fault::Kill(0),
-    Fault::Freeze(1),
-    Fault::Kill(2),
-    Fault::Freeze(0),
+    Fault::Freeze(RISK),
+    Fault::Kill(EXECUTION),
+    Fault::Kill(GATEWAY),
+    Fault::Kill(MARKET_DATA),
+    Fault::Kill(RISK),
+    Fault::Kill(RELAY),
     Fault::Hang,
-    Fault::Kill(3),
-    Fault::Grow(0),
-    Fault::Kill(1),
-    Fault::Freeze(2),
-    Fault::Grow(1),
-    Fault::Grow(2),
-    Fault::Grow(3),
+    Fault::Freeze(EXECUTION),
+    Fault::Freeze(RELAY),
+    Fault::Grow(EXECUTION),
+    Fault::Freeze(GATEWAY),
+    Fault::Freeze(MARKET_DATA),
+    Fault::Grow(RELAY),
+    Fault::Grow(MARKET_DATA),
+    Fault::Grow(RISK),
+    Fault::Grow(GATEWAY),
 ];
 
 /// A split installation.
 struct Split {
     installation: Installation,
     topics: Topics,
+    /// The one that clients are at.
     gateway: Server,
     /// Two of each role.
-    workers: [[Option<Server>; 2]; 4],
+    workers: [[Option<Server>; 2]; ROLES.len()],
 }
 
 impl Split {
@@ -99,7 +110,7 @@ fn worker(installation: &Installation, topics: &Topics, roles: &str) -> Server {
 
 #[test]
 fn nothing_about_kafka_is_seen_by_clients_or_lost() {
-    campaign("kafka", Duration::from_secs(40), |round| {
+    campaign("kafka", Duration::from_secs(50), |round| {
         let mut kafka = OwnKafka::start(BROKERS);
         let mut split = Split::start(&kafka);
         let front = split.gateway.address;
@@ -125,12 +136,13 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
                     began.elapsed()
                 ));
             }
-            vec![front]
+            let others = split.workers[GATEWAY].iter().flatten().map(|gateway| gateway.address);
+            [front].into_iter().chain(others).collect()
         });
         assert_eq!(played.at_once, played.commands, "clients see nothing of it");
         let Split { installation, topics, gateway, workers } = split;
         topics.hold_all(&[(&played.books, &account), (&loser.books(&mut watched), &loser.account)]);
-        until_worked_off(workers[3].iter().flatten());
+        until_worked_off(workers[RISK].iter().flatten());
         for server in workers.into_iter().flatten().flatten().chain([gateway]) {
             server.stop();
         }
@@ -138,8 +150,9 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
     });
 }
 
-/// The whole cluster is away for ten minutes, or twenty seconds in the usual tier: whatever clients want is done, losses are
-/// watched though a watcher is killed and another one comes, and what happened meanwhile is on its topics afterwards.
+/// One broker is away, which is said, and then the whole cluster, for ten minutes, or twenty seconds in the usual tier:
+/// whatever clients want is done, losses are watched though a watcher is killed and another one comes, and what happened
+/// meanwhile is on its topics afterwards.
 #[test]
 fn everything_goes_on_while_kafka_is_away_for_long() {
     let away = Duration::from_secs(if is_full() { 600 } else { 20 });
@@ -153,12 +166,17 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
         loser.limit(&mut watched);
     }
     trade(&mut api, &account, 0..1);
-    (0..BROKERS).for_each(|broker| kafka.kill(broker));
+    kafka_is(&mut watched, &split.gateway, "up", "");
+    kafka.kill(0);
+    kafka_is(&mut watched, &split.gateway, "degraded", "partitions miss a replica");
+    let missed = || metric(&split.gateway, "velox_kafka_partitions_under_replicated");
+    wait_for("the missed replicas to be counted", PATIENCE, || (missed() > 0).then_some(()));
+    (1..BROKERS).for_each(|broker| kafka.kill(broker));
     for place in [0, 1] {
-        split.workers[3][place].take().expect("it runs").kill();
+        split.workers[RISK][place].take().expect("it runs").kill();
         let halted = losers.each_mut().map(|loser| loser.resume(&mut watched));
         say(&format!("without Kafka and one of two watchers, accounts were halted after {halted:?}"));
-        split.workers[3][place] = Some(split.start_another(3));
+        split.workers[RISK][place] = Some(split.start_another(RISK));
     }
     let began = Instant::now();
     let (mut number, mut slowest) = (0, Duration::ZERO);
@@ -170,7 +188,7 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
     }
     watched = split.installation.new_client(&split.gateway);
     let behind = |split: &Split| -> u64 {
-        split.workers[1].iter().flatten().map(|relay| metric(relay, "velox_relay_behind_events")).sum()
+        split.workers[RELAY].iter().flatten().map(|relay| metric(relay, "velox_relay_behind_events")).sum()
     };
     let waiting = behind(&split);
     assert!(waiting > u64::from(number), "{waiting} events wait of {number} rounds");
@@ -188,11 +206,20 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
     let all: Vec<_> =
         of_losers.iter().map(|(books, account)| (books, *account)).chain([(&books, account.as_str())]).collect();
     topics.hold_all(&all);
-    until_worked_off(workers[3].iter().flatten());
+    until_worked_off(workers[RISK].iter().flatten());
     for server in workers.into_iter().flatten().flatten().chain([gateway]) {
         server.stop();
     }
     installation.verify();
+}
+
+/// Waits until a gateway says that Kafka is so, in words that end with these.
+fn kafka_is(api: &mut Api, gateway: &Server, status: &str, words: &str) {
+    wait_for(&format!("Kafka to be {status}"), PATIENCE, || {
+        let said = said_of(api, gateway, "kafka");
+        let detail = said["detail"].as_str().unwrap_or_default();
+        (said["status"] == status && detail.ends_with(words)).then_some(())
+    });
 }
 
 /// Has an order filled and one cancelled for each of these numbers, and hears of it. Gives the last number, and how long the
