@@ -227,6 +227,13 @@ impl Topics {
         })
     }
 
+    /// The kinds of the alerts of a symbol.
+    pub(crate) fn alerts_of(&self, symbol: &str) -> Vec<String> {
+        let mut told = self.read(|alert: &Alert| alert.seq.unwrap_or_default());
+        let of_symbol = told.remove(symbol).unwrap_or_default();
+        of_symbol.into_iter().map(|(_, alert)| alert.kind.as_ref().to_owned()).collect()
+    }
+
     /// How what is on a topic is written; each record says so of itself.
     pub(crate) fn written(&self, topic: Topic) -> BTreeSet<&'static str> {
         let records = Runtime::new().unwrap().block_on(self.records(topic));

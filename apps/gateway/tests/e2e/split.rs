@@ -138,6 +138,9 @@ fn the_market_may_come_from_another_processor_and_a_record_that_is_none_is_put_a
         (quote["stale"] == false).then_some(())
     });
     buy(&mut api, "again");
+    wait_for("both to be told", PATIENCE, || {
+        (topics.alerts_of("BTC-PERP") == ["feed_stale", "feed_recovered"]).then_some(())
+    });
     let books = Books::at_rest(&mut api, &account);
     books.agree();
     topics.hold(&books, &account);
