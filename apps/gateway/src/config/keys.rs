@@ -182,7 +182,7 @@ config! {
         sasl: KafkaSasl = "none", "", Words(KafkaSasl::WORDS), "How Velox says who it is.";
         sasl_user: String = "", "", Any, "The name for that.";
         sasl_password: Password = "", "", Any, "The password for that.";
-        timeout_ms: u64 = "10000", "ms", Within(1_000, 600_000), "How long records may take to be acknowledged before they are published again.";
+        timeout_ms: u64 = "10000", "ms", Within(1_000, 300_000), "How long records may take to be acknowledged before they are published again.";
         compression: KafkaCompression = "lz4", "", Words(KafkaCompression::WORDS), "How batches are compressed.";
         linger_ms: u64 = "0", "ms", Within(0, 10_000), "How long a record waits for others to share its batch, beside those that are handed over with it.";
         batch_bytes: usize = "262144", "bytes", Within(1_024, 16_777_216), "The largest batch.";

@@ -41,6 +41,17 @@ impl Member {
             GroupNews::Record(_) | GroupNews::Trouble(_) => {}
         }
     }
+
+    /// Returns once it is told anew that it is a member, which is every two seconds.
+    async fn until_look(&mut self) {
+        let looks = self.looks;
+        let hearing = async {
+            while self.looks == looks {
+                self.hear().await;
+            }
+        };
+        timeout(PATIENCE, hearing).await.unwrap();
+    }
 }
 
 /// Lets both hear what they are told until both are so.
@@ -72,7 +83,10 @@ async fn a_member_that_comes_back_by_its_name_has_its_partitions_and_the_others_
     until(&mut named, &mut nameless, |one, other| one.partitions.len() == 2 && other.partitions.len() == 2).await;
     until_both_are_members(&mut named, &mut nameless).await;
     let (had, changes) = (named.partitions, nameless.changes);
+    // It is away for two seconds: the other one hears within one that a member has left, and after six that one is missed.
+    nameless.until_look().await;
     drop(named.worker);
+    nameless.until_look().await;
     let mut again = Member::join(&group, &topic, Some(&after));
     until(&mut again, &mut nameless, |one, _| one.looks > 0).await;
     until_both_are_members(&mut again, &mut nameless).await;
