@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 use velox_kafka::{
     Begin, GroupNews, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl, SaslMechanism, TopicRecord,
     join_group, read_topic,
@@ -251,17 +252,20 @@ impl Topics {
         let topic = TopicNames::new(&self.prefix).unwrap().topic(topic);
         let group = format!("reading-{}", FreshIds.next().simple());
         let mut reader = join_group(&self.options(), &group, &topic, None).unwrap();
-        let (mut found, mut begun) = (Vec::new(), false);
+        let (mut found, mut begun, mut until) = (Vec::new(), false, Instant::now() + PATIENCE);
         loop {
-            let patience = if begun { SILENCE } else { PATIENCE };
-            match tokio::time::timeout(patience, reader.next()).await {
+            match tokio::time::timeout_at(until, reader.next()).await {
                 Err(_) if begun => return found,
                 Err(_) => panic!("the group of {topic} gave nothing"),
                 Ok(Some(GroupNews::Assigned { partitions, place })) => {
-                    begun = true;
+                    (begun, until) = (true, Instant::now() + SILENCE);
                     place.send(partitions.into_iter().map(|partition| (partition, Some(0))).collect()).unwrap();
                 }
-                Ok(Some(GroupNews::Record(record))) => found.push(record),
+                Ok(Some(GroupNews::Record(record))) => {
+                    until = Instant::now() + SILENCE;
+                    found.push(record);
+                }
+                // It is told how it is doing every two seconds: that breaks no silence.
                 Ok(Some(GroupNews::Trouble(_) | GroupNews::Lag(_) | GroupNews::Revoked { .. })) => {}
                 Ok(None) => panic!("the reader has ended"),
             }
