@@ -118,7 +118,9 @@ fn strike(fault: Fault, gateway: &mut Gateway, installation: &Installation, scen
             wait_for("readiness", PATIENCE, || {
                 api.call("GET", "/readyz", None).is_ok_and(|answer| answer.status == 200).then_some(())
             });
-            format!("{answers} answers in {frozen:?}, ready again in {:?}", ready.elapsed())
+            let ready = ready.elapsed();
+            assert!(ready <= GOOD_WITHIN, "ready again in {ready:?}");
+            format!("{answers} answers in {frozen:?}, ready again in {ready:?}")
         }
         Fault::Restart => {
             let began = Instant::now();
