@@ -55,10 +55,11 @@ impl Pool {
         let mut server = Server::parse(url)?.connect_within(options.connect);
         let config = &mut server.config;
         // The plans of the store's statements do not depend on their values, and planning the large one anew for each
-        // batch would cost more than running it; no statement reads so much that compiling it or a scan would pay.
+        // batch would cost more than running it; no statement reads so much that compiling it or a scan would pay. A
+        // bitmap has no order: a page that is read by one reads all of its list.
         let settings = format!(
             "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={} -c plan_cache_mode=force_generic_plan \
-             -c jit=off -c enable_seqscan=off",
+             -c jit=off -c enable_seqscan=off -c enable_bitmapscan=off",
             config.get_options().unwrap_or_default(),
             options.statement.as_millis(),
             options.idle_in_transaction.as_millis(),

@@ -7,6 +7,7 @@ mod commit;
 mod event_tails;
 mod failure;
 mod inline_sqlite;
+mod literal;
 mod merged;
 mod migration;
 mod ports;

@@ -8,8 +8,8 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, HasSqlType};
 use diesel::sqlite::Sqlite;
 
-/// The first rows of several lists, which no index has in one order but one has each of. The database takes rows from all
-/// of them as it comes to them, and so reads little more than it gives.
+/// The first rows of several lists (or of one), which no index has in one order but one has each of. The database takes rows
+/// from all of them as it comes to them, and so reads little more than it gives.
 #[derive(Debug)]
 pub(crate) struct Merged<Q> {
     /// The lists, without order and limit. No row may be in two of them.
@@ -51,10 +51,13 @@ impl<Q> Merged<Q> {
     }
 }
 
-/// PostgreSQL merges lists that have an order of their own (`Merge Append`).
+/// PostgreSQL merges lists that have an order of their own (`Merge Append`); it takes only one order for a single list.
 impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Merged<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.joined(out, |query, mut out| {
+            if self.lists.len() == 1 {
+                return query.walk_ast(out);
+            }
             out.push_sql("(");
             query.walk_ast(out.reborrow())?;
             self.cut(out.reborrow())?;

@@ -22,12 +22,12 @@ macro_rules! migrations {
 pub const MIGRATIONS_POSTGRES: &[Migration] = migrations!(
     "postgres": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders",
     "0006_candles_at_scale", "0007_fills_of_an_account", "0008_trace", "0009_relay", "0010_fences",
-    "0011_loss_limited"
+    "0011_loss_limited", "0012_filtered_orders", "0013_filtered_fills"
 );
 /// The steps for SQLite.
 pub const MIGRATIONS_SQLITE: &[Migration] = migrations!(
     "sqlite": "0001_trading", "0002_identity", "0003_brokers", "0004_market", "0005_waiting_orders", "0006_trace",
-    "0007_relay", "0008_fills_of_an_account", "0009_loss_limited"
+    "0007_relay", "0008_fills_of_an_account", "0009_loss_limited", "0010_filtered_lists"
 );
 
 /// Why a database was not brought to this program's schema.

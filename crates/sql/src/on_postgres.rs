@@ -48,6 +48,14 @@ pub(crate) async fn event_tails(
     Ok(RunQueryDsl::load(crate::event_tails::EventTails::new(after, limit)?, conn).await?)
 }
 
+/// A column's value, by which the planner is to look for an index: of a range it believes that one row in two hundred is in
+/// it, and of a value that as many rows have it as have any other.
+macro_rules! only {
+    ($column:expr, $value:expr) => {
+        $column.eq($value).and($column.between($value, $value))
+    };
+}
+
 #[path = "repo/brokers.rs"]
 pub mod brokers;
 #[path = "repo/identity.rs"]

@@ -52,6 +52,29 @@ pub(crate) async fn event_tails(
     Ok(records)
 }
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// A condition, and the share of rows for which the planner is to believe that it is true
+    /// (<https://sqlite.org/lang_corefunc.html#likelihood>).
+    fn likelihood<T: diesel::sql_types::SqlType + diesel::sql_types::SingleValue>(
+        condition: T,
+        share: diesel::sql_types::Double,
+    ) -> T;
+}
+
+crate::literal::literal! {
+    /// One row in a million.
+    Seldom: diesel::sql_types::Double = "0.000001"
+}
+
+/// A column's value, by which the planner is to look for an index: without figures about a table it takes an index of one
+/// column for nearly as good as one of two.
+macro_rules! only {
+    ($column:expr, $value:expr) => {
+        super::super::likelihood($column.eq($value), super::super::Seldom)
+    };
+}
+
 #[path = "repo/brokers.rs"]
 pub mod brokers;
 #[path = "repo/identity.rs"]

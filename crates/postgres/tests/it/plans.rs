@@ -1,5 +1,6 @@
 //! The plans of the statements that the store issues, on tables of a realistic size: an index for each.
 
+mod filtered;
 mod judge;
 mod rows;
 
@@ -24,6 +25,7 @@ use velox_trading::{
     TradingQueries,
 };
 
+use self::judge::Parameter;
 use crate::database::Database;
 use crate::faults::{desk, order};
 
@@ -90,6 +92,9 @@ async fn ask_for_orders(store: &PostgresStore) {
         OrderFilter { accounts: several.clone(), ..plain() },
         OrderFilter { accounts: several, statuses: vec![OrderStatus::Filled], side: Some(Side::Buy), ..plain() },
         OrderFilter { statuses: vec![OrderStatus::Filled], ..plain() },
+        OrderFilter { statuses: OrderStatus::ALL.to_vec(), ..plain() },
+        OrderFilter { statuses: vec![OrderStatus::New], ..plain() },
+        OrderFilter { accounts: account.into(), statuses: vec![OrderStatus::New], ..plain() },
         OrderFilter { accounts: account.into(), statuses: vec![OrderStatus::New, OrderStatus::Filled], ..plain() },
         OrderFilter { symbol: Some("BTC-PERP".parse().unwrap()), ..plain() },
         OrderFilter { side: Some(Side::Buy), ..plain() },
@@ -124,13 +129,13 @@ async fn ask_for_fills_of_several(store: &PostgresStore) {
     ask(store.fills(OrgId::new(id(ORG)), &filter, &PageRequest::new(PAGE, None).unwrap())).await;
 }
 
-/// What those two are asked with, for each account: the tenant, the account, and how many rows.
-fn named(place: usize, kind: &str) -> String {
-    match kind {
-        "uuid[]" => format!("ARRAY['{}'::uuid]", id(ORG)),
-        "uuid" => format!("'{}'", id(ACCOUNT + u128::try_from(place).unwrap() / 3)),
-        "bigint" => (PAGE + 1).to_string(),
-        other => panic!("a parameter of the type {other}"),
+/// What those two are asked with, for each account: the tenant, the account three times, and how many rows.
+fn named(parameter: Parameter<'_>) -> String {
+    match parameter.column {
+        "org_id" => format!("'{}'", id(ORG)),
+        "account_id" => format!("'{}'", id(ACCOUNT + u128::try_from(parameter.place).unwrap() / 5)),
+        "" => (PAGE + 1).to_string(),
+        other => panic!("a parameter for {other}"),
     }
 }
 
@@ -253,10 +258,7 @@ async fn every_statement_is_answered_by_an_index() {
     rows::make(&store, &database.client().await).await;
     store.prepare_relay().await.unwrap();
     let client: Client = database.client().await;
-    client
-        .batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
-        .await
-        .unwrap();
+    client.batch_execute(judge::AS_THE_POOL).await.unwrap();
     let mut faults = Vec::new();
     let mut judged = 0;
     for statements in [
@@ -301,10 +303,7 @@ async fn names_are_looked_up_by_their_own_index_before_anything_is_known_of_a_ta
     let database = Database::migrated().await;
     let store = Arc::new(database.store().await);
     let client = database.client().await;
-    client
-        .batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
-        .await
-        .unwrap();
+    client.batch_execute(judge::AS_THE_POOL).await.unwrap();
     let mut used = BTreeSet::new();
     let statements = heard(write_to_the_log(&store)).await;
     for statement in &statements {
@@ -321,11 +320,11 @@ async fn names_are_looked_up_by_their_own_index_before_anything_is_known_of_a_ta
 async fn a_missing_index_is_seen() {
     let database = Database::migrated().await;
     let client = database.client().await;
-    client.batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off").await.unwrap();
+    client.batch_execute(judge::AS_THE_POOL).await.unwrap();
     let page = "SELECT * FROM fills WHERE org_id = $1 ORDER BY at DESC, seq DESC, account_id DESC LIMIT $2";
     let faults = async || judge::faults(&judge::plan_of(&client, page).await);
     assert_eq!(faults().await, Vec::<String>::new());
-    client.batch_execute("DROP INDEX fills_by_time").await.unwrap();
+    client.batch_execute("DROP INDEX fills_by_time, fills_by_symbol, fills_by_strategy").await.unwrap();
     assert_eq!(faults().await.len(), 2, "it reads everything and sorts it: {:?}", faults().await);
     let all = "SELECT * FROM events WHERE recorded_at > $1 LIMIT $2";
     assert_eq!(judge::faults(&judge::plan_of(&client, all).await).len(), 1);

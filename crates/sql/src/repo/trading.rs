@@ -1,22 +1,22 @@
 //! What is read of trading: the log and the read tables.
 
+#[path = "trading/lists.rs"]
+mod lists;
+
 use std::collections::HashMap;
 
-use diesel::dsl::sql;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::Bool;
-use velox_kernel::{
-    AccountId, ClientOrderId, ConnectionId, Cursor, Digest, FillId, InvalidCursor, OrderId, OrgId, Page, PageRequest,
-    Timestamp,
-};
+use velox_kernel::{AccountId, ClientOrderId, ConnectionId, Cursor, Digest, FillId, OrderId, OrgId, Page, PageRequest};
 use velox_trading::{
-    AccountRow, Balance, FillFilter, Head, Order, OrderFilter, OrderStatus, PositionRow, RecordedEvent, RecordedFill,
-    Snapshot,
+    AccountRow, Balance, Head, Order, OrderStatus, PositionRow, RecordedEvent, RecordedFill, Snapshot,
 };
+
+pub use self::lists::{fills, orders};
 
 use super::{Conn, Db, RunQueryDsl};
 use crate::failure::Failure;
-use crate::merged::Merged;
+use crate::literal::literal;
 use crate::record::Upsert;
 use crate::rows::{
     AccountRecord, BalanceRecord, EventRecord, FillRecord, OrderRecord, PositionRecord, SnapshotRecord, signed,
@@ -33,8 +33,10 @@ const WAITING: [OrderStatus; 5] = [
     OrderStatus::PendingReplace,
     OrderStatus::Unknown,
 ];
-/// The condition of that index, word for word: SQLite takes no other for the same.
-const IS_WAITING: &str = "status IN ('pending_new', 'routed', 'pending_cancel', 'pending_replace', 'unknown')";
+literal! {
+    /// The condition of that index, word for word: SQLite takes no other for the same.
+    IsWaiting: Bool = "status IN ('pending_new', 'routed', 'pending_cancel', 'pending_replace', 'unknown')"
+}
 
 fn all<R, T>(records: Vec<R>) -> Result<Vec<T>, Failure>
 where
@@ -226,54 +228,6 @@ pub async fn loss_limited_accounts(
     all(query.order(accounts::id.asc()).limit(i64::from(limit)).load(conn).await?)
 }
 
-/// The tenant's orders, newest id first.
-///
-/// # Errors
-/// [`Failure`].
-pub async fn orders(
-    conn: &mut Conn,
-    org: OrgId,
-    filter: &OrderFilter,
-    page: &PageRequest,
-) -> Result<Page<Order>, Failure> {
-    let OrderFilter { accounts, statuses, symbol, side, strategy } = filter;
-    let after = page.after.as_ref().map(Cursor::parse::<OrderId>).transpose()?;
-    let wanted = || {
-        // A list of one tenant: with a plain equality the planner would rather walk the tenant's orders, or everybody's,
-        // until the page is full.
-        let of_tenant = orders::org_id.eq_any([Val(org)]);
-        let mut query = orders::table.select(OrderRecord::as_select()).filter(of_tenant).into_boxed::<Db>();
-        if !statuses.is_empty() {
-            query = query.filter(orders::status.eq_any(vals(statuses)));
-        }
-        if let Some(symbol) = symbol {
-            query = query.filter(orders::symbol.eq(Val(*symbol)));
-        }
-        if let Some(side) = side {
-            query = query.filter(orders::side.eq(Val(*side)));
-        }
-        if let Some(strategy) = strategy {
-            query = query.filter(orders::strategy_id.eq(Some(Val(*strategy))));
-        }
-        if let Some(after) = after {
-            query = query.filter(orders::id.lt(Val(after)));
-        }
-        query
-    };
-    let of = |account: &AccountId| wanted().filter(orders::account_id.eq(Val(*account)));
-    let limit = rows_of(page);
-    let records = match accounts.named() {
-        // With the tenant in it the index of the tenant's orders alone has the order.
-        [] => wanted().order((orders::org_id.desc(), orders::id.desc())).limit(limit).load(conn).await?,
-        [account] => of(account).order(orders::id.desc()).limit(limit).load(conn).await?,
-        several => {
-            let lists = several.iter().map(of).collect();
-            Merged { lists, order: "id DESC", limit }.load::<OrderRecord>(conn).await?
-        }
-    };
-    Ok(Page::cut(all(records)?, page, |order: &Order| Cursor::new(order.id)))
-}
-
 /// One of the tenant's orders.
 ///
 /// # Errors
@@ -336,7 +290,7 @@ pub async fn orders_in(
         orders::table.filter(orders::status.eq_any(vals(statuses))).select(OrderRecord::as_select()).into_boxed::<Db>();
     if statuses.iter().all(|status| WAITING.contains(status)) {
         // Lets the partial index of waiting orders answer.
-        query = query.filter(sql::<Bool>(IS_WAITING));
+        query = query.filter(IsWaiting);
     } else if statuses.iter().all(|status| status.is_open()) {
         // Lets the partial index of open orders answer.
         query = query.filter(orders::is_open);
@@ -373,75 +327,6 @@ pub async fn has_fill(conn: &mut Conn, account: AccountId, fill: FillId) -> Resu
     let seq: Option<i64> =
         fills::table.find((Val(account), Val(fill))).select(fills::seq).first(conn).await.optional()?;
     Ok(seq.is_some())
-}
-
-/// Where a page of fills ended: market time, event, account.
-fn fill_cursor(row: &RecordedFill) -> Cursor {
-    Cursor::new(format_args!("{}|{}|{}", row.fill.at.micros(), row.seq, row.fill.account))
-}
-
-fn read_fill_cursor(cursor: &Cursor) -> Result<(Timestamp, i64, AccountId), InvalidCursor> {
-    let mut parts = cursor.key().split('|');
-    let mut next = || parts.next().ok_or(InvalidCursor);
-    let (at, seq, account) = (next()?, next()?, next()?);
-    Ok((
-        Timestamp::from_micros(at.parse().map_err(|_| InvalidCursor)?),
-        seq.parse().map_err(|_| InvalidCursor)?,
-        account.parse().map_err(|_| InvalidCursor)?,
-    ))
-}
-
-/// The tenant's fills, newest first by market time, then by event.
-///
-/// # Errors
-/// [`Failure`].
-pub async fn fills(
-    conn: &mut Conn,
-    org: OrgId,
-    filter: &FillFilter,
-    page: &PageRequest,
-) -> Result<Page<RecordedFill>, Failure> {
-    let FillFilter { accounts, order, symbol, strategy, from, to } = filter;
-    let after = page.after.as_ref().map(read_fill_cursor).transpose()?;
-    let wanted = || {
-        let mut query = fills::table.select(FillRecord::as_select()).into_boxed::<Db>();
-        if let Some(order) = order {
-            query = query.filter(fills::order_id.eq(Val(*order)));
-        }
-        if let Some(symbol) = symbol {
-            query = query.filter(fills::symbol.eq(Val(*symbol)));
-        }
-        if let Some(strategy) = strategy {
-            query = query.filter(fills::strategy_id.eq(Some(Val(*strategy))));
-        }
-        if let Some(from) = from {
-            query = query.filter(fills::at.ge(Val(*from)));
-        }
-        if let Some(to) = to {
-            query = query.filter(fills::at.lt(Val(*to)));
-        }
-        if let Some((at, seq, account)) = after {
-            let same_event = fills::seq.eq(seq).and(fills::account_id.lt(Val(account)));
-            let same_time = fills::at.eq(Val(at)).and(fills::seq.lt(seq).or(same_event));
-            query = query.filter(fills::at.le(Val(at))).filter(fills::at.lt(Val(at)).or(same_time));
-        }
-        query
-    };
-    // As with orders: the account's own index alone has this order.
-    let of = |account: &AccountId| {
-        wanted().filter(fills::org_id.eq_any([Val(org)])).filter(fills::account_id.eq(Val(*account)))
-    };
-    let newest_first = (fills::at.desc(), fills::seq.desc(), fills::account_id.desc());
-    let limit = rows_of(page);
-    let records = match accounts.named() {
-        [] => wanted().filter(fills::org_id.eq(Val(org))).order(newest_first).limit(limit).load(conn).await?,
-        [account] => of(account).order(newest_first).limit(limit).load(conn).await?,
-        several => {
-            let lists = several.iter().map(of).collect();
-            Merged { lists, order: "at DESC, seq DESC, account_id DESC", limit }.load::<FillRecord>(conn).await?
-        }
-    };
-    Ok(Page::cut(all(records)?, page, fill_cursor))
 }
 
 /// An account's fills by event number, after the given one.

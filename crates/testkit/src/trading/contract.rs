@@ -40,7 +40,10 @@ pub use lists::{
 pub use locked::{
     a_locked_append_sees_the_tail, a_locked_decision_may_append_nothing, a_locked_duplicate_is_a_conflict,
 };
-pub use orders::{open_work_is_listed_across_tenants, orders_are_filtered_and_paged, orders_are_found_by_their_names};
+pub use orders::{
+    filters_of_orders_are_combined, open_work_is_listed_across_tenants, orders_are_filtered_and_paged,
+    orders_are_found_by_their_names,
+};
 pub use relay::{marks_are_kept_by_whoever_has_the_shard, whoever_lost_its_shard_writes_nothing};
 
 /// The two ports of one store.
@@ -70,6 +73,7 @@ pub async fn trading_store_contract(make: impl AsyncFn() -> TradingPorts) {
     extreme_numbers_come_back_exactly(&make().await).await;
     long_and_foreign_names_come_back(&make().await).await;
     orders_are_filtered_and_paged(&make().await).await;
+    filters_of_orders_are_combined(&make().await).await;
     orders_are_found_by_their_names(&make().await).await;
     open_work_is_listed_across_tenants(&make().await).await;
     fills_are_filtered_and_paged(&make().await).await;

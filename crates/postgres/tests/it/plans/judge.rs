@@ -27,6 +27,10 @@ const FEW: [&str; 3] = ["positions", "balances", "stream_heads"];
 /// Indexes by which so few rows are found that they may be sorted: one order's fills.
 const SELECTIVE: [&str; 1] = ["fills_by_order"];
 
+/// What the pool sets for its sessions and plans depend on.
+pub(super) const AS_THE_POOL: &str =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off";
+
 /// The generic plan of a statement, as the pool's sessions make it.
 pub(super) async fn plan_of(client: &Client, statement: &str) -> Value {
     let types = prepare(client, statement).await;
@@ -35,15 +39,37 @@ pub(super) async fn plan_of(client: &Client, statement: &str) -> Value {
     explain(client, &format!("EXPLAIN (FORMAT JSON) EXECUTE judged{values}")).await
 }
 
-/// How many rows of its tables a statement has read when it has run with these values, each of a type that it has
-/// parameters of, and which indexes it read them by.
+/// A parameter of a statement.
+pub(super) struct Parameter<'a> {
+    /// The column that it is compared with; nothing for a limit.
+    pub(super) column: &'a str,
+    /// Which one of them it is, from 0.
+    pub(super) place: usize,
+    /// Its type.
+    pub(super) kind: &'a str,
+}
+
+/// The column that a statement compares its parameter of this place with.
+fn column_before(statement: &str, place: usize) -> &str {
+    let name = format!("${}", place + 1);
+    let is_it = |at: &usize| !statement[at + name.len()..].starts_with(|next: char| next.is_ascii_digit());
+    let at = statement.match_indices(&name).map(|(at, _)| at).find(is_it).unwrap();
+    let before = &statement[..at];
+    if before.ends_with("LIMIT ") { "" } else { before.rsplit('"').nth(1).unwrap() }
+}
+
+/// How many rows of its tables a statement has read when it has run with these values, and which indexes it read them by.
 pub(super) async fn reads(
     client: &Client,
     statement: &str,
-    value: impl Fn(usize, &str) -> String,
+    value: impl Fn(Parameter<'_>) -> String,
 ) -> (u64, BTreeSet<String>) {
     let types = prepare(client, statement).await;
-    let values: Vec<String> = types.iter().enumerate().map(|(place, kind)| value(place, kind)).collect();
+    let values: Vec<String> = types
+        .iter()
+        .enumerate()
+        .map(|(place, kind)| value(Parameter { column: column_before(statement, place), place, kind }))
+        .collect();
     let plan = explain(client, &format!("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE judged({})", values.join(", "))).await;
     let mut found = (0, BTreeSet::new());
     count(&plan, &mut found);

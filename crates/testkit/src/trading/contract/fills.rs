@@ -61,13 +61,13 @@ pub async fn fills_are_filtered_and_paged(ports: &TradingPorts) {
     let later = start.plus(Duration::from_secs(10));
     // Those of two accounts have the same times and numbers.
     let several = AccountFilter::of([id, second.id(), stranger.id()]).expect("three are not too many");
-    let cases: [(FillFilter, Keep); 10] = [
+    let cases: [(FillFilter, Keep); 13] = [
         (FillFilter { accounts: id.into(), ..everything.clone() }, Box::new(move |f| f.fill.account == id)),
         (FillFilter { accounts: stranger.id().into(), ..everything.clone() }, Box::new(|_| false)),
         (FillFilter { accounts: several.clone(), ..everything.clone() }, Box::new(|_| true)),
         (
             FillFilter {
-                accounts: several,
+                accounts: several.clone(),
                 symbol: Some(eth),
                 from: Some(start),
                 to: Some(later),
@@ -77,6 +77,15 @@ pub async fn fills_are_filtered_and_paged(ports: &TradingPorts) {
         ),
         (FillFilter { order: Some(order), ..everything.clone() }, Box::new(move |f| f.fill.order == order)),
         (FillFilter { order: Some(orders[2][0]), ..everything.clone() }, Box::new(|_| false)),
+        (
+            FillFilter { order: Some(order), accounts: several.clone(), ..everything.clone() },
+            Box::new(move |f| f.fill.order == order),
+        ),
+        (FillFilter { order: Some(order), accounts: id.into(), ..everything.clone() }, Box::new(|_| false)),
+        (
+            FillFilter { strategy: Some(strategy), symbol: Some(eth), ..everything.clone() },
+            Box::new(move |f| f.fill.strategy == Some(strategy) && f.fill.symbol == eth),
+        ),
         (FillFilter { symbol: Some(eth), ..everything.clone() }, Box::new(move |f| f.fill.symbol == eth)),
         (
             FillFilter { strategy: Some(strategy), ..everything.clone() },
