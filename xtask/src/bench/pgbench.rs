@@ -33,7 +33,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
         None => println!("neither load generator is kept on a core: there is only one, or no taskset"),
     }
     let cluster = Some(Cluster::start(Durability::Synced)?);
-    let market = Market::open(Program::Velox, "pgbench", usize::try_from(ACCOUNTS)?, cluster)?;
+    let mut market = Market::open(Program::Velox, "pgbench", usize::try_from(ACCOUNTS)?, cluster)?;
     let yardstick = {
         let cluster = market.database.as_ref().context("no database")?;
         let place = || market.measure(settings, Spread::Wide, 1).map(drop);
@@ -42,24 +42,27 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for &connections in &settings.connections {
         let what = format!("{connections} connections, 1,000 accounts");
-        figures.extend(compare(settings, &market, &yardstick, connections, &what)?);
+        figures.extend(compare(settings, &market, &yardstick, [connections; 2], &what)?);
     }
     if let Some(&connections) = settings.connections.iter().find(|connections| **connections == ALONE) {
-        // As many sessions as `pgbench` has, each commit one account's alone.
-        let sessions = format!("database.pool_size={connections}");
-        let market = market.restart("pgbench-alone", &["--set", "trading.max_batch=1", "--set", &sessions])?;
-        let what = format!("{connections} connections, 1,000 accounts, no shared commits");
-        figures.extend(compare(settings, &market, &yardstick, connections, &what)?);
+        // As many sessions as `pgbench` has, each commit one account's alone. Half of Velox's commit, so that as many commits
+        // at once want twice the sessions, on both sides.
+        for sessions in [connections, connections * 2] {
+            let pool = format!("database.pool_size={sessions}");
+            market = market.restart("pgbench-alone", &["--set", "trading.max_batch=1", "--set", &pool])?;
+            let what = format!("{connections} connections, 1,000 accounts, no shared commits, {sessions} sessions");
+            figures.extend(compare(settings, &market, &yardstick, [connections, sessions], &what)?);
+        }
     }
     Ok(figures)
 }
 
-/// Interleaved rounds of Velox and `pgbench` on the same connections.
+/// Interleaved rounds of Velox and `pgbench`, of so many connections each.
 fn compare(
     settings: &Settings,
     market: &Market,
     yardstick: &Yardstick,
-    connections: u32,
+    [of_clients, of_pgbench]: [u32; 2],
     what: &str,
 ) -> anyhow::Result<Vec<Figure>> {
     let cluster = market.database.as_ref().context("no database")?;
@@ -67,13 +70,13 @@ fn compare(
     let ratio = interleaved(
         settings.rounds,
         || {
-            let taken = pin::on_one_core(|| market.measure(settings, Spread::Wide, connections))?;
+            let taken = pin::on_one_core(|| market.measure(settings, Spread::Wide, of_clients))?;
             let per_second = taken.per_second;
             ours.borrow_mut().push(taken);
             Ok(per_second)
         },
         || {
-            let run = pin::on_one_core(|| yardstick.run(settings, cluster, connections))?;
+            let run = pin::on_one_core(|| yardstick.run(settings, cluster, of_pgbench))?;
             let per_second = run.per_second;
             theirs.borrow_mut().push(run);
             Ok(per_second)
@@ -92,7 +95,7 @@ fn compare(
     figure("velox: events a commit", "", of_ours(|taken| taken.events_a_commit));
     figure("velox: acknowledged by the broker by accepted", "x", of_ours(|taken| taken.acknowledged));
     figure("velox: database sessions", "", sessions(cluster)?);
-    figure("pgbench: database sessions", "", f64::from(connections));
+    figure("pgbench: database sessions", "", f64::from(of_pgbench));
     figure("pgbench: orders (three commits each)", "1/s", of_theirs(|run| run.per_second));
     figure("pgbench: PostgreSQL's CPU an order", "us", of_theirs(|run| run.database_cpu_us));
     Ok(figures)
