@@ -34,11 +34,11 @@ pub enum Told {
 }
 
 impl Told {
-    /// The topics that it goes to, all together.
+    /// The topics without which nothing of it is published.
     #[must_use]
     pub const fn topics(self) -> &'static [Topic] {
         match self {
-            Self::Everything => &[Topic::MarketData, Topic::Alerts],
+            Self::Everything => &[Topic::MarketData],
             Self::Alerts => &[Topic::Alerts],
         }
     }
@@ -98,7 +98,7 @@ impl MarketPublication {
             let count = u64::try_from(steps.len()).unwrap_or(u64::MAX);
             let published = tokio::select! {
                 () = &mut leaving => return,
-                published = self.publish(&steps) => published,
+                (published, ()) = async { tokio::join!(self.publish(&steps), self.alert(&steps)) } => published,
             };
             steps.clear();
             match published {
@@ -121,18 +121,32 @@ impl MarketPublication {
     }
 
     async fn publish(&self, steps: &[MarketStep]) -> Result<(), String> {
-        self.codec.register(self.told.topics()).await.map_err(|error| error.to_string())?;
-        let mut records = Vec::with_capacity(steps.len());
-        for step in steps {
-            if self.told == Told::Everything {
-                records.push(self.record(&MarketData::from(step)).map_err(|error| error.to_string())?);
-            }
-            if let MarketTold::Stale { symbol, at, stale } = step.told {
-                let alert = Alert::of_feed(symbol, at, stale, step.epoch, step.offset);
-                records.push(self.record(&alert).map_err(|error| error.to_string())?);
-            }
+        match self.told {
+            Told::Everything => self.publish_all::<MarketData>(steps.iter().map(MarketData::from).collect()).await,
+            Told::Alerts => Ok(()),
         }
-        self.bus.publish(&records).await.map_err(|error| error.to_string())
+    }
+
+    /// Publishes who went mute or is back, by itself: the market goes on without the topic of alerts.
+    async fn alert(&self, steps: &[MarketStep]) {
+        let alert = |step: &MarketStep| match step.told {
+            MarketTold::Stale { symbol, at, stale } => Some(Alert::of_feed(symbol, at, stale, step.epoch, step.offset)),
+            _ => None,
+        };
+        if let Err(reason) = self.publish_all::<Alert>(steps.iter().filter_map(alert).collect()).await {
+            counter!("velox_market_topic_dropped_total").increment(1);
+            tracing::warn!(reason, "who went mute, or is back, is not told on the topic of alerts");
+        }
+    }
+
+    async fn publish_all<M: Message + Send>(&self, messages: Vec<M>) -> Result<(), String> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        self.codec.register(&[M::TOPIC]).await.map_err(|error| error.to_string())?;
+        let records: Result<Vec<BusRecord>, EncodeError> =
+            messages.iter().map(|message| self.record(message)).collect();
+        self.bus.publish(&records.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())
     }
 
     fn record<M: Message>(&self, message: &M) -> Result<BusRecord, EncodeError> {

@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 use crate::KafkaCluster;
 
+/// How long the cluster may take to tell topics' settings, which nobody needs to know at once.
+const SETTINGS: Duration = Duration::from_secs(2);
 /// Between two looks whether a topic that was made is known.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -82,7 +84,7 @@ impl KafkaCluster {
         let missing: Vec<&TopicSpec> = specs.iter().filter(|spec| find(&metadata, &spec.name).is_none()).collect();
         (look.made, look.refused) = self.make(&missing).await?;
         let is_refused = |spec: &TopicSpec| look.refused.iter().any(|(name, _)| *name == spec.name);
-        let specs: Vec<&TopicSpec> = specs.iter().filter(|spec| !is_refused(spec)).collect();
+        let mut specs: Vec<&TopicSpec> = specs.iter().filter(|spec| !is_refused(spec)).collect();
         let is_new = |spec: &TopicSpec| missing.iter().any(|made| made.name == spec.name);
         let deadline = Instant::now() + self.options.deadline;
         // What was made a moment ago may not be known everywhere yet.
@@ -94,7 +96,10 @@ impl KafkaCluster {
                 break metadata;
             }
             if Instant::now() >= deadline {
-                return Err(TopicsAway("topics that were made do not show".to_owned()));
+                // Such as one that this user may not see.
+                let hidden = specs.extract_if(.., |spec| !shows(spec));
+                look.refused.extend(hidden.map(|spec| (spec.name.clone(), "it is made and does not show".to_owned())));
+                break metadata;
             }
             tokio::time::sleep(AGAIN).await;
         };
@@ -127,7 +132,7 @@ impl KafkaCluster {
     /// The settings of topics, where the cluster tells them: it may not tell everybody.
     async fn settings(&self, topics: &[&str]) -> HashMap<String, HashMap<String, String>> {
         let asked: Vec<ResourceSpecifier<'_>> = topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-        let options = AdminOptions::new().request_timeout(Some(self.options.deadline));
+        let options = AdminOptions::new().request_timeout(Some(self.options.deadline.min(SETTINGS)));
         let told = match self.admin.describe_configs(&asked, &options).await {
             Ok(told) => told,
             Err(error) => {

@@ -138,7 +138,8 @@ impl TopicFeed {
                 let (topic, letters) = (names.topic(Topic::MarketData), names.dead_letters(Topic::MarketData));
                 // The market does not wait for that.
                 if let Err(full) = self.dead_letters.take(&topic, letters, &record, &reason) {
-                    tracing::warn!(%full, "a record that cannot be read stays where it is");
+                    let TopicRecord { partition, offset, .. } = record;
+                    tracing::warn!(topic, partition, offset, reason, %full, "a record cannot be read, and stays where it is");
                 }
             }
         }

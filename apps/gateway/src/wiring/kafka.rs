@@ -54,8 +54,8 @@ pub(super) struct Topics {
     options: KafkaOptions,
     cluster: KafkaCluster,
     looked: KafkaCluster,
-    specs: Vec<(Topic, TopicSpec)>,
-    /// Those that are there and can be written.
+    specs: Vec<TopicSpec>,
+    /// The topics that are there and can be written.
     ready: watch::Sender<BTreeSet<Topic>>,
     /// Why the others are not.
     unready: Mutex<Option<String>>,
@@ -93,8 +93,13 @@ impl Topics {
     pub(super) async fn prepare(self: Arc<Self>, shutdown: Shutdown) {
         let leaving = shutdown.begun();
         tokio::pin!(leaving);
-        let mut unmade = Topic::ALL.into();
-        while let Err(reason) = self.prepare_some(&mut unmade).await {
+        let mut unmade = self.specs.clone();
+        loop {
+            let prepared = tokio::select! {
+                () = &mut leaving => return,
+                prepared = self.prepare_some(&mut unmade) => prepared,
+            };
+            let Err(reason) = prepared else { break };
             let said = self.unready.lock().replace(reason.clone());
             if said.as_ref() != Some(&reason) {
                 tracing::warn!(
@@ -113,26 +118,23 @@ impl Topics {
         leaving.await;
     }
 
-    /// Prepares what can be; one topic is in no other's way. Why some are left, unless none is.
-    async fn prepare_some(&self, unmade: &mut BTreeSet<Topic>) -> Result<(), String> {
+    /// Prepares what can be; one topic is in no other's way, and its dead letters are not in its own. Why some are left,
+    /// unless none is.
+    async fn prepare_some(&self, unmade: &mut Vec<TopicSpec>) -> Result<(), String> {
         let mut reasons = Vec::new();
         if !unmade.is_empty() {
             match self.make_topics(unmade).await {
-                Ok(refused) => {
-                    *unmade = refused
-                        .into_iter()
-                        .map(|(topic, reason)| {
-                            reasons.push(reason);
-                            topic
-                        })
-                        .collect()
-                }
+                Ok(refused) => reasons.extend(refused),
                 Err(away) => reasons.push(away.to_string()),
             }
         }
         let registered = self.codec.register(&Topic::ALL).await;
         reasons.extend(registered.err().map(|error| error.to_string()));
-        let is_ready = |topic: &Topic| !unmade.contains(topic) && self.codec.can_write(*topic);
+        let is_there = |topic: Topic| {
+            let name = self.codec.names().topic(topic);
+            unmade.iter().all(|spec| spec.name != name)
+        };
+        let is_ready = |topic: &Topic| is_there(*topic) && self.codec.can_write(*topic);
         self.ready.send_replace(Topic::ALL.into_iter().filter(is_ready).collect());
         if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
     }
@@ -179,21 +181,18 @@ impl Topics {
         })
     }
 
-    /// Makes those of these topics that are missing; gives those that the cluster refuses, and why.
-    async fn make_topics(&self, topics: &BTreeSet<Topic>) -> Result<Vec<(Topic, String)>, TopicsAway> {
-        let wanted = self.specs.iter().filter(|(topic, _)| topics.contains(topic));
-        let specs: Vec<TopicSpec> = wanted.map(|(_, spec)| spec.clone()).collect();
-        let look = self.cluster.prepare(&specs).await?;
+    /// Makes those of these topics that are missing; leaves those that the cluster refuses, and says why.
+    async fn make_topics(&self, unmade: &mut Vec<TopicSpec>) -> Result<Vec<String>, TopicsAway> {
+        let look = self.cluster.prepare(unmade).await?;
         if !look.made.is_empty() {
             tracing::info!(topics = look.made.join(", "), "topics were made");
         }
         for differs in look.differing {
             tracing::warn!(differs, "a topic is not as it is configured; it is left as it is");
         }
-        let refused = look.refused.into_iter().filter_map(|(name, reason)| {
-            let (topic, _) = self.specs.iter().find(|(_, spec)| spec.name == name)?;
-            Some((*topic, format!("Kafka refuses the topic {name}: {reason}")))
-        });
+        unmade.retain(|spec| look.refused.iter().any(|(name, _)| *name == spec.name));
+        let refused =
+            look.refused.into_iter().map(|(name, reason)| format!("Kafka refuses the topic {name}: {reason}"));
         Ok(refused.collect())
     }
 
@@ -207,7 +206,7 @@ impl Topics {
 
     /// How the cluster stands with regard to the topics, for people and for the gauges.
     async fn look(&self) -> Result<ClusterLook, String> {
-        let names: Vec<String> = self.specs.iter().map(|(_, spec)| spec.name.clone()).collect();
+        let names: Vec<String> = self.specs.iter().map(|spec| spec.name.clone()).collect();
         let looked = self.looked.look(&names).await;
         let seen = looked.clone().unwrap_or_default();
         for (name, count) in [
@@ -257,6 +256,9 @@ impl Topics {
         let ready = self.ready.borrow();
         let unready: Vec<&str> =
             Topic::ALL.iter().filter(|topic| !ready.contains(topic)).map(|topic| topic.as_str()).collect();
+        if unready.is_empty() {
+            return Some("dead letters of a topic cannot be kept yet, the log says why".to_owned());
+        }
         Some(format!(
             "{} cannot be written yet, the log says why: what is to be published there waits",
             unready.join(", ")
@@ -320,7 +322,7 @@ pub(crate) fn kafka_options(config: &KafkaConfig) -> Result<KafkaOptions, Invali
 }
 
 /// The topics as they should be: each message's, and where what cannot be read goes.
-fn specs(config: &KafkaConfig, names: &TopicNames) -> Vec<(Topic, TopicSpec)> {
+fn specs(config: &KafkaConfig, names: &TopicNames) -> Vec<TopicSpec> {
     let days = u64::from(config.retention_days);
     let retention = (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60));
     let spec = |name: String, partitions: u32, cleanup: Cleanup| TopicSpec {
@@ -336,7 +338,7 @@ fn specs(config: &KafkaConfig, names: &TopicNames) -> Vec<(Topic, TopicSpec)> {
         let cleanup = if is_compacted { Cleanup::Compact } else { Cleanup::Delete };
         // Dead letters are few, and nobody needs them in any order but that in which they came.
         let letters = spec(names.dead_letters(topic), 1, Cleanup::Delete);
-        [(topic, spec(names.topic(topic), config.partitions, cleanup)), (topic, letters)]
+        [spec(names.topic(topic), config.partitions, cleanup), letters]
     };
     Topic::ALL.into_iter().flat_map(both).collect()
 }

@@ -59,7 +59,7 @@ impl Series {
 
     pub(super) fn count_bar(&mut self, bar: &Candle, out: &mut Vec<Candle>) -> Counted {
         // What was begun as if of trades is in the bars that come, and must not be closed beside them.
-        if self.minutes.current().is_some() {
+        if bar.timeframe == Timeframe::M1 && self.minutes.current().is_some() {
             self.minutes = CandleBuilder::new(bar.symbol, Timeframe::M1, self.late);
         }
         if !bar.complete {

@@ -20,7 +20,8 @@ const DATABASE: &str = "yardstick";
 const LEAST_SECONDS: u32 = 10;
 /// As the sessions of Velox are set (`crates/postgres`, pool). Each connection plans the statements once; velox's were
 /// planned long ago. Time makes that small.
-const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off";
+const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off \
+                       -c enable_bitmapscan=off";
 
 /// A database with Velox's schema and the rights that the script's steps name.
 pub(super) struct Yardstick {
