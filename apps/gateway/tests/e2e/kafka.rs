@@ -97,7 +97,7 @@ impl Topics {
     }
 
     /// Whether the market's topic is there.
-    pub(crate) fn are_there(&self) -> bool {
+    pub(crate) fn has_market(&self) -> bool {
         let cluster = KafkaCluster::new(&self.options()).unwrap();
         let asked = Runtime::new().unwrap().block_on(cluster.partitions(&self.names().topic(Topic::MarketData)));
         asked.is_ok_and(|partitions| partitions.is_some())

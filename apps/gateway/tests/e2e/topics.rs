@@ -65,7 +65,7 @@ fn a_market_whose_way_swallowed_an_answer_goes_on() {
             (quote.status == 200 && quote.body["last"] == price).then_some(())
         });
     };
-    wait_for("the topic", PATIENCE, || topics.are_there().then_some(()));
+    wait_for("the topic", PATIENCE, || topics.has_market().then_some(()));
     tell(1, 100);
     until("100");
     way.swallow();
