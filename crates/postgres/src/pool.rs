@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{self, PoolError, Timeouts};
+use deadpool::managed::{self, PoolError, QueueMode, Timeouts};
 use tokio::time::Instant;
 use velox_sql::Failure;
 
@@ -73,6 +73,8 @@ impl Pool {
             Timeouts { wait: Some(options.wait), create: Some(options.connect), recycle: Some(options.connect) };
         let sessions = managed::Pool::builder(Sessions { server, read_only })
             .max_size(options.connections)
+            // The session that was used last still has in the processor's caches what a statement needs; the others rest.
+            .queue_mode(QueueMode::Lifo)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .build()

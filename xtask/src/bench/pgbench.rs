@@ -42,17 +42,16 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for &connections in &settings.connections {
         let what = format!("{connections} connections, 1,000 accounts");
-        figures.extend(compare(settings, &market, &yardstick, [connections; 2], &what)?);
+        figures.extend(compare(settings, &market, &yardstick, connections, &what)?);
     }
     if let Some(&connections) = settings.connections.iter().find(|connections| **connections == ALONE) {
-        // As many sessions as `pgbench` has, each commit one account's alone. Half of Velox's commit, so that as many commits
-        // at once want twice the sessions, on both sides.
-        for sessions in [connections, connections * 2] {
-            let pool = format!("database.pool_size={sessions}");
-            market = market.restart("pgbench-alone", &["--set", "trading.max_batch=1", "--set", &pool])?;
-            let what = format!("{connections} connections, 1,000 accounts, no shared commits, {sessions} sessions");
-            figures.extend(compare(settings, &market, &yardstick, [connections, sessions], &what)?);
-        }
+        // As many sessions as `pgbench` has, each commit one account's alone.
+        let pool = format!("database.pool_size={connections}");
+        market = market.restart("pgbench-alone", &["--set", "trading.max_batch=1", "--set", &pool])?;
+        // Not measured: each account is read when it is first needed, and each session plans its statements.
+        market.measure(settings, Spread::Wide, connections)?;
+        let what = format!("{connections} connections, 1,000 accounts, no shared commits");
+        figures.extend(compare(settings, &market, &yardstick, connections, &what)?);
     }
     Ok(figures)
 }
@@ -62,7 +61,7 @@ fn compare(
     settings: &Settings,
     market: &Market,
     yardstick: &Yardstick,
-    [of_clients, of_pgbench]: [u32; 2],
+    connections: u32,
     what: &str,
 ) -> anyhow::Result<Vec<Figure>> {
     let cluster = market.database.as_ref().context("no database")?;
@@ -70,13 +69,13 @@ fn compare(
     let ratio = interleaved(
         settings.rounds,
         || {
-            let taken = pin::on_one_core(|| market.measure(settings, Spread::Wide, of_clients))?;
+            let taken = pin::on_one_core(|| market.measure(settings, Spread::Wide, connections))?;
             let per_second = taken.per_second;
             ours.borrow_mut().push(taken);
             Ok(per_second)
         },
         || {
-            let run = pin::on_one_core(|| yardstick.run(settings, cluster, of_pgbench))?;
+            let run = pin::on_one_core(|| yardstick.run(settings, cluster, connections))?;
             let per_second = run.per_second;
             theirs.borrow_mut().push(run);
             Ok(per_second)
@@ -95,7 +94,7 @@ fn compare(
     figure("velox: events a commit", "", of_ours(|taken| taken.events_a_commit));
     figure("velox: acknowledged by the broker by accepted", "x", of_ours(|taken| taken.acknowledged));
     figure("velox: database sessions", "", sessions(cluster)?);
-    figure("pgbench: database sessions", "", f64::from(of_pgbench));
+    figure("pgbench: database sessions", "", f64::from(connections));
     figure("pgbench: orders (three commits each)", "1/s", of_theirs(|run| run.per_second));
     figure("pgbench: PostgreSQL's CPU an order", "us", of_theirs(|run| run.database_cpu_us));
     Ok(figures)
