@@ -11,6 +11,7 @@ use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::kill_points::READY_WITHIN;
 use crate::random::{Random, seed};
+use crate::stack::Stack;
 use crate::waiting::say;
 use client::{Client, Entry, Way};
 use door::Door;
@@ -30,20 +31,26 @@ fn kills(usual: u32) -> u32 {
 
 #[test]
 fn kills_at_random_moments_on_sqlite() {
-    survive(&Installation::on_sqlite(), kills(12));
+    survive(Stack::Whole(Installation::on_sqlite()), kills(12));
 }
 
 #[test]
 fn kills_at_random_moments_on_postgres() {
-    survive(&Installation::on_postgres(Syncs::Off), kills(6));
+    survive(Stack::Whole(Installation::on_postgres(Syncs::Off)), kills(6));
 }
 
-fn survive(installation: &Installation, kills: u32) {
+/// Each kill hits the gateway that clients are at, which go to the other one, and a process of another role.
+#[test]
+fn kills_at_random_moments_on_a_split_stack() {
+    survive(Stack::split(), kills(6));
+}
+
+fn survive(mut stack: Stack, kills: u32) {
     let seed = seed();
     say(&format!("{kills} kills with VELOX_TEST_SEED={seed}"));
     let mut random = Random::seeded(seed);
-    let mut server = installation.start();
-    let mut api = installation.trader(&server);
+    let mut server = stack.start();
+    let mut api = stack.installation().trader(&server);
     let account = api.account();
     let door = Door::default();
     let (journal, streams, server) = std::thread::scope(|scope| {
@@ -61,12 +68,10 @@ fn survive(installation: &Installation, kills: u32) {
             let life = random.between(LIFE.0, LIFE.1);
             door.watch(life);
             door.shut();
-            server.kill();
-            server = installation.start();
-            let took = server.ready_after;
+            let took;
+            (server, took) = stack.crash(server, &mut random, |server| door.open(server.address));
             say(&format!("kill {kill} after {life:?}: ready again after {took:?}"));
             assert!(took <= READY_WITHIN, "seed {seed}: it was ready only {took:?} after kill {kill}");
-            door.open(server.address);
         }
         door.no_more_orders();
         let journal: Vec<Entry> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
@@ -85,13 +90,15 @@ fn survive(installation: &Installation, kills: u32) {
     for (channel, messages) in streams {
         books.were_streamed(channel, 0, &messages);
     }
-    installation.verify();
+    let mut elsewhere = stack.installation().client(stack.other_than(&server));
+    assert_eq!(Books::read(&mut elsewhere, &account), books, "seed {seed}: the same wherever one asks");
+    stack.holds(&books, &account);
+    stack.installation().verify();
 
     // What stands, stands after one more.
-    server.kill();
-    let server = installation.start();
-    let mut api = installation.client(&server);
+    stack.kill(server);
+    let server = stack.start();
+    let mut api = stack.installation().client(&server);
     assert_eq!(Books::read(&mut api, &account), books, "seed {seed}");
-    server.stop();
-    installation.verify();
+    stack.stop(server);
 }

@@ -27,11 +27,15 @@ use velox_testkit::trading::FreshIds;
 
 use crate::audit::{Books, number, text};
 use crate::nginx::free_port;
+use crate::own_registry::OwnRegistry;
 use crate::toxiproxy::Toxiproxy;
 use crate::waiting::{PATIENCE, wait_for};
 
 /// How long nothing new may come before a topic counts as read to its end.
 const SILENCE: Duration = Duration::from_secs(2);
+
+/// The header of what a test puts on a topic though it is no message.
+const SPOILT: &str = "spoilt";
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
@@ -111,6 +115,13 @@ impl Topics {
         (Self { registry: format!("{scheme}://{}/{path}", way.entry), ..self }, way)
     }
 
+    /// The same, with a registry of their own.
+    pub(crate) fn with_own_registry(self) -> (Self, OwnRegistry) {
+        let path = self.registry.splitn(4, '/').nth(3).unwrap_or_default();
+        let registry = OwnRegistry::start(&format!("/{path}"));
+        (Self { registry: format!("http://{}/{path}", registry.address()), ..self }, registry)
+    }
+
     /// The same, kept on so many brokers, one of which may be away.
     pub(crate) fn kept_on(self, replicas: usize) -> Self {
         Self { replicas, ..self }
@@ -166,32 +177,31 @@ impl Topics {
         }
     }
 
-    /// Puts something on the topic of the market that is no message.
-    pub(crate) fn spoil_market(&self) {
+    /// Puts something on a topic that is no message.
+    pub(crate) fn spoil(&self, topic: Topic, key: &str, value: &[u8]) {
         let record = BusRecord {
-            topic: TopicNames::new(&self.prefix).unwrap().topic(Topic::MarketData),
-            key: "BTC-PERP".to_owned(),
-            value: b"no message at all".to_vec().into(),
-            headers: vec![],
+            topic: self.names().topic(topic),
+            key: key.to_owned(),
+            value: value.to_vec().into(),
+            headers: vec![(SPOILT, "yes".to_owned())],
             at: Timestamp::from_seconds(1_767_614_400),
         };
         let producer = KafkaProducer::new(self.options());
         Runtime::new().unwrap().block_on(producer.publish(&[record])).unwrap();
     }
 
-    /// How many records of the market were put aside.
-    pub(crate) fn dead_letters_of_market(&self) -> usize {
-        let topic = TopicNames::new(&self.prefix).unwrap().dead_letters(Topic::MarketData);
+    /// What of a topic was put aside; each says why.
+    pub(crate) fn dead_letters(&self, topic: Topic) -> Vec<Vec<u8>> {
+        let letters = self.names().dead_letters(topic);
         Runtime::new().unwrap().block_on(async {
             let options = self.options();
-            let mut reader = read_topic(&options, &topic, Begin::Oldest).await.unwrap();
-            let mut count = 0;
+            let mut reader = read_topic(&options, &letters, Begin::Oldest).await.unwrap();
+            let mut found = Vec::new();
             while let Ok(Some(letter)) = tokio::time::timeout(SILENCE, reader.next()).await {
-                assert_eq!(letter.value, b"no message at all");
-                assert!(letter.headers.iter().any(|(name, value)| name == "dead-letter-reason" && !value.is_empty()));
-                count += 1;
+                assert!(!header(&letter, "dead-letter-reason").is_empty());
+                found.push(letter.value);
             }
-            count
+            found
         })
     }
 
@@ -219,6 +229,9 @@ impl Topics {
             let codec = self.codec();
             let mut found = BTreeMap::<String, Vec<(u64, M)>>::new();
             for record in self.records(M::TOPIC).await {
+                if record.headers.iter().any(|(name, _)| name == SPOILT) {
+                    continue;
+                }
                 let message: M = codec.decode(&record.value).await.unwrap();
                 assert_eq!(header(&record, EVENT_ID), message.event_id().to_string());
                 let key = String::from_utf8(record.key.unwrap()).unwrap();

@@ -10,23 +10,24 @@ use crate::audit::{Books, text};
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::server::Server;
+use crate::stack::Stack;
 use crate::story::{market, resting, wait_until};
 use crate::waiting::{PATIENCE, say, wait_for};
 
 /// How soon it must be ready after a crash.
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(2);
 
-/// Starts again after a crash: it must be ready in time.
-pub(crate) fn start_again(installation: &Installation) -> Server {
-    let server = installation.start();
+/// Starts the server that clients are at again after a crash: it must be ready in time.
+fn start_again(stack: &Stack) -> Server {
+    let server = Server::start(&mut stack.serve());
     let took = server.ready_after;
     assert!(took <= READY_WITHIN, "it was ready only {took:?} after the crash");
     server
 }
 
 /// Starts a server that ends at a step of the next command of a client.
-fn start_doomed(installation: &Installation, step: &str) -> Server {
-    Server::start(installation.serve().env("VELOX_TEST_KILL_AT", step))
+fn start_doomed(stack: &Stack, step: &str) -> Server {
+    Server::start(stack.serve().env("VELOX_TEST_KILL_AT", step))
 }
 
 /// Waits until it was killed by itself.
@@ -35,10 +36,10 @@ fn must_die(server: &mut Server) {
     assert_eq!(status.signal(), Some(9), "{status}");
 }
 
-/// An installation with an account, and the account's id.
-fn prepared(installation: &Installation) -> String {
-    let server = installation.start();
-    let account = installation.client(&server).account();
+/// Starts everything but the server that clients are at. Gives the account's id.
+fn prepare(stack: &mut Stack) -> String {
+    let server = stack.start();
+    let account = stack.installation().client(&server).account();
     server.stop();
     account
 }
@@ -57,58 +58,71 @@ fn send_again(api: &mut Api, order: &Value, was_there: bool, step: &str) -> Stri
 
 #[test]
 fn a_kill_at_each_step_on_sqlite() {
-    at_each_step(&Installation::on_sqlite(), &["received", "decided", "appended", "committed", "answered"]);
+    let mut stack = Stack::Whole(Installation::on_sqlite());
+    let account = prepare(&mut stack);
+    at_each_step(&stack, &account, &["received", "decided", "appended", "committed", "answered"]);
+    ends_well(stack, &account);
 }
 
 #[test]
 fn a_kill_at_each_step_on_postgres() {
-    let installation = Installation::on_postgres(Syncs::Off);
-    at_each_step(&installation, &["received", "decided", "committed", "answered"]);
-    let account = account_of(&installation);
-    between_the_write_and_its_commit(&installation, &account, Fate::Commits);
-    between_the_write_and_its_commit(&installation, &account, Fate::RollsBack);
-    installation.verify();
+    at_each_step_of_postgres(Stack::Whole(Installation::on_postgres(Syncs::Off)));
 }
 
-fn account_of(installation: &Installation) -> String {
-    let server = installation.start();
-    let account = installation.client(&server).account();
-    server.kill();
-    account
+/// A gateway is killed, and the command sent again to the other one.
+#[test]
+fn a_kill_at_each_step_on_a_split_stack() {
+    at_each_step_of_postgres(Stack::split());
 }
 
-fn at_each_step(installation: &Installation, steps: &[&str]) {
-    let account = prepared(installation);
+fn at_each_step_of_postgres(mut stack: Stack) {
+    let account = prepare(&mut stack);
+    at_each_step(&stack, &account, &["received", "decided", "committed", "answered"]);
+    between_the_write_and_its_commit(&stack, &account, Fate::Commits);
+    between_the_write_and_its_commit(&stack, &account, Fate::RollsBack);
+    ends_well(stack, &account);
+}
+
+fn ends_well(mut stack: Stack, account: &str) {
+    let server = start_again(&stack);
+    let books = Books::at_rest(&mut stack.installation().client(&server), account);
+    books.agree();
+    stack.holds(&books, account);
+    stack.stop(server);
+}
+
+fn at_each_step(stack: &Stack, account: &str, steps: &[&str]) {
+    let installation = stack.installation();
     for step in steps {
         let durable = matches!(*step, "committed" | "answered");
-        let doomed = resting(&account, &format!("killed-when-{step}"));
-        let mut server = start_doomed(installation, step);
+        let doomed = resting(account, &format!("killed-when-{step}"));
+        let mut server = start_doomed(stack, step);
         let answered = place(&mut installation.trader(&server), &doomed);
         // Between handing the answer over and its way to the client there is no telling.
         assert!(answered.is_err() || *step == "answered", "{step}: {answered:?}");
         must_die(&mut server);
 
-        let server = start_again(installation);
+        let server = start_again(stack);
         say(&format!("killed when {step}; ready again after {:?}", server.ready_after));
-        let mut api = installation.trader(&server);
+        let mut api = installation.trader(stack.other_than(&server));
         let id = send_again(&mut api, &doomed, durable, step);
         wait_until(&mut api, &id, "new");
         assert!(answered.is_err() || answered.unwrap().text("id") == id, "the same order is the same order");
         server.stop();
 
         // The same step of another command: taking the order back.
-        let mut server = start_doomed(installation, step);
+        let mut server = start_doomed(stack, step);
         let path = format!("/v1/orders/{id}");
         let answered = installation.trader(&server).call("DELETE", &path, None);
         assert!(answered.is_err() || *step == "answered", "{step}: {answered:?}");
         must_die(&mut server);
-        let server = start_again(installation);
-        let mut api = installation.trader(&server);
+        let server = start_again(stack);
+        let mut api = installation.trader(stack.other_than(&server));
         let again = api.call("DELETE", &path, None).unwrap();
         // What was durable may have come to its end since.
         assert!(matches!(again.status, 200 | 202) || durable && again.status == 409, "{step}: {again:?}");
         wait_until(&mut api, &id, "canceled");
-        let books = Books::at_rest(&mut api, &account);
+        let books = Books::at_rest(&mut api, account);
         books.agree();
         assert_eq!(books.order(text(&doomed, "client_order_id"))["id"], id.as_str());
         for once in ["order_accepted", "order_cancel_requested", "order_canceled"] {
@@ -116,19 +130,20 @@ fn at_each_step(installation: &Installation, steps: &[&str]) {
         }
         server.stop();
     }
-    killed_with_the_answer_in_hand(installation, &account);
+    killed_with_the_answer_in_hand(stack, account);
     installation.verify();
 }
 
 /// The kill comes as soon as the client has its answer: what was answered stands.
-fn killed_with_the_answer_in_hand(installation: &Installation, account: &str) {
+fn killed_with_the_answer_in_hand(stack: &Stack, account: &str) {
+    let installation = stack.installation();
     for (number, order) in [resting(account, "in-hand-rests"), market(account, "in-hand-fills")].iter().enumerate() {
-        let server = installation.start();
+        let server = start_again(stack);
         let answer = place(&mut installation.trader(&server), order).unwrap();
         server.kill();
         assert_eq!(answer.status, 201, "{answer:?}");
-        let server = start_again(installation);
-        let mut api = installation.trader(&server);
+        let server = start_again(stack);
+        let mut api = installation.trader(stack.other_than(&server));
         let id = send_again(&mut api, order, true, "in hand");
         assert_eq!(id, answer.text("id"));
         wait_until(&mut api, &id, if number == 0 { "new" } else { "filled" });
@@ -149,7 +164,8 @@ const LOCK: u32 = 1_789;
 /// On PostgreSQL a batch is one statement that commits itself. A deferred trigger runs when its rows are written and its
 /// commit is next; there it waits for a lock that the test has, and Velox is killed. Then the server either goes on, and
 /// commits for nobody, or loses the session, and undoes it.
-fn between_the_write_and_its_commit(installation: &Installation, account: &str, fate: Fate) {
+fn between_the_write_and_its_commit(stack: &Stack, account: &str, fate: Fate) {
+    let installation = stack.installation();
     let sql = installation.database().sql();
     sql.run(&format!(
         "CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS \
@@ -159,7 +175,7 @@ fn between_the_write_and_its_commit(installation: &Installation, account: &str, 
          SELECT pg_advisory_lock({LOCK})"
     ));
     let doomed = resting(account, &format!("killed-when-written-{fate:?}"));
-    let server = installation.start();
+    let server = start_again(stack);
     let mut api = installation.trader(&server);
     let answered = std::thread::scope(|scope| {
         let answered = scope.spawn(|| place(&mut api, &doomed));
@@ -179,9 +195,9 @@ fn between_the_write_and_its_commit(installation: &Installation, account: &str, 
     assert!(answered.is_err(), "{answered:?}");
     sql.run("SELECT pg_advisory_unlock_all(); DROP FUNCTION wait_for_the_test CASCADE");
 
-    let server = start_again(installation);
+    let server = start_again(stack);
     say(&format!("killed when appended ({fate:?}); ready again after {:?}", server.ready_after));
-    let mut api = installation.trader(&server);
+    let mut api = installation.trader(stack.other_than(&server));
     let id = send_again(&mut api, &doomed, fate == Fate::Commits, "appended");
     wait_until(&mut api, &id, "new");
     Books::at_rest(&mut api, account).agree();

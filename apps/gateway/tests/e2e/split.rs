@@ -123,8 +123,10 @@ fn the_market_may_come_from_another_processor_and_a_record_that_is_none_is_put_a
         wait_until(api, &order, "filled");
     };
     buy(&mut api, "before");
-    topics.spoil_market();
-    wait_for("the dead letter", PATIENCE, || (topics.dead_letters_of_market() == 1).then_some(()));
+    topics.spoil(Topic::MarketData, "BTC-PERP", b"no message at all");
+    wait_for("the dead letter", PATIENCE, || {
+        (topics.dead_letters(Topic::MarketData) == [b"no message at all"]).then_some(())
+    });
     buy(&mut api, "after");
     // The processor is gone: prices grow old, and orders are denied for it.
     processor.kill();

@@ -11,6 +11,7 @@ use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::server::Server;
 use crate::socket::Socket;
+use crate::stack::Stack;
 use crate::waiting::{PATIENCE, say, wait_for};
 
 /// The instrument of the demo.
@@ -42,34 +43,42 @@ pub(crate) fn wait_until(api: &mut Api, id: &str, status: &str) -> Value {
 
 #[test]
 fn the_story_on_sqlite() {
-    the_story(&Installation::on_sqlite());
+    the_story(Stack::Whole(Installation::on_sqlite()));
 }
 
 #[test]
 fn the_story_on_postgres() {
-    the_story(&Installation::on_postgres(Syncs::On));
+    the_story(Stack::Whole(Installation::on_postgres(Syncs::On)));
 }
 
-fn the_story(installation: &Installation) {
-    let server = installation.start();
+#[test]
+fn the_story_on_a_split_stack() {
+    the_story(Stack::split());
+}
+
+fn the_story(mut stack: Stack) {
+    let server = stack.start();
+    let installation = stack.installation();
     say(&format!("the first start was ready after {:?}", server.ready_after));
     the_sign_in_is_kept_safe(installation, &server);
     let mut api = installation.client(&server);
     let account = api.account();
     the_market_moves(&server, &api);
 
-    // Followed from the first event on.
-    let mut socket = Socket::connect(server.address, &api.token).unwrap();
+    // Followed from the first event on, at the other gateway where there is one.
+    let other = stack.other_than(&server);
+    let mut socket = Socket::connect(other.address, &api.token).unwrap();
     socket.follow("orders", &account, 0).unwrap();
     let mut heard = an_order_fills(&mut api, &mut socket, &account);
     let rests = api.place(&resting(&account, "rests"));
     wait_until(&mut api, text(&rests, "id"), "new");
     a_resting_order_fills_when_the_market_comes(&mut api, &account);
 
-    // The connection breaks; what happens meanwhile comes when it is back.
+    // The connection breaks; what happens meanwhile, at the other gateway, comes when it is back.
     socket.cut();
-    let missed = api.place(&market(&account, "while-away"));
-    wait_until(&mut api, text(&missed, "id"), "filled");
+    let mut elsewhere = installation.trader(other);
+    let missed = elsewhere.place(&market(&account, "while-away"));
+    wait_until(&mut elsewhere, text(&missed, "id"), "filled");
     let mut socket = Socket::connect(server.address, &api.token).unwrap();
     let last = heard.last().map_or(0, |message| number(message, "seq"));
     socket.follow("orders", &account, last).unwrap();
@@ -81,16 +90,18 @@ fn the_story(installation: &Installation) {
     assert_eq!(books.order("rests")["status"], "new");
     installation.verify();
 
-    server.kill();
-    let server = installation.start();
+    stack.kill(server);
+    let server = stack.start();
     say(&format!("after kill -9 it was ready again after {:?}", server.ready_after));
-    let mut api = installation.client(&server);
+    let mut api = stack.installation().client(&server);
     assert_eq!(Books::read(&mut api, &account), books, "everything is as it was");
-    let mut socket = Socket::connect(server.address, &api.token).unwrap();
+    let other = stack.other_than(&server);
+    let mut socket = Socket::connect(other.address, &api.token).unwrap();
     socket.follow("orders", &account, newest).unwrap();
     let canceled = api.call("DELETE", &format!("/v1/orders/{}", text(&rests, "id")), None).unwrap();
     assert!(matches!(canceled.status, 200 | 202), "{canceled:?}");
     wait_until(&mut api, text(&rests, "id"), "canceled");
+    let mut api = stack.installation().trader(&server);
     let after = api.place(&market(&account, "after-the-crash"));
     wait_until(&mut api, text(&after, "id"), "filled");
     let books = Books::at_rest(&mut api, &account);
@@ -98,8 +109,9 @@ fn the_story(installation: &Installation) {
     heard.extend(events_until(&mut socket, end));
     books.were_streamed("orders", 0, &heard);
     books.agree();
-    server.stop();
-    installation.verify();
+    assert_eq!(Books::read(&mut stack.installation().client(other), &account), books, "the same wherever one asks");
+    stack.holds(&books, &account);
+    stack.stop(server);
 }
 
 /// The sign-in is in a file for this user alone, and in no log.

@@ -4,10 +4,11 @@
 //! time. Afterwards the books agree at every gateway, nothing was done twice, and every event is on its topics, the first
 //! occurrences in order.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use velox_kernel::AccountId;
+use velox_messages::Topic;
 
 use super::round::Scene;
 use super::{campaign, is_full};
@@ -16,11 +17,13 @@ use crate::audit::{Books, text};
 use crate::database::Syncs;
 use crate::installation::Installation;
 use crate::kafka::{OwnKafka, Topics};
-use crate::risk::{Loser, until_worked_off};
+use crate::own_registry::{OwnRegistry, Unavailable};
+use crate::risk::Loser;
 use crate::server::Server;
 use crate::side_by_side::{metric, said_of};
 use crate::socket::Socket;
-use crate::story::{market, resting};
+use crate::stack::{EXECUTION, GATEWAY, MARKET_DATA, RELAY, RISK, Split};
+use crate::story::{SYMBOL, market, resting};
 use crate::waiting::{PATIENCE, say, wait_for};
 
 /// Brokers of the cluster.
@@ -45,20 +48,21 @@ enum Fault {
     Freeze(usize),
     /// A third process of a role comes, has its part, and goes in order.
     Grow(usize),
+    /// Records that nobody can read come on each topic that Velox reads.
+    Poison,
+    /// `kill -9` of the registry and of a process of a role, which is started again without it; and a new start of the
+    /// registry on its data.
+    KillRegistry(usize),
+    /// The same, while somebody answers 503 in the registry's place.
+    RefuseRegistry(usize),
 }
 
-/// The roles of which there are two processes each.
-const ROLES: [&str; 5] = ["execution", "relay", "market-data", "risk", "gateway"];
-const EXECUTION: usize = 0;
-const RELAY: usize = 1;
-const MARKET_DATA: usize = 2;
-const RISK: usize = 3;
-/// Besides the one that clients are at.
-const GATEWAY: usize = 4;
-
 /// Each of them happens before any comes again. A campaign of the usual length has no time for all: the kills come early.
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 22] = [
     Fault::KillBroker,
+    Fault::Poison,
+    Fault::KillRegistry(RELAY),
+    Fault::RefuseRegistry(RISK),
     Fault::Freeze(RISK),
     Fault::Kill(EXECUTION),
     Fault::Kill(GATEWAY),
@@ -69,6 +73,8 @@ const FAULTS: [Fault; 17] = [
     Fault::Freeze(EXECUTION),
     Fault::Freeze(RELAY),
     Fault::Grow(EXECUTION),
+    Fault::KillRegistry(MARKET_DATA),
+    Fault::RefuseRegistry(RELAY),
     Fault::Freeze(GATEWAY),
     Fault::Freeze(MARKET_DATA),
     Fault::Grow(RELAY),
@@ -77,48 +83,27 @@ const FAULTS: [Fault; 17] = [
     Fault::Grow(GATEWAY),
 ];
 
-/// A split installation.
-struct Split {
-    installation: Installation,
-    topics: Topics,
-    /// The one that clients are at.
-    gateway: Server,
-    /// Two of each role.
-    workers: [[Option<Server>; 2]; ROLES.len()],
-}
-
-impl Split {
-    fn start(kafka: &OwnKafka) -> Self {
-        let topics = Topics::on(&kafka.brokers()).kept_on(BROKERS);
-        let installation = Installation::on_postgres(Syncs::Off);
-        let gateway = worker(&installation, &topics, "gateway");
-        let workers = ROLES.map(|role| [(); 2].map(|()| Some(worker(&installation, &topics, role))));
-        Self { installation, topics, gateway, workers }
-    }
-
-    fn start_another(&self, role: usize) -> Server {
-        worker(&self.installation, &self.topics, ROLES[role])
-    }
-}
-
-fn worker(installation: &Installation, topics: &Topics, roles: &str) -> Server {
-    let mut command: Command = installation.serve();
-    // A busy machine may take longer to miss somebody than orders usually wait to be routed.
-    command.args(["--roles", roles, "--set", "trading.route_bound_ms=20000"]);
-    Server::start(topics.configure(&mut command))
+/// A split installation on brokers of its own, with two gateways besides the one that clients are at, which is given too.
+fn split_on(topics: Topics) -> (Split, Server) {
+    let mut split = Split::new(topics.kept_on(BROKERS), 2);
+    let gateway = split.start_another(GATEWAY);
+    split.start_missing();
+    (split, gateway)
 }
 
 #[test]
 fn nothing_about_kafka_is_seen_by_clients_or_lost() {
     campaign("kafka", Duration::from_secs(50), |round| {
-        let mut kafka = OwnKafka::start(BROKERS);
-        let mut split = Split::start(&kafka);
-        let front = split.gateway.address;
-        let api = split.installation.trader(&split.gateway);
-        let account = split.installation.client(&split.gateway).account();
-        let mut watched = split.installation.client(&split.gateway);
+        let kafka = OwnKafka::start(BROKERS);
+        let (topics, registry) = Topics::on(&kafka.brokers()).with_own_registry();
+        let (split, gateway) = split_on(topics);
+        let front = gateway.address;
+        let api = split.installation.trader(&gateway);
+        let account = split.installation.client(&gateway).account();
+        let mut watched = split.installation.client(&gateway);
         let mut loser = Loser::begin(&mut watched, "loser");
         loser.limit(&mut watched);
+        let mut stage = Stage { listener: Listener::start(&split.topics), split, kafka, registry, poisons: 0 };
         let played = round.unseen().play(front, api, |scene| {
             for number in 0.. {
                 if !scene.goes_on() {
@@ -128,25 +113,25 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
                 let number = if number < FAULTS.len() { number } else { chance(scene, FAULTS.len()) };
                 let began = Instant::now();
                 let mut halted = None;
+                let key = loser.account.parse::<AccountId>().unwrap().uuid().to_string();
                 let mut resume = || halted = Some(loser.resume(&mut watched));
-                split.suffer(FAULTS[number], &mut kafka, scene, &mut resume);
+                stage.suffer(FAULTS[number], &key, scene, &mut resume);
                 say(&format!(
                     "{:?}, for {:?}; an account was halted after {halted:?}",
                     FAULTS[number],
                     began.elapsed()
                 ));
             }
-            let others = split.workers[GATEWAY].iter().flatten().map(|gateway| gateway.address);
+            let others = stage.split.workers[GATEWAY].iter().flatten().map(|gateway| gateway.address);
             [front].into_iter().chain(others).collect()
         });
         assert_eq!(played.at_once, played.commands, "clients see nothing of it");
-        let Split { installation, topics, gateway, workers } = split;
-        topics.hold_all(&[(&played.books, &account), (&loser.books(&mut watched), &loser.account)]);
-        until_worked_off(workers[RISK].iter().flatten());
-        for server in workers.into_iter().flatten().flatten().chain([gateway]) {
-            server.stop();
-        }
-        installation.verify();
+        let Stage { mut split, listener, .. } = stage;
+        split.topics.hold_all(&[(&played.books, &account), (&loser.books(&mut watched), &loser.account)]);
+        listener.stop();
+        gateway.stop();
+        split.stop();
+        split.installation.verify();
     });
 }
 
@@ -157,19 +142,19 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
 fn everything_goes_on_while_kafka_is_away_for_long() {
     let away = Duration::from_secs(if is_full() { 600 } else { 20 });
     let mut kafka = OwnKafka::start(BROKERS);
-    let mut split = Split::start(&kafka);
-    let mut api = split.installation.trader(&split.gateway);
+    let (mut split, gateway) = split_on(Topics::on(&kafka.brokers()));
+    let mut api = split.installation.trader(&gateway);
     let account = api.account();
-    let mut watched = split.installation.client(&split.gateway);
+    let mut watched = split.installation.client(&gateway);
     let mut losers = ["one", "two", "three"].map(|name| Loser::begin(&mut watched, name));
     for loser in &mut losers {
         loser.limit(&mut watched);
     }
     trade(&mut api, &account, 0..1);
-    kafka_is(&mut watched, &split.gateway, "up", "");
+    kafka_is(&mut watched, &gateway, "up", "");
     kafka.kill(0);
-    kafka_is(&mut watched, &split.gateway, "degraded", "partitions miss a replica");
-    let missed = || metric(&split.gateway, "velox_kafka_partitions_under_replicated");
+    kafka_is(&mut watched, &gateway, "degraded", "partitions miss a replica");
+    let missed = || metric(&gateway, "velox_kafka_partitions_under_replicated");
     wait_for("the missed replicas to be counted", PATIENCE, || (missed() > 0).then_some(()));
     (1..BROKERS).for_each(|broker| kafka.kill(broker));
     for place in [0, 1] {
@@ -181,12 +166,12 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
     let began = Instant::now();
     let (mut number, mut slowest) = (0, Duration::ZERO);
     while began.elapsed() < away {
-        api = split.installation.new_client(&split.gateway);
+        api = split.installation.new_client(&gateway);
         let until = away.min(began.elapsed() + SHIFT);
         let (last, took) = trade(&mut api, &account, (number + 1..).take_while(|_| began.elapsed() < until));
         (number, slowest) = (last, slowest.max(took));
     }
-    watched = split.installation.new_client(&split.gateway);
+    watched = split.installation.new_client(&gateway);
     let behind = |split: &Split| -> u64 {
         split.workers[RELAY].iter().flatten().map(|relay| metric(relay, "velox_relay_behind_events")).sum()
     };
@@ -197,20 +182,17 @@ fn everything_goes_on_while_kafka_is_away_for_long() {
     let back = Instant::now();
     wait_for("the relays", away.max(PATIENCE), || (behind(&split) == 0).then_some(()));
     say(&format!("the relays have caught up {:?} after Kafka was back", back.elapsed()));
-    api = split.installation.new_client(&split.gateway);
+    api = split.installation.new_client(&gateway);
     trade(&mut api, &account, number + 1..number + 2);
     let books = Books::at_rest(&mut api, &account);
     books.agree();
-    let Split { installation, topics, gateway, workers } = split;
     let of_losers = losers.each_ref().map(|loser| (loser.books(&mut watched), loser.account.as_str()));
     let all: Vec<_> =
         of_losers.iter().map(|(books, account)| (books, *account)).chain([(&books, account.as_str())]).collect();
-    topics.hold_all(&all);
-    until_worked_off(workers[RISK].iter().flatten());
-    for server in workers.into_iter().flatten().flatten().chain([gateway]) {
-        server.stop();
-    }
-    installation.verify();
+    split.topics.hold_all(&all);
+    gateway.stop();
+    split.stop();
+    split.installation.verify();
 }
 
 /// Waits until a gateway says that Kafka is so, in words that end with these.
@@ -265,10 +247,21 @@ fn chance(scene: &mut Scene<'_>, bound: usize) -> usize {
     usize::try_from(scene.random.below(u64::try_from(bound).unwrap())).unwrap()
 }
 
-impl Split {
+/// What fails.
+struct Stage {
+    kafka: OwnKafka,
+    registry: OwnRegistry,
+    split: Split,
+    listener: Listener,
+    /// How many times there were records that nobody can read.
+    poisons: u32,
+}
+
+impl Stage {
     /// Lets a fault happen, and `meanwhile` something, while what failed has not come back.
-    fn suffer(&mut self, fault: Fault, kafka: &mut OwnKafka, scene: &mut Scene<'_>, meanwhile: &mut dyn FnMut()) {
+    fn suffer(&mut self, fault: Fault, key: &str, scene: &mut Scene<'_>, meanwhile: &mut dyn FnMut()) {
         let (broker, victim) = (chance(scene, BROKERS), chance(scene, 2));
+        let Self { kafka, registry, split, .. } = self;
         match fault {
             Fault::KillBroker => {
                 kafka.kill(broker);
@@ -283,24 +276,85 @@ impl Split {
                 kafka.freeze(false);
             }
             Fault::Kill(role) => {
-                self.workers[role][victim].take().expect("it runs").kill();
+                split.workers[role][victim].take().expect("it runs").kill();
                 scene.pass(200, 3_000);
                 meanwhile();
-                self.workers[role][victim] = Some(self.start_another(role));
+                split.workers[role][victim] = Some(split.start_another(role));
             }
             Fault::Freeze(role) => {
-                let frozen = self.workers[role][victim].as_ref().expect("it runs");
+                let frozen = split.workers[role][victim].as_ref().expect("it runs");
                 frozen.freeze();
                 scene.pass(4_000, 6_000);
                 meanwhile();
                 frozen.thaw();
             }
             Fault::Grow(role) => {
-                let third = self.start_another(role);
+                let third = split.start_another(role);
                 scene.pass(1_000, 2_000);
                 meanwhile();
                 third.stop();
             }
+            Fault::Poison => self.poison(key, meanwhile),
+            Fault::KillRegistry(role) | Fault::RefuseRegistry(role) => {
+                registry.kill();
+                split.workers[role][victim].take().expect("it runs").kill();
+                let refuses = matches!(fault, Fault::RefuseRegistry(_));
+                let unavailable = refuses.then(|| Unavailable::start(registry.address()));
+                split.workers[role][victim] = Some(split.start_another(role));
+                scene.pass(1_000, 3_000);
+                meanwhile();
+                drop(unavailable);
+                registry.start_again();
+            }
         }
+    }
+
+    /// Records without a form, and of a schema that no registry knows, come on each topic that Velox reads: they are put
+    /// aside, and what follows them is heard.
+    fn poison(&mut self, key: &str, meanwhile: &mut dyn FnMut()) {
+        self.poisons += 1;
+        let formless = format!("no message at all, {}", self.poisons).into_bytes();
+        let unknown = [&[0], i32::MAX.to_be_bytes().as_slice(), self.poisons.to_be_bytes().as_slice()].concat();
+        let (read, poisons) = ([(Topic::MarketData, SYMBOL), (Topic::Orders, key)], [formless, unknown]);
+        for ((topic, key), poison) in read.into_iter().flat_map(|at| poisons.iter().map(move |poison| (at, poison))) {
+            self.split.topics.spoil(topic, key, poison);
+        }
+        meanwhile();
+        self.listener.hears();
+        for (topic, _) in read {
+            wait_for(&format!("the dead letters of {topic}"), PATIENCE, || {
+                let letters = self.split.topics.dead_letters(topic);
+                poisons.iter().all(|poison| letters.contains(poison)).then_some(())
+            });
+        }
+    }
+}
+
+/// Another installation, whose market is what the one that suffers tells.
+struct Listener {
+    installation: Installation,
+    server: Server,
+}
+
+impl Listener {
+    fn start(topics: &Topics) -> Self {
+        let installation = Installation::on_postgres(Syncs::Off);
+        let mut command = installation.serve();
+        command.args(["--roles", "gateway,market-data", "--set", "market.feed=topic"]);
+        let server = Server::start(topics.configure(&mut command));
+        Self { installation, server }
+    }
+
+    /// Returns once it has heard a price that is newer than this call.
+    fn hears(&self) {
+        let mut api = self.installation.trader(&self.server);
+        let mut at = || api.get(&format!("/v1/market-data/quotes/{SYMBOL}"))["at"].clone();
+        let before = at();
+        wait_for("a newer price", PATIENCE, || (at() != before).then_some(()));
+    }
+
+    fn stop(self) {
+        self.server.stop();
+        self.installation.verify();
     }
 }
