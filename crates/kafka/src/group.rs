@@ -140,16 +140,22 @@ impl ConsumerContext for Context {
         let partitions: Vec<u32> =
             list.elements().iter().filter_map(|element| u32::try_from(element.partition()).ok()).collect();
         let done = if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            for (partition, offset) in self.place(partitions) {
-                let (Ok(partition), Some(offset)) = (i32::try_from(partition), offset) else { continue };
-                let Ok(offset) = i64::try_from(offset) else { continue };
+            let placed: Vec<(i32, i64)> = self.place(partitions).into_iter().filter_map(known).collect();
+            for &(partition, offset) in &placed {
                 if let Some(mut element) = list.elements().into_iter().find(|found| found.partition() == partition)
                     && let Err(error) = element.set_offset(Offset::Offset(offset))
                 {
                     tracing::warn!(%error, partition, "a partition does not start where it should");
                 }
             }
-            consumer.incremental_assign(list)
+            let done = consumer.incremental_assign(list);
+            // What was worked off before it begins is not behind, also where no record follows.
+            for (partition, offset) in placed.into_iter().filter(|(_, offset)| *offset > 0) {
+                if let Err(error) = consumer.store_offset(&self.topic, partition, offset - 1) {
+                    tracing::debug!(%error, partition, "a position was not noted for the group");
+                }
+            }
+            done
         } else {
             self.finish(partitions, consumer.assignment_lost());
             consumer.incremental_unassign(list)
@@ -158,6 +164,11 @@ impl ConsumerContext for Context {
             tracing::warn!(%error, "partitions could not be shared anew");
         }
     }
+}
+
+/// Where a partition begins, if that was said.
+fn known((partition, offset): (u32, Option<u64>)) -> Option<(i32, i64)> {
+    Some((i32::try_from(partition).ok()?, i64::try_from(offset?).ok()?))
 }
 
 impl Context {

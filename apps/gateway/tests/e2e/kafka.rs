@@ -190,19 +190,21 @@ impl Topics {
         Runtime::new().unwrap().block_on(producer.publish(&[record])).unwrap();
     }
 
-    /// What of a topic was put aside; each says why.
-    pub(crate) fn dead_letters(&self, topic: Topic) -> Vec<Vec<u8>> {
+    /// Waits until each of these was put aside from a topic, which says why. Nothing else may have been.
+    pub(crate) fn put_aside(&self, topic: Topic, poisons: &[Vec<u8>]) {
         let letters = self.names().dead_letters(topic);
-        Runtime::new().unwrap().block_on(async {
-            let options = self.options();
-            let mut reader = read_topic(&options, &letters, Begin::Oldest).await.unwrap();
-            let mut found = Vec::new();
-            while let Ok(Some(letter)) = tokio::time::timeout(SILENCE, reader.next()).await {
+        let reading = async {
+            let mut reader = read_topic(&self.options(), &letters, Begin::Oldest).await.unwrap();
+            let mut missing: Vec<&Vec<u8>> = poisons.iter().collect();
+            while !missing.is_empty() {
+                let letter = reader.next().await.expect("the reader goes on");
+                assert!(poisons.contains(&letter.value), "a dead letter of {topic}: {letter:?}");
                 assert!(!header(&letter, "dead-letter-reason").is_empty());
-                found.push(letter.value);
+                missing.retain(|poison| **poison != letter.value);
             }
-            found
-        })
+        };
+        let waiting = async { tokio::time::timeout(PATIENCE, reading).await };
+        Runtime::new().unwrap().block_on(waiting).unwrap_or_else(|_| panic!("dead letters of {topic} are missing"));
     }
 
     /// [`Topics::read`], until it has at least the events of these books that `is_on` it: the sides of a cluster that has

@@ -119,14 +119,8 @@ async fn workers_share_partitions_and_go_on_where_the_store_says() {
         lag.len() == 6 && lag.values().all(|behind| *behind == 0)
     })
     .await;
-    // The usual tools see how far the group is.
     let positions = store.lock().positions.clone();
-    let committed = async {
-        while self::committed(&group, &topic).await != positions {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
-    timeout(PATIENCE, committed).await.unwrap();
+    until_committed(&group, &topic, &positions).await;
     // Whoever is gone for good is missed after its session.
     two.abort();
     assert!(two.await.unwrap_err().is_cancelled());
@@ -134,6 +128,39 @@ async fn workers_share_partitions_and_go_on_where_the_store_says() {
     publish(&topic, 1_200).await;
     until("everything to the other", &store, |store| store.seen.len() == 1_800).await;
     assert!(store.lock().owners.values().all(|owner| *owner == 1));
+}
+
+/// Somebody may have worked everything off and died before the group was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_begins_where_nothing_follows_is_not_behind() {
+    let topic = topic(6).await;
+    publish(&topic, 0).await;
+    let store = Arc::<Mutex<Store>>::default();
+    let before = worker(&name("group"), &topic, 1, &store);
+    until("everything", &store, |store| store.seen.len() == 600).await;
+    before.abort();
+    assert!(before.await.unwrap_err().is_cancelled());
+    store.lock().lag.clear();
+    let positions = store.lock().positions.clone();
+    let group = name("group");
+    let _after = worker(&group, &topic, 2, &store);
+    until("nothing to wait", &store, |store| {
+        let lag = &store.lag;
+        lag.len() == 6 && lag.values().all(|behind| *behind == 0)
+    })
+    .await;
+    until_committed(&group, &topic, &positions).await;
+    assert_eq!(store.lock().seen.len(), 600);
+}
+
+/// Returns once the usual tools see that the group is there.
+async fn until_committed(group: &str, topic: &str, positions: &BTreeMap<u32, u64>) {
+    let committed = async {
+        while committed(group, topic).await != *positions {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, committed).await.unwrap();
 }
 
 /// What the group has noted.
