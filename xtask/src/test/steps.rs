@@ -37,7 +37,7 @@ pub(super) fn of(tier: Tier, database_given: bool) -> anyhow::Result<Vec<Step>> 
         e2e("end to end", &["--skip", "chaos::"])
             .args(if database_given { &NOT_ON_A_GIVEN_SERVER } else { &[] })
             .needs(&[Need::Postgres, Need::DurablePostgres, Need::OwnPostgres, Need::Redis, Need::Nginx])
-            .part_needs(&[Need::Kafka, Need::OwnKafka], &["--skip", "split::"]),
+            .part_needs(&[Need::Kafka, Need::OwnKafka], &["--skip", "split", "--skip", "topic"]),
         e2e("chaos", &["chaos::", "--skip", "network"])
             .needs(&chaos::NEEDS)
             .part_needs(&chaos::KAFKA_NEEDS, &["--skip", "chaos::kafka"]),

@@ -28,6 +28,7 @@ impl OwnRegistry {
         let folder = std::env::temp_dir().join(format!("velox-e2e-registry-{}-{}", std::process::id(), free_port()));
         let mut registry = Self { folder, path: path.to_owned(), child: None };
         registry.start_again();
+        registry.wait();
         registry
     }
 
@@ -46,13 +47,17 @@ impl OwnRegistry {
         child.wait().unwrap();
     }
 
-    /// Starts it on its data, and returns once it answers.
+    /// Starts it on its data. It answers after a while.
     pub(crate) fn start_again(&mut self) {
         let xtask = std::env::var_os("VELOX_TEST_XTASK").expect("VELOX_TEST_XTASK names no xtask");
         let mut command = Command::new(xtask);
         command.arg("kafka").arg("--data").arg(&self.folder).args(["--become", "registry"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
+    }
+
+    /// Returns once it answers.
+    pub(crate) fn wait(&self) {
         let (address, subjects) = (self.address(), format!("{}/subjects", self.path));
         wait_for("the registry", PATIENCE, || {
             let answer = Api::new(address, "").call("GET", &subjects, None);

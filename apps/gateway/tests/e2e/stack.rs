@@ -140,6 +140,7 @@ impl Stack {
         let other = split.workers[GATEWAY][0].take().expect("it runs");
         open(&other);
         let mut chance = |bound: usize| usize::try_from(random.below(u64::try_from(bound).unwrap())).unwrap();
+        // The gateway is the last of the roles.
         let (role, place) = (chance(GATEWAY), chance(WORKERS));
         split.workers[role][place].take().expect("it runs").kill();
         let again = split.start_another(GATEWAY);

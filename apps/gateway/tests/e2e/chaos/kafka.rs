@@ -1,8 +1,8 @@
 //! An installation that is split into roles around Kafka, of which everything but the gateway that clients are at fails in
 //! turn, and no client sees any of it: brokers of three that are killed, a cluster that hangs, processes of each role that
-//! are killed, that stand still and wake up, that come and go. An account that is let trade again and again is halted each
-//! time. Afterwards the books agree at every gateway, nothing was done twice, and every event is on its topics, the first
-//! occurrences in order.
+//! are killed, that stand still and wake up, that come and go, records that nobody can read, a registry that is away while
+//! processes start. An account that is let trade again and again is halted each time. Afterwards the books agree at every
+//! gateway, nothing was done twice, and every event is on its topics, the first occurrences in order.
 
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ const FAULTS: [Fault; 22] = [
     Fault::Grow(GATEWAY),
 ];
 
-/// A split installation on brokers of its own, with two gateways besides the one that clients are at, which is given too.
+/// A split installation on a cluster of its own, and the gateway that clients are at; there are two besides it.
 fn split_on(topics: Topics) -> (Split, Server) {
     let mut split = Split::new(topics.kept_on(BROKERS), 2);
     let gateway = split.start_another(GATEWAY);
@@ -126,7 +126,8 @@ fn nothing_about_kafka_is_seen_by_clients_or_lost() {
             [front].into_iter().chain(others).collect()
         });
         assert_eq!(played.at_once, played.commands, "clients see nothing of it");
-        let Stage { mut split, listener, .. } = stage;
+        let Stage { mut split, listener, registry, .. } = stage;
+        registry.wait();
         split.topics.hold_all(&[(&played.books, &account), (&loser.books(&mut watched), &loser.account)]);
         listener.stop();
         gateway.stop();
@@ -296,6 +297,7 @@ impl Stage {
             }
             Fault::Poison => self.poison(key, meanwhile),
             Fault::KillRegistry(role) | Fault::RefuseRegistry(role) => {
+                registry.wait();
                 registry.kill();
                 split.workers[role][victim].take().expect("it runs").kill();
                 let refuses = matches!(fault, Fault::RefuseRegistry(_));
@@ -312,6 +314,8 @@ impl Stage {
     /// Records without a form, and of a schema that no registry knows, come on each topic that Velox reads: they are put
     /// aside, and what follows them is heard.
     fn poison(&mut self, key: &str, meanwhile: &mut dyn FnMut()) {
+        self.registry.wait();
+        let began = Instant::now();
         let number = u32::try_from(self.poisons.len()).unwrap();
         let formless = format!("no message at all, {number}").into_bytes();
         let of_unknown_schema = [&[0], i32::MAX.to_be_bytes().as_slice(), number.to_be_bytes().as_slice()].concat();
@@ -324,9 +328,11 @@ impl Stage {
         }
         meanwhile();
         self.listener.hears();
+        let heard = began.elapsed();
         for (topic, _) in read {
             self.split.topics.put_aside(topic, &self.poisons);
         }
+        say(&format!("what came after was heard within {heard:?}, all was put aside within {:?}", began.elapsed()));
     }
 }
 
