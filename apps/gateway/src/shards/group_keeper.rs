@@ -280,6 +280,9 @@ impl GroupKeeper {
         if !steps.gone.is_empty() {
             self.store.beat(self.role, self.me, self.count, &steps.gone).await?;
         }
+        if !steps.stray.is_empty() {
+            self.store.release(self.role, self.me, &steps.stray, false).await?;
+        }
         let patience = if is_silent { Duration::ZERO } else { ORPHANED };
         let is_left = |shard: &Shard| self.orphaned.get(&shard.number).is_some_and(|since| now - *since >= patience);
         let left: Vec<Shard> = steps.take.into_iter().filter(is_left).collect();

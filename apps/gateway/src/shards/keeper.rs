@@ -122,6 +122,9 @@ impl ShardKeeper {
             self.hold(held.clone());
             self.store.release(self.role, self.me, &steps.give, false).await?;
         }
+        if !steps.stray.is_empty() {
+            self.store.release(self.role, self.me, &steps.stray, false).await?;
+        }
         // What is taken counts at once: a store that is slow may not answer for all of them in time.
         self.hold(held.clone());
         for some in steps.take.chunks(AT_ONCE) {
@@ -203,6 +206,18 @@ mod tests {
         until(&[&one], &[12]).await;
         assert!(before.elapsed() >= ShardTimes::default().patience - ShardTimes::default().beat, "it was waited for");
         first.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_gave_up_while_others_came_is_shared() {
+        let store = Arc::<MemoryShards>::default();
+        let (one, ..) = member(&store, 1);
+        until(&[&one], &[12]).await;
+        store.set_away(true);
+        until(&[&one], &[0]).await;
+        let (two, ..) = member(&store, 2);
+        store.set_away(false);
+        until(&[&one, &two], &[6, 6]).await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -27,6 +27,9 @@ pub(super) struct Steps {
     pub(super) take: Vec<Shard>,
     /// Shards to give up, because others have come.
     pub(super) give: Vec<u32>,
+    /// Shards that are this member's as far as the store knows, though it gave them up or never learned that it took them,
+    /// and that are not its part any more: nobody else takes them while it is there.
+    pub(super) stray: Vec<u32>,
     /// Members who are gone.
     pub(super) gone: Vec<MemberId>,
 }
@@ -73,8 +76,9 @@ impl Watch {
             free.rotate_left(offset);
         }
         let mut take = free.clone();
-        take.truncate(target.saturating_sub(mine.len()));
-        Steps { free, take, give, gone }
+        let left = take.split_off(target.saturating_sub(mine.len()).min(take.len()));
+        let stray = left.iter().filter(|shard| shard.owner == Some(me)).map(|shard| shard.number).collect();
+        Steps { free, take, give, stray, gone }
     }
 }
 
@@ -165,20 +169,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_it_gave_up_and_does_not_take_again_strays() {
+        let look = look(&[Some(1); 4], &[(1, 2), (2, 1)], 1);
+        let steps = Watch::new(TIMES).steps(member(1), &look, &BTreeMap::new(), 4, Instant::now());
+        assert_eq!((numbers(&steps.take), steps.stray), (vec![0, 1], vec![2, 3]));
+        let steps = Watch::new(TIMES).steps(member(2), &look, &BTreeMap::new(), 4, Instant::now());
+        assert_eq!((numbers(&steps.take), steps.stray), (vec![], vec![]), "another's are no business of its");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whoever_stands_still_is_gone_and_not_sooner() {
         let mut watch = Watch::new(TIMES);
         let owned = [Some(2), Some(2), Some(1)];
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 1), (2, 7)], 3), 3);
-        assert_eq!(steps, Steps { free: vec![], take: vec![], give: vec![], gone: vec![] });
+        assert_eq!(steps, Steps::default());
         tokio::time::advance(PATIENCE - Duration::from_millis(1)).await;
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 2), (2, 7)], 3), 3);
-        assert_eq!(steps, Steps { free: vec![], take: vec![], give: vec![], gone: vec![] });
+        assert_eq!(steps, Steps::default());
         tokio::time::advance(Duration::from_millis(1)).await;
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 3), (2, 7)], 3), 3);
         assert_eq!((numbers(&steps.take), steps.gone), (vec![0, 1], vec![member(2)]));
         // One beat, and it is there.
         let steps = steps_of(&mut watch, 1, &look(&owned, &[(1, 4), (2, 8)], 4), 3);
-        assert_eq!(steps, Steps { free: vec![], take: vec![], give: vec![], gone: vec![] });
+        assert_eq!(steps, Steps::default());
     }
 
     #[tokio::test(start_paused = true)]

@@ -77,19 +77,20 @@ pub(crate) enum Stack {
     /// That server plays every role.
     Whole(Installation),
     /// It is one of two gateways, and there are two processes of each other role.
-    Split(Split),
+    Split(Box<Split>),
 }
 
 impl Stack {
     /// A split one, on the Kafka of the tests.
     pub(crate) fn split() -> Self {
-        Self::Split(Split::new(Topics::new(), 1))
+        Self::Split(Box::new(Split::new(Topics::new(), 1)))
     }
 
     /// What stays when all of it ends.
-    pub(crate) const fn installation(&self) -> &Installation {
+    pub(crate) fn installation(&self) -> &Installation {
         match self {
-            Self::Whole(installation) | Self::Split(Split { installation, .. }) => installation,
+            Self::Whole(installation) => installation,
+            Self::Split(split) => &split.installation,
         }
     }
 

@@ -326,13 +326,17 @@ impl Stage {
             }
             self.poisons.push(poison);
         }
+        let spoilt = began.elapsed();
         meanwhile();
         self.listener.hears();
         let heard = began.elapsed();
         for (topic, _) in read {
             self.split.topics.put_aside(topic, &self.poisons);
         }
-        say(&format!("what came after was heard within {heard:?}, all was put aside within {:?}", began.elapsed()));
+        let done = began.elapsed();
+        say(&format!(
+            "poison came within {spoilt:?}, what follows it was heard at {heard:?}, it was put aside at {done:?}"
+        ));
     }
 }
 
