@@ -14,6 +14,7 @@ mod write;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use velox_kernel::{Clock, TraceContext};
 
 use crate::headers;
@@ -51,10 +52,23 @@ pub enum CodecError {
     },
 }
 
-/// Topics whose schemas could not be registered; messages to the others can be written.
+/// Topics whose schemas could not be registered; messages to the others can be written. In words, topics with the same
+/// reason stand together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("schemas are not registered: {}", .0.iter().map(|(topic, error)| format!("{topic}: {error}")).collect::<Vec<_>>().join("; "))]
+#[error("schemas are not registered: {}", by_reason(.0))]
 pub struct RegisterError(pub Vec<(Topic, RegistryError)>);
+
+fn by_reason(failures: &[(Topic, RegistryError)]) -> String {
+    let mut reasons: Vec<(&RegistryError, Vec<&str>)> = Vec::new();
+    for (topic, error) in failures {
+        match reasons.iter_mut().find(|(reason, _)| *reason == error) {
+            Some((_, topics)) => topics.push(topic.as_str()),
+            None => reasons.push((error, vec![topic.as_str()])),
+        }
+    }
+    let said = reasons.into_iter().map(|(reason, topics)| format!("{}: {reason}", topics.join(", ")));
+    said.collect::<Vec<_>>().join("; ")
+}
 
 impl RegisterError {
     /// Whether trying again may help without anybody changing anything.
@@ -93,32 +107,29 @@ impl Codec {
 
     /// Registers the schemas of those of these topics that are Avro, each under `<topic>-value`, and says that its
     /// successors must be compatible with all. What is done is not done again: call it until it succeeds. It asks the
-    /// registry three times a topic at most, and stops where it is away.
+    /// registry three times a topic at most, for all topics at once: a registry that does not answer costs its deadline
+    /// once, and not once a topic.
     ///
     /// # Errors
-    /// [`RegisterError`] names topics that are left: one that is refused is in no other's way.
+    /// [`RegisterError`] names topics that are left: one that is refused, or not answered, is in no other's way.
     pub async fn register(&self, topics: &[Topic]) -> Result<(), RegisterError> {
         let Some(registry) = &self.registry else { return Ok(()) };
-        let mut failures = Vec::new();
-        for topic in topics.iter().copied() {
-            let Some(id) = self.writers.get(topic.place()).and_then(Writer::unregistered) else { continue };
-            match register(registry.as_ref(), &self.names.subject(topic), topic.schema()).await {
-                Ok(registered) => {
-                    // Another call may have been faster; the same schema has the same id.
-                    let _ = id.set(registered);
-                    if let Some(readers) = &self.readers {
-                        readers.know(topic, registered);
-                    }
+        let unregistered = topics.iter().copied().filter_map(|topic| {
+            let id = self.writers.get(topic.place()).and_then(Writer::unregistered)?;
+            Some(async move {
+                let subject = self.names.subject(topic);
+                let registered = register(registry.as_ref(), &subject, topic.schema()).await;
+                let registered = registered.map_err(|error| (topic, error))?;
+                // Another call may have been faster; the same schema has the same id.
+                let _ = id.set(registered);
+                if let Some(readers) = &self.readers {
+                    readers.know(topic, registered);
                 }
-                Err(error) => {
-                    let away = matches!(error, RegistryError::Away(_));
-                    failures.push((topic, error));
-                    if away {
-                        break;
-                    }
-                }
-            }
-        }
+                Ok(())
+            })
+        });
+        let registered = join_all(unregistered).await;
+        let failures: Vec<_> = registered.into_iter().filter_map(Result::err).collect();
         if failures.is_empty() { Ok(()) } else { Err(RegisterError(failures)) }
     }
 

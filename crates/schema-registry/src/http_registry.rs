@@ -18,8 +18,8 @@ use crate::answer::Answer;
 
 /// The longest answer that is read, in bytes; schemas are a few thousand.
 const LONGEST_ANSWER: u64 = 1 << 20;
-/// Requests at once: each has a thread.
-const MOST_REQUESTS: usize = 4;
+/// Requests at once: each has a thread. More than there are topics, whose schemas are registered together.
+const MOST_REQUESTS: usize = 8;
 /// The greatest id that registries give.
 const GREATEST_ID: u32 = i32::MAX.unsigned_abs();
 /// How the API names what it speaks.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use velox_kernel::TraceContext;
 use velox_messages::{
     Codec, CodecError, Compatibility, DecodeError, EncodeError, Format, Formats, Message, OrderEvent, RegistryError,
-    Signal, Topic, TopicNames, headers,
+    SchemaId, SchemaRegistry, Signal, Topic, TopicNames, headers,
 };
 use velox_testkit::TestClock;
 use velox_testkit::messages::{Asked, MemoryRegistry};
@@ -107,7 +108,9 @@ async fn while_the_registry_is_away_what_is_registered_goes_on_and_the_rest_wait
     let [event, _] = samples::order_events();
     registry.set_away(true);
     let error = codec.register(&Topic::ALL).await.unwrap_err();
-    assert!(error.is_away() && error.0.len() == 1, "it stops where it is away: {error}");
+    assert!(error.is_away() && error.0.len() == Topic::ALL.len(), "{error}");
+    let expected = "schemas are not registered: market-data, indicators, signals, orders, positions, alerts, strategies: the schema registry is away: as the test wants it";
+    assert_eq!(error.to_string(), expected, "what is the same of all is said once");
     assert_eq!(codec.encode(&event), Err(EncodeError::NotRegistered(Topic::Orders)));
 
     registry.set_away(false);
@@ -130,6 +133,56 @@ async fn a_topic_whose_schema_is_refused_stands_in_no_others_way() {
     assert!(codec.can_write(Topic::Orders) && !codec.can_write(Topic::MarketData));
     assert!(codec.encode(&samples::order_events()[0]).is_ok());
     assert!(matches!(codec.encode(&samples::market_data()[0]), Err(EncodeError::NotRegistered(Topic::MarketData))));
+}
+
+#[tokio::test]
+async fn a_registry_that_cannot_do_one_subject_now_registers_the_others() {
+    for overcome_by in Topic::ALL {
+        let (registry, clock) = (Arc::new(MemoryRegistry::default()), Arc::new(TestClock::default()));
+        registry.is_overcome_by(&TopicNames::default().subject(overcome_by));
+        let codec = codec(&registry, &clock, Formats::default());
+        let error = codec.register(&Topic::ALL).await.unwrap_err();
+        assert!(matches!(error.0.as_slice(), [(topic, RegistryError::Away(_))] if *topic == overcome_by), "{error}");
+        for topic in Topic::ALL {
+            assert_eq!(codec.can_write(topic), topic != overcome_by, "{topic} beside {overcome_by}");
+        }
+    }
+}
+
+/// A registry that nobody reaches.
+struct Unreachable;
+
+impl Unreachable {
+    const DEADLINE: Duration = Duration::from_secs(5);
+
+    async fn answer<T>() -> Result<T, RegistryError> {
+        tokio::time::sleep(Self::DEADLINE).await;
+        Err(RegistryError::Away("no answer came".to_owned()))
+    }
+}
+
+#[async_trait]
+impl SchemaRegistry for Unreachable {
+    async fn register(&self, _: &str, _: &str) -> Result<SchemaId, RegistryError> {
+        Self::answer().await
+    }
+
+    async fn schema(&self, _: SchemaId) -> Result<String, RegistryError> {
+        Self::answer().await
+    }
+
+    async fn set_compatibility(&self, _: &str, _: Compatibility) -> Result<(), RegistryError> {
+        Self::answer().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_nobody_reaches_costs_its_deadline_once() {
+    let clock = Arc::new(TestClock::default());
+    let codec = Codec::new(TopicNames::default(), Formats::default(), Some(Arc::new(Unreachable)), clock).unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = codec.register(&Topic::ALL).await.unwrap_err();
+    assert_eq!((error.0.len(), begun.elapsed()), (Topic::ALL.len(), Unreachable::DEADLINE));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! [`MemoryRegistry`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apache_avro::Schema;
 use apache_avro::schema_compatibility::{Compatibility as Reads, SchemaCompatibility};
@@ -24,6 +24,8 @@ struct State {
     subjects: BTreeMap<String, Vec<SchemaId>>,
     rules: BTreeMap<String, Compatibility>,
     away: bool,
+    /// Subjects whose requests it says that it cannot do now.
+    overcome_by: BTreeSet<String>,
     forgetful_of_rules: bool,
     asked: Asked,
 }
@@ -48,6 +50,11 @@ impl MemoryRegistry {
     /// From now on it is away, or back.
     pub fn set_away(&self, away: bool) {
         self.state.lock().away = away;
+    }
+
+    /// From now on it says of this subject, and no other one, that it cannot now.
+    pub fn is_overcome_by(&self, subject: &str) {
+        self.state.lock().overcome_by.insert(subject.to_owned());
     }
 
     /// From now on it answers questions for schemas only once this is false again.
@@ -103,6 +110,13 @@ impl State {
     fn answer(&self) -> Result<(), RegistryError> {
         if self.away { Err(RegistryError::Away("as the test wants it".to_owned())) } else { Ok(()) }
     }
+
+    fn answer_of(&self, subject: &str) -> Result<(), RegistryError> {
+        if self.overcome_by.contains(subject) {
+            return Err(RegistryError::Away(format!("it cannot do {subject} now")));
+        }
+        self.answer()
+    }
 }
 
 #[async_trait]
@@ -110,7 +124,7 @@ impl SchemaRegistry for MemoryRegistry {
     async fn register(&self, subject: &str, text: &str) -> Result<SchemaId, RegistryError> {
         let mut state = self.state.lock();
         state.asked.register += 1;
-        state.answer()?;
+        state.answer_of(subject)?;
         let schema = Schema::parse_str(text).map_err(|error| RegistryError::Refused(error.to_string()))?;
         if let Some(Compatibility::FullTransitive) = state.rules.get(subject) {
             let ids = state.subjects.get(subject).into_iter().flatten();
@@ -141,7 +155,7 @@ impl SchemaRegistry for MemoryRegistry {
     async fn set_compatibility(&self, subject: &str, rule: Compatibility) -> Result<(), RegistryError> {
         let mut state = self.state.lock();
         state.asked.set_compatibility += 1;
-        state.answer()?;
+        state.answer_of(subject)?;
         if state.forgetful_of_rules && !state.subjects.contains_key(subject) {
             return Err(RegistryError::Unknown);
         }
