@@ -170,6 +170,7 @@ mod tests {
     use velox_messages::{Format, Formats, TopicNames};
     use velox_testkit::TestClock;
     use velox_testkit::market::sample_trade;
+    use velox_testkit::messages::MemoryRegistry;
     use velox_testkit::topics::MemoryTopics;
 
     use super::*;
@@ -229,6 +230,40 @@ mod tests {
             let [alert] = &alerts[..] else { panic!("{alerts:?}") };
             let message: Alert = codec.decode(&alert.value).await.unwrap();
             assert_eq!((alert.key.as_str(), message), ("BTC-PERP", Alert::of_feed(symbol, clock.now(), true, 7, 2)));
+            shutdown.begin();
+            running.await.unwrap();
+        }
+    }
+    /// A trade, and that its source went mute.
+    fn trade_and_mute(clock: &TestClock) -> [MarketStep; 2] {
+        let symbol = "BTC-PERP".parse().unwrap();
+        let event = MarketEvent::Trade(sample_trade("BTC-PERP", clock.now(), 1, 100));
+        let trade = MarketTold::Event { event, closed: vec![], growing: None };
+        let mute = MarketTold::Stale { symbol, at: clock.now(), stale: true };
+        [(1, trade), (2, mute)].map(|(offset, told)| MarketStep { epoch: 7, offset, told })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn alerts_that_are_refused_are_in_no_way_of_the_market() {
+        type Trouble = fn(&MemoryRegistry, &MemoryTopics);
+        let is_refused: Trouble = |registry, _| registry.is_overcome_by("test.alerts.v1-value");
+        let is_closed: Trouble = |_, topics| topics.refuses_topic("test.alerts.v1", true);
+        for trouble in [is_refused, is_closed] {
+            let (topics, clock) = (Arc::<MemoryTopics>::default(), Arc::new(TestClock::default()));
+            let registry = Arc::<MemoryRegistry>::default();
+            trouble(&registry, &topics);
+            let names = TopicNames::new("test").unwrap();
+            let codec = Codec::new(names, Formats::default(), Some(registry), clock.clone()).unwrap();
+            let (topic, publication) =
+                MarketTopic::new(Told::Everything, topics.clone(), Arc::new(codec), clock.clone());
+            let shutdown = Shutdown::default();
+            let running = tokio::spawn(publication.run(shutdown.clone()));
+            for round in 1..=3 {
+                trade_and_mute(&clock).iter().for_each(|step| topic.tell(step));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                assert_eq!(topics.of("test.market-data.v1").len(), 2 * round);
+            }
+            assert_eq!(topics.of("test.alerts.v1").len(), 0);
             shutdown.begin();
             running.await.unwrap();
         }

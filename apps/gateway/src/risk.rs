@@ -4,6 +4,7 @@
 //! accounts' own writer decides ([`EnforceDailyLoss`](velox_trading::Command::EnforceDailyLoss)), upon its own prices, so
 //! that a watch that is wrong or late costs a question and no more.
 
+mod backlog;
 mod monitor;
 mod progress;
 mod records;

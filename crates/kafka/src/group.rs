@@ -3,11 +3,13 @@
 //! Kafka says who should have a partition; the store says who has it. So a worker is asked where each partition that it
 //! gets starts, which is when it takes the shard, and is waited for when one goes, while it finishes.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -101,6 +103,16 @@ pub struct GroupWorker {
     consumer: Weak<BaseConsumer<Context>>,
     topic: String,
     ending: Arc<AtomicBool>,
+    held_back: Arc<Mutex<HeldBack>>,
+}
+
+/// Partitions whose records are not fetched for now.
+#[derive(Default)]
+struct HeldBack {
+    /// What the worker wants.
+    wanted: BTreeSet<u32>,
+    /// What the client library does.
+    now: BTreeSet<u32>,
 }
 
 /// What the client library calls back.
@@ -108,6 +120,7 @@ struct Context {
     topic: String,
     news: mpsc::Sender<GroupNews>,
     ending: Arc<AtomicBool>,
+    held_back: Arc<Mutex<HeldBack>>,
 }
 
 impl ClientContext for Context {
@@ -157,6 +170,7 @@ impl ConsumerContext for Context {
             }
             done
         } else {
+            self.fetch_on(consumer, &partitions);
             self.finish(partitions, consumer.assignment_lost());
             consumer.incremental_unassign(list)
         };
@@ -172,6 +186,40 @@ fn known((partition, offset): (u32, Option<u64>)) -> Option<(i32, i64)> {
 }
 
 impl Context {
+    /// Does what the worker wants held back, and fetches the rest.
+    fn hold_back(&self, consumer: &BaseConsumer<Self>) {
+        let mut held_back = self.held_back.lock();
+        let HeldBack { wanted, now } = &*held_back;
+        if wanted == now {
+            return;
+        }
+        let done = consumer
+            .pause(&self.list(wanted.difference(now)))
+            .and_then(|()| consumer.resume(&self.list(now.difference(wanted))));
+        if let Err(error) = done {
+            tracing::debug!(%error, "partitions could not be held back, or fetched on");
+        }
+        held_back.now = held_back.wanted.clone();
+    }
+
+    /// Fetches partitions on that go: the client library would hold them back when they come again.
+    fn fetch_on(&self, consumer: &BaseConsumer<Self>, partitions: &[u32]) {
+        let mut held_back = self.held_back.lock();
+        let gone: BTreeSet<u32> = held_back.now.extract_if(.., |held| partitions.contains(held)).collect();
+        held_back.wanted.retain(|held| !partitions.contains(held));
+        if let Err(error) = consumer.resume(&self.list(gone.iter())) {
+            tracing::debug!(%error, "partitions that go could not be fetched on");
+        }
+    }
+
+    fn list<'a>(&self, partitions: impl Iterator<Item = &'a u32>) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions.filter_map(|partition| i32::try_from(*partition).ok()) {
+            list.add_partition(&self.topic, partition);
+        }
+        list
+    }
+
     fn place(&self, partitions: Vec<u32>) -> Placed {
         let (place, placed) = blocking::sync_channel(1);
         if partitions.is_empty() || self.news.blocking_send(GroupNews::Assigned { partitions, place }).is_err() {
@@ -221,7 +269,13 @@ pub fn join_group(
     if let Some(name) = instance.and_then(InstanceName::free) {
         config.set("group.instance.id", name);
     }
-    let context = Context { topic: topic.to_owned(), news: sender.clone(), ending: Arc::clone(&ending) };
+    let held_back = Arc::<Mutex<HeldBack>>::default();
+    let context = Context {
+        topic: topic.to_owned(),
+        news: sender.clone(),
+        ending: Arc::clone(&ending),
+        held_back: Arc::clone(&held_back),
+    };
     let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(|error| error.to_string())?;
     consumer.subscribe(&[topic]).map_err(|error| error.to_string())?;
     let consumer = Arc::new(consumer);
@@ -235,7 +289,7 @@ pub fn join_group(
         }
     };
     std::thread::Builder::new().name("kafka group".to_owned()).spawn(serve).map_err(|error| error.to_string())?;
-    Ok(GroupWorker { news, consumer: weak, topic: topic.to_owned(), ending })
+    Ok(GroupWorker { news, consumer: weak, topic: topic.to_owned(), ending, held_back })
 }
 
 /// Serves the consumer until the worker is gone, or the client can do nothing any more: then it says why.
@@ -245,6 +299,7 @@ fn work(
     ending: &AtomicBool,
 ) -> Option<RDKafkaErrorCode> {
     while !ending.load(Ordering::Acquire) {
+        consumer.context().hold_back(consumer);
         let told = match consumer.poll(POLL) {
             None => continue,
             Some(Ok(message)) => GroupNews::Record(record(&message)),
@@ -294,6 +349,12 @@ impl GroupWorker {
         {
             tracing::debug!(%error, partition, "a position was not noted for the group");
         }
+    }
+
+    /// Brings no more records of these partitions until they are not among them any more; then it goes on with the next one.
+    /// Up to some thousand that were on the way still come. Partitions that go are fetched when they come again.
+    pub fn hold_back(&self, partitions: BTreeSet<u32>) {
+        self.held_back.lock().wanted = partitions;
     }
 }
 

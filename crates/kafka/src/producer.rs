@@ -177,30 +177,53 @@ async fn delivered(record: &BusRecord, delivery: DeliveryFuture, deadline: Insta
     }
 }
 
-/// Whether an error is about the record.
+/// Whether an error is about the record, and about its size.
 fn judge(record: &BusRecord, error: &KafkaError) -> PublishError {
     use RDKafkaErrorCode::{
-        InvalidMessage, InvalidMessageSize, InvalidRecord, InvalidTopic, MessageSizeTooLarge, PolicyViolation,
-        TopicAuthorizationFailed, UnknownTopic, UnknownTopicOrPartition,
+        InvalidMessage, InvalidMessageSize, InvalidRecord, InvalidTopic, MessageBatchTooLarge, MessageSizeTooLarge,
+        PolicyViolation, TopicAuthorizationFailed, UnknownTopic, UnknownTopicOrPartition,
     };
-    let code = error.rdkafka_error_code();
-    let is_about_it = matches!(
-        code,
+    let (topic, reason) = (record.topic.clone(), error.to_string());
+    match error.rdkafka_error_code() {
+        Some(InvalidMessageSize | MessageBatchTooLarge | MessageSizeTooLarge) => {
+            PublishError::TooLarge { topic, reason }
+        }
         Some(
             InvalidMessage
-                | InvalidMessageSize
-                | InvalidRecord
-                | InvalidTopic
-                | MessageSizeTooLarge
-                | PolicyViolation
-                | TopicAuthorizationFailed
-                | UnknownTopic
-                | UnknownTopicOrPartition
-        )
-    );
-    if is_about_it {
-        PublishError::Refused { topic: record.topic.clone(), reason: error.to_string() }
-    } else {
-        PublishError::Away(error.to_string())
+            | InvalidRecord
+            | InvalidTopic
+            | PolicyViolation
+            | TopicAuthorizationFailed
+            | UnknownTopic
+            | UnknownTopicOrPartition,
+        ) => PublishError::Refused { topic, reason },
+        _ => PublishError::Away(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use velox_kernel::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_is_refused_for_its_size_is_told_from_what_its_topic_refuses() {
+        use RDKafkaErrorCode::{
+            MessageBatchTooLarge, MessageSizeTooLarge, NotEnoughReplicas, RequestTimedOut, TopicAuthorizationFailed,
+            UnknownTopicOrPartition,
+        };
+        let (topic, key, at) = ("orders".to_owned(), String::new(), Timestamp::EPOCH);
+        let record = BusRecord { topic, key, value: Default::default(), headers: vec![], at };
+        let judged = |code| judge(&record, &KafkaError::MessageProduction(code));
+        for code in [MessageSizeTooLarge, MessageBatchTooLarge] {
+            assert!(matches!(judged(code), PublishError::TooLarge { .. }), "{code}");
+        }
+        for code in [UnknownTopicOrPartition, TopicAuthorizationFailed] {
+            assert!(matches!(judged(code), PublishError::Refused { .. }), "{code}");
+        }
+        for code in [NotEnoughReplicas, RequestTimedOut] {
+            assert!(matches!(judged(code), PublishError::Away(_)), "{code}");
+        }
     }
 }

@@ -26,7 +26,16 @@ pub enum PublishError {
     /// The bus does not answer. Some of the records may be there; publishing all of them again doubles those at most.
     #[error("the bus is away: {0}")]
     Away(String),
-    /// The bus refuses a record, and would again.
+    /// The bus refuses a record for its size, and would always.
+    #[error("the bus refuses a record of {topic} for its size: {reason}")]
+    TooLarge {
+        /// The topic.
+        topic: String,
+        /// Why.
+        reason: String,
+    },
+    /// The bus refuses a record, and would again until somebody changes something: its topic may not be there, or not be
+    /// open to this process.
     #[error("the bus refuses a record of {topic}: {reason}")]
     Refused {
         /// The topic.
@@ -34,6 +43,17 @@ pub enum PublishError {
         /// Why.
         reason: String,
     },
+}
+
+impl PublishError {
+    /// Whether it is about a record, so that others may be taken.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::TooLarge { .. } | Self::Refused { .. } => true,
+            Self::Away(_) => false,
+        }
+    }
 }
 
 /// Carries records to topics.

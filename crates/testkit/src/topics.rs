@@ -16,7 +16,11 @@ struct Kept {
     known: Option<HashSet<String>>,
     breaks_after: Option<usize>,
     refused_key: Option<String>,
+    refused_topics: HashSet<String>,
 }
+
+/// The largest value that is taken, in bytes; Kafka takes about as much by default.
+const LARGEST: usize = 1_000_000;
 
 impl MemoryTopics {
     /// Knows these topics alone; without it, every topic.
@@ -37,6 +41,12 @@ impl MemoryTopics {
         self.0.lock().refused_key = key.map(str::to_owned);
     }
 
+    /// Refuses records of this topic, or takes them again.
+    pub fn refuses_topic(&self, topic: &str, refuses: bool) {
+        let refused = &mut self.0.lock().refused_topics;
+        let _ = if refuses { refused.insert(topic.to_owned()) } else { refused.remove(topic) };
+    }
+
     /// Takes so many records more, and then none, in the middle of a call too; `None` takes all.
     pub fn breaks_after(&self, records: Option<usize>) {
         self.0.lock().breaks_after = records;
@@ -54,8 +64,12 @@ impl EventBus for MemoryTopics {
                     reason: "it is not known".to_owned(),
                 });
             }
-            if kept.refused_key.as_ref() == Some(&record.key) {
-                return Err(PublishError::Refused { topic: record.topic.clone(), reason: "as told".to_owned() });
+            let topic = record.topic.clone();
+            if kept.refused_key.as_ref() == Some(&record.key) || kept.refused_topics.contains(&topic) {
+                return Err(PublishError::Refused { topic, reason: "as told".to_owned() });
+            }
+            if record.value.len() > LARGEST {
+                return Err(PublishError::TooLarge { topic, reason: format!("{LARGEST} bytes are taken") });
             }
             if let Some(left) = &mut kept.breaks_after {
                 let Some(fewer) = left.checked_sub(1) else { return Err(PublishError::Away("as told".to_owned())) };
@@ -67,7 +81,8 @@ impl EventBus for MemoryTopics {
     }
 }
 
-/// Records come to their topics whole, and in order under each key; a topic that is not there is a refusal. `read` gives
+/// Records come to their topics whole, and in order under each key; a topic that is not there is a refusal, and so is a
+/// record that is too large, which is told apart. `read` gives
 /// the records of a topic, each key's in order. `topic` is there and empty, `unknown` is not there.
 ///
 /// # Panics
@@ -101,6 +116,9 @@ pub async fn event_bus_contract(
     }
     let refused = bus.publish(&[record(unknown, "one", 1)]).await;
     assert!(matches!(&refused, Err(PublishError::Refused { topic, .. }) if topic == unknown), "{refused:?}");
+    let large = BusRecord { value: vec![0; 4_000_000].into(), ..record(topic, "one", 1) };
+    let refused = bus.publish(&[large]).await;
+    assert!(matches!(&refused, Err(PublishError::TooLarge { topic: of, .. }) if of == topic), "{refused:?}");
     bus.publish(&[record(topic, "four", 1)]).await.expect("a refusal hurts nobody else");
     assert_eq!(read(topic).await.len(), 1_501);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use metrics::counter;
 use velox_kafka::{Begin, KafkaOptions, TopicReader, TopicRecord, read_topic};
 use velox_kernel::{Clock, Symbol, Timestamp};
@@ -24,6 +25,9 @@ pub trait TopicSource: Send {
     /// # Errors
     /// Why there is none now; the next call tries again.
     async fn next(&mut self) -> Result<TopicRecord, String>;
+
+    /// Whoever asks cannot go on for now: what comes until he asks again waits, and nobody else with it.
+    fn hold_up(&mut self) {}
 }
 
 /// How far back a topic is read at first. The process that had a part before this one is missed within a few seconds, and
@@ -117,11 +121,22 @@ impl TopicFeed {
     /// What a record says, if it is an event of a symbol of ours. One that cannot be read goes to the dead letters.
     async fn understand(&mut self) -> Result<Option<MarketEvent>, FeedError> {
         let Some(record) = &self.waiting else { return Ok(None) };
-        let step = match self.codec.decode::<MarketData>(&record.value).await {
+        let decoded = match self.codec.decode::<MarketData>(&record.value).now_or_never() {
+            Some(decoded) => decoded,
+            None => {
+                // Its schema is asked for, which may take long.
+                self.source.hold_up();
+                self.codec.decode(&record.value).await
+            }
+        };
+        let step = match decoded {
             Ok(message) => MarketStep::try_from(&message).map_err(|unknown| unknown.to_string()),
             Err(DecodeError::Unreadable(reason)) => Err(reason),
             // Asked again with the next call.
-            Err(DecodeError::RegistryAway(reason)) => return Err(FeedError::Disconnected { reason }),
+            Err(DecodeError::RegistryAway(reason)) => {
+                self.source.hold_up();
+                return Err(FeedError::Disconnected { reason });
+            }
         };
         let Some(record) = self.waiting.take() else { return Ok(None) };
         match step {
@@ -134,10 +149,9 @@ impl TopicFeed {
             }
             Ok(_) => {}
             Err(reason) => {
-                let names = self.codec.names();
-                let (topic, letters) = (names.topic(Topic::MarketData), names.dead_letters(Topic::MarketData));
                 // The market does not wait for that.
-                if let Err(full) = self.dead_letters.take(&topic, letters, &record, &reason) {
+                if let Err(full) = self.dead_letters.take(Topic::MarketData, &record, &reason) {
+                    let topic = self.codec.names().topic(Topic::MarketData);
                     let TopicRecord { partition, offset, .. } = record;
                     tracing::warn!(topic, partition, offset, reason, %full, "a record cannot be read, and stays where it is");
                 }
@@ -179,12 +193,17 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::collections::VecDeque;
 
-    use velox_messages::{Format, Formats, TopicNames};
+    use parking_lot::Mutex;
+    use tokio::sync::mpsc;
+    use velox_messages::{Format, Formats, SchemaRegistry, TopicNames};
     use velox_testkit::TestClock;
     use velox_testkit::market::sample_trade;
+    use velox_testkit::messages::MemoryRegistry;
     use velox_testkit::topics::MemoryTopics;
 
     use super::*;
+    use crate::bridges::TopicParts;
+    use crate::market_parts::market_part;
     use crate::shutdown::Shutdown;
 
     struct Script(VecDeque<Result<TopicRecord, String>>);
@@ -231,7 +250,7 @@ mod tests {
             Ok(record(4, said(MarketTold::Alive { at: clock.now() }))),
             Ok(record(5, trade("BTC-PERP", 3))),
         ];
-        let (letters, post) = DeadLetters::new(topics.clone(), clock.clone());
+        let (letters, post) = DeadLetters::new(codec.names().clone(), topics.clone(), clock.clone());
         let shutdown = Shutdown::default();
         let posting = tokio::spawn(post.run(shutdown.clone()));
         let symbols = std::iter::once("BTC-PERP".parse().unwrap()).collect();
@@ -252,5 +271,83 @@ mod tests {
         assert_eq!(header("dead-letter-partition"), Some("3"));
         shutdown.begin();
         posting.await.unwrap();
+    }
+    /// Parts that are read as they come, and a topic to say what comes.
+    fn parts() -> (Arc<TopicParts>, mpsc::UnboundedSender<TopicRecord>) {
+        let (topic, records) = mpsc::unbounded_channel();
+        let records = Mutex::new(Some(records));
+        (TopicParts::new(Box::new(move || Box::new(Live(records.lock().take().unwrap())))), topic)
+    }
+
+    struct Live(mpsc::UnboundedReceiver<TopicRecord>);
+
+    #[async_trait]
+    impl TopicSource for Live {
+        async fn next(&mut self) -> Result<TopicRecord, String> {
+            self.0.recv().await.ok_or_else(|| "it has ended".to_owned())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_whose_schema_cannot_be_asked_for_waits_alone() {
+        type Trouble = fn(&MemoryRegistry, bool);
+        let away: Trouble = |registry, away| registry.set_away(away);
+        let silent: Trouble = |registry, silent| registry.hold_answers(silent);
+        for trouble in [away, silent] {
+            let clock = Arc::new(TestClock::default());
+            let registry = Arc::<MemoryRegistry>::default();
+            let codec = |format, registry: Option<Arc<dyn SchemaRegistry>>| {
+                let names = TopicNames::new("test").unwrap();
+                Arc::new(Codec::new(names, Formats::all(format), registry, clock.clone()).unwrap())
+            };
+            let (avro, json) = (codec(Format::Avro, Some(registry.clone())), codec(Format::Json, None));
+            avro.register(&[Topic::MarketData]).await.unwrap();
+            let reader = codec(Format::Avro, Some(registry.clone()));
+            let (parts, topic) = parts();
+            let mut symbols = (0..).map(|number| format!("S{number}").parse::<Symbol>().unwrap());
+            let waits = symbols.next().unwrap();
+            let goes_on = symbols.find(|other| market_part(*other) != market_part(waits)).unwrap();
+            let event =
+                |symbol: Symbol, offset| MarketEvent::Trade(sample_trade(symbol.as_str(), clock.now(), offset, 1));
+            let tell = |codec: &Codec, symbol: Symbol, offset| {
+                let told = MarketTold::Event { event: event(symbol, offset), closed: vec![], growing: None };
+                let value = codec.encode(&MarketData::from(&MarketStep { epoch: 7, offset, told })).unwrap().to_vec();
+                let (key, headers) = (Some(symbol.as_str().as_bytes().to_vec()), vec![]);
+                topic.send(TopicRecord { partition: 0, offset, at: clock.now(), key, value, headers }).unwrap();
+            };
+            let feed = |symbol: Symbol| {
+                let (letters, _post) =
+                    DeadLetters::new(reader.names().clone(), Arc::<MemoryTopics>::default(), clock.clone());
+                let ports = TopicFeedPorts { codec: reader.clone(), dead_letters: letters, clock: clock.clone() };
+                let source = Box::new(parts.listen(market_part(symbol)));
+                TopicFeed::new(market_part(symbol), source, [symbol].into(), ports, clock.now())
+            };
+            let (mut first, mut second) = (feed(waits), feed(goes_on));
+            trouble(&registry, true);
+            // More than may wait for a part.
+            for offset in 1..=3_000 {
+                tell(&avro, waits, offset);
+            }
+            tell(&json, goes_on, 3_001);
+            let heard = async {
+                // As whoever has the feed does: it is asked again and again.
+                let trying = async {
+                    loop {
+                        let _ = tokio::time::timeout(Duration::from_secs(1), first.next()).await;
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                };
+                tokio::select! {
+                    heard = second.next() => heard,
+                    () = trying => panic!("it is tried for ever"),
+                }
+            };
+            let heard = tokio::time::timeout(Duration::from_secs(60), heard).await;
+            assert_eq!(heard.unwrap(), Ok(event(goes_on, 3_001)), "the other part goes on");
+            trouble(&registry, false);
+            for offset in 1..=3_000 {
+                assert_eq!(first.next().await, Ok(event(waits, offset)), "what waited comes in order");
+            }
+        }
     }
 }

@@ -63,7 +63,7 @@ impl TopicParts {
         reading.listeners.insert(part, sender);
         let missed = reading.take_recent(part);
         self.read_on(&mut reading);
-        PartSource { parts: Arc::clone(self), part, missed, records }
+        PartSource { parts: Arc::clone(self), part, missed, records, gathering: None }
     }
 
     /// Keeps the records of a part until somebody listens to it, so that they wait for nobody who is slow to begin, and no
@@ -102,6 +102,11 @@ impl Drop for Gathering {
 }
 
 impl Reading {
+    /// Who listens to a part, and has not gone.
+    fn listener(&self, part: u32) -> Option<mpsc::Sender<Heard>> {
+        self.listeners.get(&part).filter(|listener| !listener.is_closed()).cloned()
+    }
+
     /// Whether nobody listens any more; then nobody reads.
     fn is_left(&mut self) -> bool {
         self.listeners.retain(|_, listener| !listener.is_closed());
@@ -165,34 +170,37 @@ async fn read(mut source: Box<dyn TopicSource>, reading: Arc<Mutex<Reading>>) {
                 break heard;
             }
         };
+        match heard {
+            Ok(record) => hand_over(&reading, record).await,
+            Err(reason) => {
+                // Whoever has records to work off hears of it later, or not.
+                reading.lock().listeners.values().for_each(|listener| {
+                    let _ = listener.try_send(Err(reason.clone()));
+                });
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Hands a record to whoever listens to its part, and waits for room there; keeps it where nobody listens, or not any more.
+async fn hand_over(reading: &Mutex<Reading>, record: TopicRecord) {
+    let part = part_of(&record);
+    let mut unheard = Ok(record);
+    loop {
         let listener = {
             let mut reading = reading.lock();
-            match &heard {
-                Ok(record) => {
-                    let part = part_of(record);
-                    let listener = reading.listeners.get(&part).cloned();
-                    if listener.is_none() {
-                        reading.keep_recent(part, record.clone());
-                    }
-                    listener
-                }
-                Err(reason) => {
-                    // Whoever has records to work off hears of it later, or not.
-                    reading.listeners.values().for_each(|listener| {
-                        let _ = listener.try_send(Err(reason.clone()));
-                    });
-                    None
-                }
+            match (reading.listener(part), unheard) {
+                (Some(listener), heard) => (listener, heard),
+                (None, Ok(record)) => return reading.keep_recent(part, record),
+                (None, Err(_)) => return,
             }
         };
-        match heard {
-            Ok(record) => {
-                if let Some(listener) = listener {
-                    // One that has gone meanwhile is forgotten with the next record.
-                    let _ = listener.send(Ok(record)).await;
-                }
-            }
-            Err(_) => tokio::time::sleep(AGAIN).await,
+        let (listener, heard) = listener;
+        // One that has gone gives it back.
+        match listener.send(heard).await {
+            Ok(()) => return,
+            Err(mpsc::error::SendError(back)) => unheard = back,
         }
     }
 }
@@ -209,21 +217,34 @@ pub struct PartSource {
     /// What comes first.
     missed: VecDeque<TopicRecord>,
     records: mpsc::Receiver<Heard>,
+    /// While whoever listens cannot go on.
+    gathering: Option<Gathering>,
 }
 
 #[async_trait]
 impl TopicSource for PartSource {
     async fn next(&mut self) -> Result<TopicRecord, String> {
-        if let Some(record) = self.missed.pop_front() {
-            return Ok(record);
-        }
-        match self.records.recv().await {
-            Some(heard) => heard,
-            None => {
-                let PartSource { missed, records, .. } = self.parts.listen(self.part);
-                (self.missed, self.records) = (missed, records);
-                Err("the topic's reader has ended".to_owned())
+        loop {
+            if let Some(record) = self.missed.pop_front() {
+                return Ok(record);
             }
+            if let Some(heard) = self.records.recv().await {
+                return heard;
+            }
+            // What was gathered comes next, and then the rest.
+            let was_held_up = self.gathering.is_some();
+            *self = self.parts.listen(self.part);
+            if !was_held_up {
+                return Err("the topic's reader has ended".to_owned());
+            }
+        }
+    }
+
+    fn hold_up(&mut self) {
+        if self.gathering.is_none() {
+            self.gathering = Some(self.parts.gather(self.part));
+            // What is there already is still heard.
+            self.records.close();
         }
     }
 }
@@ -340,6 +361,35 @@ mod tests {
         for offset in 0..many {
             assert_eq!(second.next().await.unwrap().offset, offset);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_is_held_up_keeps_its_records_and_no_other_one_waits_with_it() {
+        let [one, other] = of_two_parts();
+        let (parts, topic) = live();
+        let tell = |symbol, offset| topic.send(record(symbol, offset)).unwrap();
+        let (mut first, mut second) = (parts.listen(market_part(one)), parts.listen(market_part(other)));
+        let many = u64::try_from(WAITING).unwrap() * 2;
+        for offset in 0..many {
+            tell(other, offset);
+        }
+        assert_eq!(second.next().await.unwrap().offset, 0);
+        // There is no room for its records any more, and its reader waits for some.
+        tokio::time::sleep(AGAIN).await;
+        second.hold_up();
+        tell(one, many);
+        assert_eq!(first.next().await.unwrap().offset, many);
+        tokio::time::sleep(RECENT * 4).await;
+        tell(other, many);
+        tell(one, many + 1);
+        assert_eq!(first.next().await.unwrap().offset, many + 1);
+        second.hold_up();
+        for offset in 1..=many {
+            assert_eq!(second.next().await.unwrap().offset, offset, "in order, however long it waited");
+        }
+        tell(other, many + 1);
+        assert_eq!(second.next().await.unwrap().offset, many + 1);
+        assert!(parts.reading.lock().gathered.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

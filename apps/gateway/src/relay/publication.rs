@@ -305,7 +305,7 @@ impl Relay {
         for (batch, count) in batches.iter_mut().zip(counts) {
             batch.records.extend(records.by_ref().take(count));
         }
-        if matches!(error, PublishError::Away(_)) {
+        if !error.is_refusal() {
             self.keep_unsent(batches);
             return Err(error);
         }
@@ -323,7 +323,7 @@ impl Relay {
                 continue;
             };
             in_a_row += 1;
-            if matches!(error, PublishError::Refused { .. }) && in_a_row < REFUSED_IN_A_ROW {
+            if error.is_refusal() && in_a_row < REFUSED_IN_A_ROW {
                 self.refuse(batch.stream, &error);
             } else {
                 self.keep_unsent(sent.into_iter().chain([batch]).chain(batches));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use metrics::{counter, gauge};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use velox_kafka::TopicRecord;
 use velox_kernel::{AccountId, CommandId, Fence, Ids, Principal, ShardStore};
@@ -14,6 +14,7 @@ use velox_trading::{
     AccountWriter, Cause, Command, ExecuteError, Executed, Moments, Prices, StoreError, TradingQueries,
 };
 
+use super::backlog::Backlog;
 use super::progress::Progress;
 use super::records::{RiskRecords, Said};
 use super::watched::Watched;
@@ -89,6 +90,8 @@ pub enum RiskShare {
         reader: RiskRecords,
         /// Where to say, of a partition, which record is the next to be worked off.
         positions: mpsc::Sender<(u32, u64)>,
+        /// Where to say of which partitions no more records are wanted for now.
+        held_back: watch::Sender<Vec<Fence>>,
     },
 }
 
@@ -107,8 +110,8 @@ pub struct RiskMonitor {
     /// Accounts that are to be judged.
     unjudged: HashSet<AccountId>,
     progress: BTreeMap<u32, Progress>,
-    /// A record that was read and is not taken yet: the registry may be away.
-    waiting: Option<GroupRecord>,
+    /// Records that came and are not taken yet: the registry may be away.
+    backlog: Backlog,
     list_at: Instant,
     note_at: Instant,
 }
@@ -128,7 +131,7 @@ impl RiskMonitor {
             damaged: HashMap::new(),
             unjudged: HashSet::new(),
             progress: BTreeMap::new(),
-            waiting: None,
+            backlog: Backlog::default(),
             list_at: now,
             note_at: now,
         }
@@ -153,7 +156,7 @@ impl RiskMonitor {
             look.tick().await;
             let fences = self.follow_share().await;
             self.take_words();
-            self.take_records(fences.as_ref()).await;
+            self.take_records(fences.as_ref());
             self.read_stale().await;
             self.judge(fences.as_ref()).await;
             self.note(false).await;
@@ -245,25 +248,51 @@ impl RiskMonitor {
         self.stale.extend(concerned);
     }
 
-    /// Takes the records that have come, as far as they can be understood.
-    async fn take_records(&mut self, fences: Option<&BTreeMap<u32, Fence>>) {
+    /// Takes the records that have come, as far as they can be understood: each partition waits for itself.
+    fn take_records(&mut self, fences: Option<&BTreeMap<u32, Fence>>) {
+        let RiskShare::Group { records, .. } = &mut self.share else { return };
+        // Of a right that is gone: whoever has it now reads the record.
+        let is_held = |fence: &Fence| fences.and_then(|fences| fences.get(&fence.shard)) == Some(fence);
+        self.backlog.keep(is_held);
         for _ in 0..RECORDS {
-            let RiskShare::Group { records, reader, .. } = &mut self.share else { return };
-            let Some(next) = self.waiting.take().or_else(|| records.try_recv().ok()) else { return };
-            let GroupRecord { fence, record } = &next;
-            // Of a right that is gone: whoever has it now reads the record.
-            if fences.and_then(|fences| fences.get(&fence.shard)) != Some(fence) {
-                continue;
+            if self.backlog.is_full() {
+                break;
             }
-            let said = match reader.read(record).await {
-                Ok(said) => said,
-                Err(not_now) => {
-                    tracing::debug!(%not_now, "records wait");
-                    self.waiting = Some(next);
+            let Ok(GroupRecord { fence, record }) = records.try_recv() else { break };
+            if is_held(&fence) {
+                self.backlog.push(fence, record);
+            }
+        }
+        for partition in self.backlog.due() {
+            self.take_records_of(partition);
+        }
+        let RiskShare::Group { held_back, .. } = &self.share else { return };
+        let wanted = self.backlog.held_back();
+        held_back.send_if_modified(|said| {
+            let is_other = *said != wanted;
+            *said = wanted;
+            is_other
+        });
+    }
+
+    /// Takes the records of a partition up to the first that cannot be understood yet.
+    fn take_records_of(&mut self, partition: u32) {
+        loop {
+            let RiskShare::Group { reader, .. } = &self.share else { return };
+            let Some((fence, record)) = self.backlog.first(partition) else { return };
+            match reader.read(record) {
+                // Asked for.
+                None => return,
+                Some(Ok(said)) => {
+                    if let Some(record) = self.backlog.read(partition) {
+                        self.take_record(fence, &record, said);
+                    }
+                }
+                Some(Err(not_now)) => {
+                    self.backlog.put_off(partition, &not_now);
                     return;
                 }
-            };
-            self.take_record(*fence, record, said);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use velox_kafka::TopicRecord;
 use velox_kernel::AccountId;
 use velox_messages::{Codec, DecodeError, OrderEvent, Topic};
@@ -42,18 +43,21 @@ impl RiskRecords {
         Self { codec, dead_letters }
     }
 
-    /// What a record says.
+    /// What a record says, without waiting; `None` while its schema is being asked for, until it is read again.
     ///
     /// # Errors
-    /// [`NotNow`]; the record is to be read again then.
-    pub(super) async fn read(&self, record: &TopicRecord) -> Result<Said, NotNow> {
+    /// [`NotNow`]; the record is to be read again later.
+    pub(super) fn read(&self, record: &TopicRecord) -> Option<Result<Said, NotNow>> {
+        // The question goes on with the next call, and is one for all who have it.
+        self.understand(record).now_or_never()
+    }
+
+    async fn understand(&self, record: &TopicRecord) -> Result<Said, NotNow> {
         match self.codec.decode::<OrderEvent>(&record.value).await {
             Ok(event) => Ok(Said::Changed(event.account_id.into(), Touched::by_kind(&event.kind))),
             Err(DecodeError::RegistryAway(reason)) => Err(NotNow::RegistryAway(reason)),
             Err(DecodeError::Unreadable(reason)) => {
-                let names = self.codec.names();
-                let (topic, letters) = (names.topic(Topic::Orders), names.dead_letters(Topic::Orders));
-                Ok(Said::Unreadable(self.dead_letters.take(&topic, letters, record, &reason)?))
+                Ok(Said::Unreadable(self.dead_letters.take(Topic::Orders, record, &reason)?))
             }
         }
     }

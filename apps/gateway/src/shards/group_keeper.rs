@@ -40,6 +40,9 @@ pub trait Group: Send + Sync {
 
     /// Notes for the group that everything up to and with `offset` was worked off.
     fn note(&self, partition: u32, offset: u64);
+
+    /// Brings no more records of these partitions, beside those that are on the way, until they are not among them any more.
+    fn hold_back(&self, partitions: BTreeSet<u32>);
 }
 
 #[async_trait]
@@ -50,6 +53,10 @@ impl Group for GroupWorker {
 
     fn note(&self, partition: u32, offset: u64) {
         Self::note(self, partition, offset);
+    }
+
+    fn hold_back(&self, partitions: BTreeSet<u32>) {
+        Self::hold_back(self, partitions);
     }
 }
 
@@ -78,6 +85,8 @@ pub struct GroupLook {
     pub orphans: usize,
     /// Records of each of its partitions that are not worked off, as it was known a moment ago.
     pub lag: BTreeMap<u32, u64>,
+    /// Partitions whose records wait for something else than their turn: whoever works them off wants no more of them for now.
+    pub held_back: BTreeSet<u32>,
 }
 
 impl GroupState {
@@ -97,6 +106,8 @@ pub struct GroupShare {
     /// Where to say, of a partition, which record is the next to be worked off. The group's tools show it; what counts is
     /// what the store says.
     pub positions: mpsc::Sender<(u32, u64)>,
+    /// Where to say, by the rights to them, of which partitions no more records are wanted for now: the others' go on.
+    pub held_back: watch::Sender<Vec<Fence>>,
 }
 
 /// Keeps the part of a role's shards that a Kafka consumer group gives this process, one shard a partition.
@@ -115,6 +126,7 @@ pub struct GroupKeeper {
     part: watch::Sender<Arc<Part>>,
     records: mpsc::Sender<GroupRecord>,
     positions: mpsc::Receiver<(u32, u64)>,
+    held_back: watch::Receiver<Vec<Fence>>,
     state: GroupState,
     watch: Watch,
     /// What the group gives.
@@ -139,8 +151,9 @@ impl GroupKeeper {
         let (part, read) = watch::channel(Arc::default());
         let (records, waiting) = mpsc::channel(WAITING);
         let (noted, positions) = mpsc::channel(POSITIONS);
+        let (unwanted, held_back) = watch::channel(Vec::new());
         let held = Held { role, count, part: read, confirmed: Arc::new(Mutex::new(Instant::now())) };
-        let share = GroupShare { held, records: waiting, positions: noted };
+        let share = GroupShare { held, records: waiting, positions: noted, held_back: unwanted };
         let keeper = Self {
             store,
             role,
@@ -149,6 +162,7 @@ impl GroupKeeper {
             part,
             records,
             positions,
+            held_back,
             state,
             watch: Watch::new(ShardTimes::default()),
             assigned: BTreeSet::new(),
@@ -215,6 +229,10 @@ impl GroupKeeper {
                     }
                     continue;
                 }
+                Ok(()) = self.held_back.changed() => {
+                    self.hold_back(group);
+                    continue;
+                }
                 Some((partition, position)) = self.positions.recv() => {
                     if let Some(last) = position.checked_sub(1) {
                         group.note(partition, last);
@@ -232,6 +250,7 @@ impl GroupKeeper {
                     self.heard = Instant::now();
                     self.assigned.extend(taken.iter().map(|shard| shard.number));
                     self.have(&taken);
+                    self.hold_back(group);
                     self.state.0.lock().is_member = true;
                     // Whoever waits too long begins where the group left off: the store refuses what it writes late.
                     if place.send(placed).is_err() {
@@ -241,6 +260,7 @@ impl GroupKeeper {
                 Some(GroupNews::Revoked { partitions, lost, finished }) => {
                     self.assigned.retain(|shard| !partitions.contains(shard));
                     self.lose(&partitions, lost).await;
+                    self.hold_back(group);
                     let _ = finished.send(());
                 }
                 Some(GroupNews::Record(record)) => {
@@ -255,6 +275,16 @@ impl GroupKeeper {
                 Some(GroupNews::Trouble(reason)) => tracing::debug!(reason, role = self.role, "the group has trouble"),
             }
         }
+    }
+
+    /// Tells the group of which of its partitions no more records are wanted for now.
+    fn hold_back(&mut self, group: &dyn Group) {
+        let part = Arc::clone(&self.part.borrow());
+        let is_ours = |fence: &&Fence| part.mine.get(&fence.shard) == Some(&fence.epoch);
+        let held_back: BTreeSet<u32> =
+            self.held_back.borrow_and_update().iter().filter(is_ours).map(|fence| fence.shard).collect();
+        self.state.0.lock().held_back.clone_from(&held_back);
+        group.hold_back(held_back);
     }
 
     fn has(&self, shard: u32) -> bool {
@@ -357,6 +387,7 @@ impl GroupKeeper {
         let mut look = self.state.0.lock();
         let part = self.part.borrow();
         look.orphans = part.mine.keys().filter(|shard| !self.assigned.contains(shard)).count();
+        look.held_back.retain(|partition| part.mine.contains_key(partition));
         look.lag.retain(|partition, _| {
             let is_held = part.mine.contains_key(partition);
             if !is_held {

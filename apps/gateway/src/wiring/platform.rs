@@ -121,7 +121,8 @@ impl Platform {
         let topics = Topics::new(&config.kafka, Arc::clone(&clock))?;
         let mut tasks = Tasks::default();
         let dead_letters = topics.as_ref().map(|topics| {
-            let (dead_letters, post) = DeadLetters::new(topics.producer("dead_letters"), Arc::clone(&clock));
+            let (names, bus) = (topics.codec.names().clone(), topics.producer("dead_letters"));
+            let (dead_letters, post) = DeadLetters::new(names, bus, Arc::clone(&clock));
             tasks.spawn("dead letters", post.run(shutdown.clone()));
             dead_letters
         });

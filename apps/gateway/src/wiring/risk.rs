@@ -1,5 +1,6 @@
 //! [`Risk`]: the risk role, which processes share by account.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,10 +60,10 @@ impl Risk {
                 };
                 loop {
                     let store = Arc::clone(&ports.shards);
-                    let (keeper, GroupShare { held, records, positions }) =
+                    let (keeper, GroupShare { held, records, positions, held_back }) =
                         GroupKeeper::new(store, name, member, count, state.clone());
                     let reader = RiskRecords::new(Arc::clone(&topics.codec), dead_letters.clone());
-                    let share = RiskShare::Group { held, records, reader, positions };
+                    let share = RiskShare::Group { held, records, reader, positions, held_back };
                     let join = topics.group(name, Topic::Orders, &instance);
                     let monitor = RiskMonitor::new(ports.clone(), share, settings);
                     let working = async {
@@ -120,10 +121,22 @@ impl HealthCheck for RiskHealth {
         if !look.is_member {
             return Health::degraded("the consumer group has given this process no part yet: it watches no account");
         }
+        if let Some(waiting) = waiting(&look.held_back) {
+            return Health::degraded(waiting);
+        }
         if behind <= BEHIND {
             return Health::up();
         }
         let worst = look.lag.iter().max_by_key(|(_, lag)| **lag).map_or(0, |(partition, _)| *partition);
         Health::degraded(format!("{behind} records wait; partition {worst} has the most of them"))
     }
+}
+
+/// Which partitions wait for something else than their turn, in words.
+fn waiting(held_back: &BTreeSet<u32>) -> Option<String> {
+    let first = held_back.first()?;
+    Some(format!(
+        "the records of {} partitions wait, partition {first} among them, the log says why: the other partitions go on",
+        held_back.len()
+    ))
 }

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use velox_kafka::{GroupNews, InstanceName, KafkaProducer, join_group};
+use velox_kafka::{GroupNews, GroupWorker, InstanceName, KafkaProducer, join_group};
 use velox_kernel::{BusRecord, EventBus, Timestamp};
 
 use crate::{PATIENCE, name, options, topic};
@@ -182,4 +182,49 @@ async fn committed(group: &str, topic: &str) -> BTreeMap<u32, u64> {
             .collect()
     });
     asked.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_held_back_waits_alone_and_goes_on_with_the_next_record() {
+    let (topic, group) = (topic(2).await, name("group"));
+    let mut member = join_group(&options(), &group, &topic, None).unwrap();
+    let held = 0;
+    let mut seen = BTreeMap::<u32, Vec<u64>>::new();
+    /// Reads until there are so many of each partition, and says what came.
+    async fn read_until(
+        member: &mut GroupWorker,
+        seen: &mut BTreeMap<u32, Vec<u64>>,
+        enough: impl Fn(&BTreeMap<u32, Vec<u64>>) -> bool,
+    ) {
+        let reading = async {
+            while !enough(seen) {
+                match member.next().await.unwrap() {
+                    GroupNews::Assigned { partitions, place } => {
+                        place.send(partitions.into_iter().map(|partition| (partition, Some(0))).collect()).unwrap();
+                    }
+                    GroupNews::Record(record) => seen.entry(record.partition).or_default().push(record.offset),
+                    _ => {}
+                }
+            }
+        };
+        timeout(PATIENCE, reading).await.unwrap();
+    }
+    let count = |seen: &BTreeMap<u32, Vec<u64>>, partition| seen.get(&partition).map_or(0, Vec::len);
+    publish(&topic, 0).await;
+    read_until(&mut member, &mut seen, |seen| count(seen, 0) + count(seen, 1) == 600).await;
+    let others = count(&seen, 1);
+    member.hold_back([held].into());
+    // Whatever is read after the first of these records is read while it is held back.
+    publish(&topic, 0).await;
+    read_until(&mut member, &mut seen, |seen| count(seen, 1) == 2 * others).await;
+    let before = count(&seen, held);
+    publish(&topic, 0).await;
+    read_until(&mut member, &mut seen, |seen| count(seen, 1) == 3 * others).await;
+    assert_eq!(count(&seen, held), before);
+    member.hold_back(BTreeSet::new());
+    read_until(&mut member, &mut seen, |seen| count(seen, 0) + count(seen, 1) == 1_800).await;
+    for offsets in seen.values() {
+        let expected = 0..u64::try_from(offsets.len()).unwrap();
+        assert!(expected.eq(offsets.iter().copied()), "each once, and in order: {offsets:?}");
+    }
 }

@@ -55,7 +55,7 @@ async fn what_is_too_large_is_refused_and_nothing_comes_after_it() {
         record(&topic, "key", b"third".to_vec()),
     ];
     let refused = producer.publish(&batch).await;
-    assert!(matches!(&refused, Err(PublishError::Refused { topic: of, .. }) if *of == topic), "{refused:?}");
+    assert!(matches!(&refused, Err(PublishError::TooLarge { topic: of, .. }) if *of == topic), "{refused:?}");
     let values: Vec<_> = everything(&topic).await.into_iter().map(|(_, record)| record.value).collect();
     assert_eq!(values, [b"first".as_slice()]);
     producer.publish(&[record(&topic, "key", b"fourth".to_vec())]).await.unwrap();

@@ -8,7 +8,7 @@ use velox_testkit::peers::MemoryShards;
 
 use super::*;
 
-struct Told(Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<GroupNews>>>);
+struct Told(Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<GroupNews>>>, Arc<Mutex<BTreeSet<u32>>>);
 
 #[async_trait]
 impl Group for Told {
@@ -17,6 +17,10 @@ impl Group for Told {
     }
 
     fn note(&self, _: u32, _: u64) {}
+
+    fn hold_back(&self, partitions: BTreeSet<u32>) {
+        *self.1.lock() = partitions;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +34,7 @@ async fn what_the_store_does_not_give_is_not_had_and_the_group_is_joined_anew() 
     let join = Box::new(move || {
         let mut joins = counted.lock();
         *joins += 1;
-        let group: Box<dyn Group> = Box::new(Told(Arc::clone(&news)));
+        let group: Box<dyn Group> = Box::new(Told(Arc::clone(&news), Arc::default()));
         if *joins == 1 { Err("not now".to_owned()) } else { Ok(group) }
     });
     let running = tokio::spawn(keeper.run(join, shutdown.clone()));
@@ -67,6 +71,8 @@ struct TestMember {
     joins: Arc<Mutex<u32>>,
     share: GroupShare,
     state: GroupState,
+    /// What the group is to hold back.
+    held_back: Arc<Mutex<BTreeSet<u32>>>,
     _running: tokio::task::JoinHandle<()>,
 }
 
@@ -76,14 +82,15 @@ impl TestMember {
         let (keeper, share) = GroupKeeper::new(store.clone(), "test", me, 2, state.clone());
         let (told, news) = mpsc::unbounded_channel();
         let (news, joins) = (Arc::new(tokio::sync::Mutex::new(news)), Arc::<Mutex<u32>>::default());
-        let counted = Arc::clone(&joins);
+        let (counted, held_back) = (Arc::clone(&joins), Arc::<Mutex<BTreeSet<u32>>>::default());
+        let kept = Arc::clone(&held_back);
         let join = Box::new(move || {
             *counted.lock() += 1;
-            let group: Box<dyn Group> = Box::new(Told(Arc::clone(&news)));
+            let group: Box<dyn Group> = Box::new(Told(Arc::clone(&news), Arc::clone(&kept)));
             Ok(group)
         });
         let _running = tokio::spawn(keeper.run(join, Shutdown::default()));
-        Self { told, joins, share, state, _running }
+        Self { told, joins, share, state, held_back, _running }
     }
 
     async fn is_given(&self, partitions: &[u32]) {
@@ -143,4 +150,24 @@ async fn a_group_that_speaks_is_waited_for() {
     assert!(one.has().is_empty());
     sleep(REJOIN).await;
     assert_eq!(*one.joins.lock(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_is_fetched_on_when_it_comes_again() {
+    let store = Arc::<MemoryShards>::default();
+    let one = TestMember::start(&store, 1);
+    one.is_given(&[0, 1]).await;
+    let held_back = || (one.held_back.lock().clone(), one.state.look().held_back);
+    let unwanted = one.share.held.now()[&1];
+    one.share.held_back.send_replace(vec![unwanted]);
+    sleep(AGAIN).await;
+    assert_eq!(held_back(), ([1].into(), [1].into()));
+    // Another one has it for a moment; what is said of the right that is gone says nothing of the new one.
+    let (finished, over) = blocking::sync_channel(1);
+    one.told.send(GroupNews::Revoked { partitions: vec![1], lost: false, finished }).unwrap();
+    sleep(AGAIN).await;
+    assert_eq!((over.try_recv(), held_back()), (Ok(()), Default::default()));
+    one.is_given(&[1]).await;
+    assert_ne!(one.share.held.now()[&1], unwanted);
+    assert_eq!(held_back(), Default::default());
 }

@@ -1,5 +1,6 @@
 //! Sharing accounts by a consumer group: Kafka says who should, the store says who may.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use velox::risk::{RiskRecords, RiskSettings, RiskShare};
 use velox::shards::{Group, GroupKeeper, GroupShare, GroupState, shard_of};
 use velox_kafka::{GroupNews, Placed, TopicRecord};
 use velox_kernel::{AccountId, Ids, MemberId, Shard, ShardStore};
-use velox_messages::{AccountStep, Codec, Format, Formats, TopicNames};
+use velox_messages::{AccountStep, Codec, Format, Formats, SchemaRegistry, Topic, TopicNames};
 use velox_testkit::TestClock;
+use velox_testkit::messages::MemoryRegistry;
 use velox_testkit::topics::MemoryTopics;
 use velox_testkit::trading::FreshIds;
 use velox_trading::{AccountWriter, HaltMode, Projection, RecordedEvent};
@@ -27,6 +29,7 @@ const PARTITIONS: u32 = 4;
 struct Told {
     news: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<GroupNews>>>,
     noted: Arc<Mutex<Vec<(u32, u64)>>>,
+    held_back: Arc<Mutex<BTreeSet<u32>>>,
 }
 
 #[async_trait]
@@ -38,12 +41,18 @@ impl Group for Told {
     fn note(&self, partition: u32, offset: u64) {
         self.noted.lock().push((partition, offset));
     }
+
+    fn hold_back(&self, partitions: BTreeSet<u32>) {
+        *self.held_back.lock() = partitions;
+    }
 }
 
 /// A process that watches as a member of a group.
 struct Member {
     told: mpsc::UnboundedSender<GroupNews>,
     noted: Arc<Mutex<Vec<(u32, u64)>>>,
+    /// What the group is to hold back.
+    held_back: Arc<Mutex<BTreeSet<u32>>>,
     joins: Arc<Mutex<u32>>,
     state: GroupState,
     letters: Arc<MemoryTopics>,
@@ -52,32 +61,44 @@ struct Member {
 }
 
 fn codec() -> Codec {
+    codec_of(Format::Json, None)
+}
+
+fn codec_of(format: Format, registry: Option<Arc<MemoryRegistry>>) -> Codec {
+    let registry = registry.map(|registry| -> Arc<dyn SchemaRegistry> { registry });
     let names = TopicNames::new("test").unwrap();
-    Codec::new(names, Formats::all(Format::Json), None, Arc::new(TestClock::default())).unwrap()
+    Codec::new(names, Formats::all(format), registry, Arc::new(TestClock::default())).unwrap()
 }
 
 impl Member {
     fn join(desk: &Desk, settings: RiskSettings) -> Self {
+        Self::join_reading(desk, settings, codec())
+    }
+
+    fn join_reading(desk: &Desk, settings: RiskSettings, codec: Codec) -> Self {
         let (told, news) = mpsc::unbounded_channel();
         let (news, noted, joins) =
             (Arc::new(tokio::sync::Mutex::new(news)), Arc::default(), Arc::<Mutex<u32>>::default());
         let (store, state) = (desk.ledger.store.inner.clone(), GroupState::default());
         let me = MemberId::new(FreshIds.next());
-        let (keeper, GroupShare { held, records, positions }) =
+        let (keeper, GroupShare { held, records, positions, held_back }) =
             GroupKeeper::new(store, ROLE, me, PARTITIONS, state.clone());
         let letters = Arc::<MemoryTopics>::default();
-        let (dead_letters, post) = DeadLetters::new(letters.clone(), desk.ledger.clock.clone());
-        let reader = RiskRecords::new(Arc::new(codec()), dead_letters);
-        let running = desk.watch(RiskShare::Group { held, records, reader, positions }, settings);
+        let (dead_letters, post) = DeadLetters::new(codec.names().clone(), letters.clone(), desk.ledger.clock.clone());
+        let reader = RiskRecords::new(Arc::new(codec), dead_letters);
+        let running = desk.watch(RiskShare::Group { held, records, reader, positions, held_back }, settings);
         tokio::spawn(post.run(running.shutdown.clone()));
         let (kept, count) = (Arc::clone(&noted), Arc::clone(&joins));
+        let held_back = Arc::<Mutex<BTreeSet<u32>>>::default();
+        let unwanted = Arc::clone(&held_back);
         let join = Box::new(move || {
             *count.lock() += 1;
-            let group: Box<dyn Group> = Box::new(Told { news: Arc::clone(&news), noted: Arc::clone(&kept) });
+            let (news, noted, held_back) = (Arc::clone(&news), Arc::clone(&kept), Arc::clone(&unwanted));
+            let group: Box<dyn Group> = Box::new(Told { news, noted, held_back });
             Ok(group)
         });
         let keeping = tokio::spawn(keeper.run(join, running.shutdown.clone()));
-        Self { told, noted, joins, state, letters, running, keeping }
+        Self { told, noted, held_back, joins, state, letters, running, keeping }
     }
 
     /// Gives it partitions, and says where it begins them.
@@ -108,7 +129,7 @@ impl Member {
 
 impl Desk {
     /// What the topic says of an event.
-    async fn value(&self, record: &RecordedEvent) -> Vec<u8> {
+    async fn value(&self, codec: &Codec, record: &RecordedEvent) -> Vec<u8> {
         let account = self.process.lanes.read(record.account).await.unwrap();
         let event = record.event().unwrap();
         let step = AccountStep {
@@ -117,14 +138,18 @@ impl Desk {
             profile: account.profile().unwrap(),
             changes: &Projection::default(),
         };
-        codec().encode(&step.messages().order).unwrap().to_vec()
+        codec.encode(&step.messages().order).unwrap().to_vec()
     }
 
     /// What the topic says of every event of an account.
     async fn values(&self, account: AccountId) -> Vec<Vec<u8>> {
+        self.values_by(&codec(), account).await
+    }
+
+    async fn values_by(&self, codec: &Codec, account: AccountId) -> Vec<Vec<u8>> {
         let mut values = Vec::new();
         for record in self.events(account).await {
-            values.push(self.value(&record).await);
+            values.push(self.value(codec, &record).await);
         }
         values
     }
@@ -263,4 +288,65 @@ async fn a_log_that_is_damaged_is_left_alone_and_in_nobodys_way() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     desk.until_halted(damaged).await;
     assert_eq!(desk.halts(damaged).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_whose_schema_cannot_be_asked_for_waits_alone() {
+    type Trouble = fn(&MemoryRegistry, bool);
+    let away: Trouble = |registry, away| registry.set_away(away);
+    let silent: Trouble = |registry, silent| registry.hold_answers(silent);
+    for (what, trouble) in [("away", away), ("silent", silent)] {
+        let desk = Desk::new();
+        let elsewhere = Desk { ledger: desk.ledger.beside(), process: desk.ledger.process() };
+        let waits = elsewhere.holder(None).await;
+        let goes_on = loop {
+            let account = elsewhere.holder(None).await;
+            if partition_of(account) != partition_of(waits) {
+                break account;
+            }
+        };
+        let partition = partition_of(waits);
+        let registry = Arc::<MemoryRegistry>::default();
+        let writer = codec_of(Format::Avro, Some(registry.clone()));
+        writer.register(&Topic::ALL).await.unwrap();
+        let settings = RiskSettings { note_every: Duration::from_millis(100), ..SETTINGS };
+        let member = Member::join_reading(&desk, settings, codec_of(Format::Avro, Some(registry.clone())));
+        member.assign(&[0, 1, 2, 3]).await;
+        some_looks().await;
+        desk.price("70");
+        for account in [waits, goes_on] {
+            elsewhere.limit(account, Some("10")).await;
+        }
+
+        trouble(&registry, true);
+        let unknown = [&[0], &9_999_u32.to_be_bytes()[..], b"of whomever"].concat();
+        let mut values = vec![unknown.clone()];
+        values.extend(desk.values_by(&writer, waits).await);
+        let end = u64::try_from(values.len()).unwrap();
+        for (offset, value) in (0..).zip(values) {
+            member.record(partition, offset, value);
+        }
+        for (offset, value) in (0..).zip(desk.values(goes_on).await) {
+            member.record(partition_of(goes_on), offset, value);
+        }
+        desk.until_halted(goes_on).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!((desk.halts(waits).await, desk.shard(partition).await.position), (0, None), "{what}");
+        assert_eq!(member.letters.of("test.orders.v1.dead-letters"), [], "{what}");
+        let asked = registry.asked().schema;
+        if what == "away" {
+            assert!(asked > 1, "it is asked again");
+            assert_eq!(*member.held_back.lock(), [partition].into());
+            assert_eq!(member.state.look().held_back, [partition].into(), "and said");
+        }
+        assert!(asked < 20, "{what}: asked {asked} times in a minute");
+
+        trouble(&registry, false);
+        desk.until_halted(waits).await;
+        until("the note", async || desk.shard(partition).await.position == Some(end)).await;
+        let letters = member.letters.of("test.orders.v1.dead-letters");
+        assert_eq!(letters.iter().map(|letter| &letter.value[..]).collect::<Vec<_>>(), [unknown], "{what}");
+        until("the rest", async || member.held_back.lock().is_empty()).await;
+        assert_eq!(desk.halts(waits).await + desk.halts(goes_on).await, 2, "{what}");
+    }
 }
