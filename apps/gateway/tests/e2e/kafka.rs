@@ -177,17 +177,17 @@ impl Topics {
         }
     }
 
-    /// Puts something on a topic that is no message.
-    pub(crate) fn spoil(&self, topic: Topic, key: &str, value: &[u8]) {
-        let record = BusRecord {
-            topic: self.names().topic(topic),
-            key: key.to_owned(),
+    /// Puts something on topics, each with a key, that is no message.
+    pub(crate) fn spoil(&self, poisons: &[(Topic, &str, &[u8])]) {
+        let records = poisons.iter().map(|(topic, key, value)| BusRecord {
+            topic: self.names().topic(*topic),
+            key: (*key).to_owned(),
             value: value.to_vec().into(),
             headers: vec![(SPOILT, "yes".to_owned())],
             at: Timestamp::from_seconds(1_767_614_400),
-        };
+        });
         let producer = KafkaProducer::new(self.options());
-        Runtime::new().unwrap().block_on(producer.publish(&[record])).unwrap();
+        Runtime::new().unwrap().block_on(producer.publish(&records.collect::<Vec<_>>())).unwrap();
     }
 
     /// Waits until each of these was put aside from a topic, which says why. Nothing else may have been.

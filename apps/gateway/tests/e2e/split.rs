@@ -124,7 +124,7 @@ fn the_market_may_come_from_another_processor_and_a_record_that_is_none_is_put_a
     };
     buy(&mut api, "before");
     let poison = b"no message at all".to_vec();
-    topics.spoil(Topic::MarketData, "BTC-PERP", &poison);
+    topics.spoil(&[(Topic::MarketData, "BTC-PERP", &poison)]);
     topics.put_aside(Topic::MarketData, &[poison]);
     buy(&mut api, "after");
     // The processor is gone: prices grow old, and orders are denied for it.
