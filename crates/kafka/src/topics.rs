@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use rdkafka::admin::{AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::metadata::{Metadata, MetadataTopic};
+use rdkafka::metadata::{Metadata, MetadataPartition};
 use tokio::time::Instant;
 
 use crate::KafkaCluster;
@@ -80,40 +80,28 @@ impl KafkaCluster {
     /// [`TopicsAway`]; some may have been made.
     pub async fn prepare(&self, specs: &[TopicSpec]) -> Result<TopicsLook, TopicsAway> {
         let mut look = TopicsLook::default();
-        let metadata = self.metadata().await.map_err(TopicsAway)?;
-        let missing: Vec<&TopicSpec> = specs.iter().filter(|spec| find(&metadata, &spec.name).is_none()).collect();
+        let known = self.known().await?;
+        let missing: Vec<&TopicSpec> = specs.iter().filter(|spec| !known.contains_key(&spec.name)).collect();
         (look.made, look.refused) = self.make(&missing).await?;
         let is_refused = |spec: &TopicSpec| look.refused.iter().any(|(name, _)| *name == spec.name);
         let mut specs: Vec<&TopicSpec> = specs.iter().filter(|spec| !is_refused(spec)).collect();
-        let is_new = |spec: &TopicSpec| missing.iter().any(|made| made.name == spec.name);
+        let wanted: Vec<(&str, bool)> =
+            specs.iter().map(|spec| (spec.name.as_str(), missing.iter().any(|made| made.name == spec.name))).collect();
         let deadline = Instant::now() + self.options.deadline;
-        // What was made a moment ago may not be known everywhere yet.
-        let metadata = loop {
-            let metadata = self.metadata().await.map_err(TopicsAway)?;
-            let shows =
-                |spec: &&TopicSpec| find(&metadata, &spec.name).is_some_and(|topic| !is_new(spec) || is_led(topic));
-            if specs.iter().all(shows) {
-                break metadata;
-            }
-            if Instant::now() >= deadline {
-                // Such as one that this user may not see.
-                let hidden = specs.extract_if(.., |spec| !shows(spec));
-                look.refused.extend(hidden.map(|spec| (spec.name.clone(), "it is made and does not show".to_owned())));
-                break metadata;
-            }
-            tokio::time::sleep(AGAIN).await;
-        };
+        let (known, hidden) = until_shown(&wanted, deadline, || self.known()).await?;
+        specs.retain(|spec| !hidden.contains(&spec.name));
+        look.refused.extend(hidden.into_iter().map(|name| (name, "it is made and does not show".to_owned())));
         let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
         let settings = self.settings(&names).await;
         for spec in specs {
-            let Some(topic) = find(&metadata, &spec.name) else { continue };
-            let partitions = u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX);
+            let Some(topic) = known.get(&spec.name) else { continue };
+            let partitions = u32::try_from(topic.len()).unwrap_or(u32::MAX);
             look.partitions.push(partitions);
             if partitions != spec.partitions {
                 let wanted = spec.partitions;
                 look.differing.push(format!("{} has {partitions} partitions instead of {wanted}", spec.name));
             }
-            let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+            let replicas = topic.iter().map(|partition| partition.replicas).min().unwrap_or(0);
             let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
             if spec.replication > 0 && replicas != spec.replication {
                 let wanted = spec.replication;
@@ -127,6 +115,10 @@ impl KafkaCluster {
             }
         }
         Ok(look)
+    }
+
+    async fn known(&self) -> Result<Known, TopicsAway> {
+        self.metadata().await.map(|metadata| known(&metadata)).map_err(TopicsAway)
     }
 
     /// The settings of topics, where the cluster tells them: it may not tell everybody.
@@ -184,12 +176,81 @@ impl KafkaCluster {
     }
 }
 
-/// A topic that is there.
-fn find<'a>(metadata: &'a Metadata, name: &str) -> Option<&'a MetadataTopic> {
-    metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none())
+/// A partition of a topic that is there.
+#[derive(Clone, Copy, Debug)]
+struct Partition {
+    is_led: bool,
+    replicas: usize,
 }
 
-/// Whether each of its partitions has a leader.
-fn is_led(topic: &MetadataTopic) -> bool {
-    !topic.partitions().is_empty() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
+/// The topics that are there.
+type Known = HashMap<String, Vec<Partition>>;
+
+fn known(metadata: &Metadata) -> Known {
+    let partition = |partition: &MetadataPartition| Partition {
+        is_led: partition.leader() >= 0,
+        replicas: partition.replicas().len(),
+    };
+    let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
+    topics.map(|topic| (topic.name().to_owned(), topic.partitions().iter().map(partition).collect())).collect()
+}
+
+/// Asks until all of these topics show, and those that are new have leaders: what was made a moment ago may not be known
+/// everywhere yet. What is known then, and those that do not show by the deadline, such as one that this user may not see.
+async fn until_shown<F: Future<Output = Result<Known, TopicsAway>>>(
+    wanted: &[(&str, bool)],
+    deadline: Instant,
+    ask: impl Fn() -> F,
+) -> Result<(Known, Vec<String>), TopicsAway> {
+    loop {
+        let known = ask().await?;
+        let is_led = |topic: &[Partition]| !topic.is_empty() && topic.iter().all(|partition| partition.is_led);
+        let shows = |name: &str, is_new: bool| known.get(name).is_some_and(|topic| !is_new || is_led(topic));
+        let hidden = wanted.iter().filter(|(name, is_new)| !shows(name, *is_new));
+        let hidden: Vec<String> = hidden.map(|(name, _)| (*name).to_owned()).collect();
+        if hidden.is_empty() || Instant::now() >= deadline {
+            return Ok((known, hidden));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::cell::Cell;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(5);
+
+    /// Asks a cluster that answers the first time with the first of these, and so on; the last stays.
+    async fn shown(wanted: &[(&str, bool)], answers: &[&[(&str, bool)]]) -> (Vec<String>, Duration) {
+        let (begun, asked) = (Instant::now(), Cell::new(0));
+        let ask = async || {
+            let answer = answers[asked.get().min(answers.len() - 1)];
+            asked.set(asked.get() + 1);
+            let topic = |(name, is_led): &(&str, bool)| {
+                (
+                    (*name).to_owned(),
+                    vec![Partition { is_led: true, replicas: 1 }, Partition { is_led: *is_led, replicas: 1 }],
+                )
+            };
+            Ok(answer.iter().map(topic).collect())
+        };
+        let (_, hidden) = until_shown(wanted, begun + DEADLINE, ask).await.unwrap();
+        (hidden, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_that_is_made_and_does_not_show_is_left_after_a_while_and_the_others_are_there() {
+        let all: &[(&str, bool)] = &[("old", false), ("new", true)];
+        let wanted = [("old", false), ("new", true)];
+        assert_eq!(shown(&wanted, &[all]).await, (vec![], Duration::ZERO), "an old one may have lost its leaders");
+        let slow: &[&[(&str, bool)]] = &[&[("old", true)], &[("old", true), ("new", false)], all];
+        assert_eq!(shown(&wanted, slow).await, (vec![], AGAIN * 2));
+        assert_eq!(shown(&wanted, &[&[("old", true)]]).await, (vec!["new".to_owned()], DEADLINE));
+        let leaderless: &[(&str, bool)] = &[("old", true), ("new", false)];
+        assert_eq!(shown(&wanted, &[leaderless]).await, (vec!["new".to_owned()], DEADLINE));
+    }
 }

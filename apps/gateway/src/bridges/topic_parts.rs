@@ -378,7 +378,8 @@ mod tests {
         tokio::time::sleep(AGAIN).await;
         second.hold_up();
         tell(one, many);
-        assert_eq!(first.next().await.unwrap().offset, many);
+        let heard = tokio::time::timeout(AGAIN, first.next()).await;
+        assert_eq!(heard.unwrap().unwrap().offset, many);
         tokio::time::sleep(RECENT * 4).await;
         tell(other, many);
         tell(one, many + 1);

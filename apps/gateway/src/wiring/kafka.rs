@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use velox_kafka::{
     Cleanup, ClusterLook, Compression, InstanceName, KafkaCluster, KafkaOptions, KafkaProducer, KafkaSecurity, Sasl,
-    SaslMechanism, TopicSpec, TopicsAway, join_group,
+    SaslMechanism, TopicSpec, TopicsAway, TopicsLook, join_group,
 };
 use velox_kernel::{Clock, EventBus};
 use velox_messages::{Codec, CodecError, SchemaRegistry, Topic, TopicNames};
@@ -48,12 +48,27 @@ pub enum InvalidKafka {
     Sasl,
 }
 
+/// Makes topics that are missing.
+#[async_trait]
+trait MakeTopics: Send + Sync {
+    /// As [`KafkaCluster::prepare`].
+    async fn make(&self, specs: &[TopicSpec]) -> Result<TopicsLook, TopicsAway>;
+}
+
+#[async_trait]
+impl MakeTopics for KafkaCluster {
+    async fn make(&self, specs: &[TopicSpec]) -> Result<TopicsLook, TopicsAway> {
+        self.prepare(specs).await
+    }
+}
+
 /// The topics, and the way to them.
 pub(super) struct Topics {
     pub(super) codec: Arc<Codec>,
     options: KafkaOptions,
     cluster: KafkaCluster,
     looked: KafkaCluster,
+    maker: Box<dyn MakeTopics>,
     specs: Vec<TopicSpec>,
     /// The topics that are there and can be written.
     ready: watch::Sender<BTreeSet<Topic>>,
@@ -76,8 +91,10 @@ impl Topics {
         let codec = topic_codec(config, clock)?;
         let specs = specs(config, codec.names());
         let looked = KafkaOptions { deadline: LOOK, ..options.clone() };
+        let cluster = KafkaCluster::new(&options).map_err(InvalidKafka::Client)?;
         Ok(Some(Arc::new(Self {
-            cluster: KafkaCluster::new(&options).map_err(InvalidKafka::Client)?,
+            maker: Box::new(cluster.clone()),
+            cluster,
             looked: KafkaCluster::new(&looked).map_err(InvalidKafka::Client)?,
             options,
             codec: Arc::new(codec),
@@ -183,7 +200,7 @@ impl Topics {
 
     /// Makes those of these topics that are missing; leaves those that the cluster refuses, and says why.
     async fn make_topics(&self, unmade: &mut Vec<TopicSpec>) -> Result<Vec<String>, TopicsAway> {
-        let look = self.cluster.prepare(unmade).await?;
+        let look = self.maker.make(unmade).await?;
         if !look.made.is_empty() {
             tracing::info!(topics = look.made.join(", "), "topics were made");
         }
@@ -374,3 +391,6 @@ impl HealthCheck for KafkaHealth {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
