@@ -234,6 +234,7 @@ mod tests {
             running.await.unwrap();
         }
     }
+
     /// A trade, and that its source went mute.
     fn trade_and_mute(clock: &TestClock) -> [MarketStep; 2] {
         let symbol = "BTC-PERP".parse().unwrap();

@@ -272,6 +272,7 @@ mod tests {
         shutdown.begin();
         posting.await.unwrap();
     }
+
     /// Parts that are read as they come, and a topic to say what comes.
     fn parts() -> (Arc<TopicParts>, mpsc::UnboundedSender<TopicRecord>) {
         let (topic, records) = mpsc::unbounded_channel();
