@@ -86,11 +86,14 @@ impl MarketTask {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut mutes = Mutes::of(self.part, self.hub.mute());
+        // What was said last of why nothing comes.
+        let mut said = None;
         loop {
             tokio::select! {
                 () = &mut begun => break,
                 heard = listen(feed.as_mut()) => match heard {
                     Ok(Heard { event, position, repeats }) => {
+                        said = None;
                         // What comes again is kept with the next look: its time is over, and it comes quickly.
                         ingest.hold_back(repeats || !self.gate.is_open());
                         let stands = if repeats { catch_up.judge(&event) } else { Repeated::News };
@@ -109,7 +112,10 @@ impl MarketTask {
                         feed = None;
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "the feed failed; it is asked again");
+                        if said.as_ref() != Some(&error) {
+                            tracing::warn!(%error, "the feed failed; it is asked again");
+                            said = Some(error);
+                        }
                         tokio::select! {
                             () = &mut begun => break,
                             () = tokio::time::sleep(AGAIN) => {}
