@@ -133,6 +133,8 @@ fn the_market_may_come_from_another_processor_and_a_record_that_is_none_is_put_a
         let quote = api.get("/v1/market-data/quotes/BTC-PERP");
         (quote["stale"] == true).then_some(())
     });
+    // Told with the next look at the sources, which one that is back before it is never told of.
+    wait_for("that to be told", PATIENCE, || (topics.alerts_of("BTC-PERP") == ["feed_stale"]).then_some(()));
     let again = Server::start(topics.configure(&mut theirs.serve()));
     wait_for("the market to be back", PATIENCE, || {
         let quote = api.get("/v1/market-data/quotes/BTC-PERP");
