@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// How long each campaign goes on with faults, such as 90s, 5m; 60s without it, or as `--long` says
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     time: Option<Duration>,
-    /// As long as in `cargo xtask test --full`: campaigns of three minutes, and Kafka away for ten
+    /// As long as in `cargo xtask test --full`: campaigns of two minutes, and Kafka away for ten
     #[arg(long)]
     long: bool,
     /// Repeats what clients did and which faults came, as far as the machine's timing allows

@@ -22,7 +22,7 @@ use round::Round;
 /// A round is no longer than this: its clients are signed in once.
 const LONGEST: Duration = Duration::from_secs(120);
 /// How long a campaign is that takes its time. What clients did meanwhile is checked event by event, which takes as long again.
-const LONG: Duration = Duration::from_secs(180);
+const LONG: Duration = LONGEST;
 
 /// How soon all must be good again when a fault has ended.
 const GOOD_WITHIN: Duration = Duration::from_secs(5);
